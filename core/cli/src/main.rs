@@ -1,0 +1,2 @@
+//! The `mergelab` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Merging checkpoints: recipes, parameter resolution, streaming execution.

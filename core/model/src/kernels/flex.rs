@@ -1,0 +1,529 @@
+//! The kernels of the CPU: one pass over the data each, rows spread over the threads.
+//!
+//! Every row is computed by one thread in a fixed order and partial sums are of fixed size, so the
+//! results are the same bytes whatever the number of threads.
+
+use burn::backend::Flex;
+use burn::tensor::{Tensor, TensorData, TensorPrimitive};
+use burn_flex::FlexTensor;
+use pulp::Arch;
+use rayon::prelude::*;
+
+use super::simd;
+use super::{AdamWStep, Frame, Kernels};
+
+/// Elements that one task handles: small enough to share work, large enough to pay for a task.
+const TASK_ELEMENTS: usize = 1 << 14;
+
+/// The elements of a tensor, contiguous.
+struct View(FlexTensor);
+
+impl View {
+    fn of<const D: usize>(tensor: &Tensor<Flex, D>) -> Self {
+        Self(tensor.clone().into_primitive().tensor().to_contiguous())
+    }
+
+    fn elements(&self) -> &[f32] {
+        self.0.storage()
+    }
+}
+
+/// Takes a tensor apart to change its elements in place; they are copied if another tensor shares
+/// them.
+fn owned<const D: usize>(tensor: Tensor<Flex, D>) -> FlexTensor {
+    let primitive = tensor.into_primitive().tensor();
+    if primitive.is_contiguous() {
+        // `to_contiguous` would hold a second reference and force a copy.
+        let whole = primitive.storage::<f32>().len() == primitive.layout().num_elements();
+        if whole && primitive.layout().start_offset() == 0 {
+            return primitive;
+        }
+    }
+    primitive.to_contiguous()
+}
+
+fn wrap<const D: usize>(tensor: FlexTensor) -> Tensor<Flex, D> {
+    Tensor::from_primitive(TensorPrimitive::Float(tensor))
+}
+
+fn build<const D: usize>(elements: Vec<f32>, shape: [usize; D]) -> Tensor<Flex, D> {
+    wrap(FlexTensor::from_data(TensorData::new(elements, shape)))
+}
+
+/// Runs `task(first_row, rows)` over the rows of `out`.
+fn for_rows(out: &mut [f32], width: usize, task: impl Fn(usize, &mut [f32]) + Sync) {
+    let arch = Arch::new();
+    if width == 0 {
+        return;
+    }
+    let rows = (TASK_ELEMENTS / width).max(1);
+    if out.len() <= TASK_ELEMENTS {
+        arch.dispatch(|| task(0, out));
+        return;
+    }
+    out.par_chunks_mut(rows * width)
+        .enumerate()
+        .for_each(|(index, chunk)| arch.dispatch(|| task(index * rows, chunk)));
+}
+
+/// As [`for_rows`], with two outputs of the same number of rows.
+fn for_row_pairs(
+    (a, a_width): (&mut [f32], usize),
+    (b, b_width): (&mut [f32], usize),
+    task: impl Fn(usize, &mut [f32], &mut [f32]) + Sync,
+) {
+    let arch = Arch::new();
+    let rows = (TASK_ELEMENTS / a_width.max(b_width).max(1)).max(1);
+    a.par_chunks_mut(rows * a_width)
+        .zip(b.par_chunks_mut(rows * b_width))
+        .enumerate()
+        .for_each(|(index, (a, b))| arch.dispatch(|| task(index * rows, a, b)));
+}
+
+/// Turns the halves of `low` and `high` by the angles.
+#[inline(always)]
+fn rotate_into(from: &[f32], cos: &[f32], sin: &[f32], direction: f32, to: &mut [f32]) {
+    let half = cos.len();
+    let (low, high) = from.split_at(half);
+    let (to_low, to_high) = to.split_at_mut(half);
+    let (high, to_high) = (&high[..half], &mut to_high[..half]);
+    let sin = &sin[..half];
+    for i in 0..half {
+        let turn = direction * sin[i];
+        to_low[i] = low[i] * cos[i] - high[i] * turn;
+        to_high[i] = high[i] * cos[i] + low[i] * turn;
+    }
+}
+
+impl Kernels for Flex {
+    const NEEDS_MASK: bool = false;
+
+    fn rms_norm(
+        x: &Tensor<Self, 2>,
+        weight: &Tensor<Self, 2>,
+        epsilon: f32,
+    ) -> (Tensor<Self, 2>, Tensor<Self, 2>) {
+        let [rows, width] = x.dims();
+        let (x, weight) = (View::of(x), View::of(weight));
+        let (x, weight) = (x.elements(), weight.elements());
+        let mut y = vec![0.0f32; rows * width];
+        let mut inverse = vec![0.0f32; rows];
+        for_row_pairs((&mut y, width), (&mut inverse, 1), |first, y, inverse| {
+            let x = &x[first * width..];
+            for ((y, inverse), x) in y
+                .chunks_exact_mut(width)
+                .zip(inverse)
+                .zip(x.chunks_exact(width))
+            {
+                let root = 1.0 / (simd::dot(x, x) / width as f32 + epsilon).sqrt();
+                *inverse = root;
+                for ((y, x), w) in y.iter_mut().zip(x).zip(weight) {
+                    *y = x * root * w;
+                }
+            }
+        });
+        (build(y, [rows, width]), build(inverse, [rows, 1]))
+    }
+
+    fn rms_norm_backward(
+        dy: &Tensor<Self, 2>,
+        x: &Tensor<Self, 2>,
+        weight: &Tensor<Self, 2>,
+        inverse: &Tensor<Self, 2>,
+        residual: Option<Tensor<Self, 2>>,
+    ) -> (Tensor<Self, 2>, Tensor<Self, 2>) {
+        let [rows, width] = x.dims();
+        let views = (
+            View::of(dy),
+            View::of(x),
+            View::of(weight),
+            View::of(inverse),
+        );
+        let (dy, x) = (views.0.elements(), views.1.elements());
+        let (weight, inverse) = (views.2.elements(), views.3.elements());
+        let mut dx = match residual {
+            Some(residual) => owned(residual),
+            None => owned(build(vec![0.0; rows * width], [rows, width])),
+        };
+        let task_rows = (TASK_ELEMENTS / width).max(1);
+        let arch = Arch::new();
+        // Each task sums its own rows' part of dweight; the parts are added in order below.
+        let parts: Vec<Vec<f32>> = dx
+            .storage_mut::<f32>()
+            .par_chunks_mut(task_rows * width)
+            .enumerate()
+            .map(|(index, dx)| {
+                arch.dispatch(|| {
+                    let mut part = vec![0.0f32; width];
+                    for (offset, dx) in dx.chunks_exact_mut(width).enumerate() {
+                        let row = index * task_rows + offset;
+                        let dy = &dy[row * width..][..width];
+                        let x = &x[row * width..][..width];
+                        let (part, weight) = (&mut part[..width], &weight[..width]);
+                        let root = inverse[row];
+                        let mut lanes = [0.0f32; simd::LANES];
+                        for i in 0..width {
+                            let grown = dy[i] * x[i] * root;
+                            part[i] += grown;
+                            lanes[i % simd::LANES] += grown * weight[i];
+                        }
+                        let along = simd::sum(&lanes) / width as f32;
+                        for i in 0..width {
+                            dx[i] += (dy[i] * weight[i] - x[i] * root * along) * root;
+                        }
+                    }
+                    part
+                })
+            })
+            .collect();
+        let mut dweight = vec![0.0f32; width];
+        for part in parts {
+            for (total, part) in dweight.iter_mut().zip(part) {
+                *total += part;
+            }
+        }
+        (wrap(dx), build(dweight, [1, width]))
+    }
+
+    fn split_heads(
+        x: Tensor<Self, 2>,
+        heads: usize,
+        frame: &Frame<Self>,
+        direction: Option<f32>,
+    ) -> Tensor<Self, 4> {
+        let [_, width] = x.dims();
+        let (head_dim, tokens) = (width / heads, frame.tokens);
+        let half = head_dim / 2;
+        let views = (View::of(&x), View::of(&frame.cos), View::of(&frame.sin));
+        let (x, cos, sin) = (views.0.elements(), views.1.elements(), views.2.elements());
+        let mut out = vec![0.0f32; x.len()];
+        for_rows(&mut out, head_dim, |first, out| {
+            for (offset, out) in out.chunks_exact_mut(head_dim).enumerate() {
+                let index = first + offset;
+                let (sequence, head) = (index / (heads * tokens), index / tokens % heads);
+                let row = sequence * tokens + index % tokens;
+                let from = &x[row * width + head * head_dim..][..head_dim];
+                match direction {
+                    Some(direction) => {
+                        let (cos, sin) = (&cos[row * half..][..half], &sin[row * half..][..half]);
+                        rotate_into(from, cos, sin, direction, out);
+                    }
+                    None => out.copy_from_slice(from),
+                }
+            }
+        });
+        build(out, [frame.sequences, heads, tokens, head_dim])
+    }
+
+    fn merge_heads(
+        x: Tensor<Self, 4>,
+        frame: &Frame<Self>,
+        direction: Option<f32>,
+    ) -> Tensor<Self, 2> {
+        let [sequences, heads, tokens, head_dim] = x.dims();
+        let half = head_dim / 2;
+        let views = (View::of(&x), View::of(&frame.cos), View::of(&frame.sin));
+        let (x, cos, sin) = (views.0.elements(), views.1.elements(), views.2.elements());
+        let mut out = vec![0.0f32; x.len()];
+        for_rows(&mut out, heads * head_dim, |first, out| {
+            for (offset, out) in out.chunks_exact_mut(head_dim).enumerate() {
+                let (row, head) = (first + offset / heads, offset % heads);
+                let (sequence, token) = (row / tokens, row % tokens);
+                let index = (sequence * heads + head) * tokens + token;
+                let from = &x[index * head_dim..][..head_dim];
+                match direction {
+                    Some(direction) => {
+                        let (cos, sin) = (&cos[row * half..][..half], &sin[row * half..][..half]);
+                        rotate_into(from, cos, sin, direction, out);
+                    }
+                    None => out.copy_from_slice(from),
+                }
+            }
+        });
+        build(out, [sequences * tokens, heads * head_dim])
+    }
+
+    fn causal_softmax(scores: Tensor<Self, 4>, scale: f32, frame: &Frame<Self>) -> Tensor<Self, 4> {
+        let [_, heads, tokens, slots] = scores.dims();
+        let mut scores = owned(scores);
+        for_rows(scores.storage_mut(), slots, |first, rows| {
+            for (offset, row) in rows.chunks_exact_mut(slots).enumerate() {
+                let (seen, unseen) =
+                    row.split_at_mut(visible(first + offset, heads, tokens, frame));
+                softmax(seen, scale);
+                unseen.fill(0.0);
+            }
+        });
+        wrap(scores)
+    }
+
+    fn causal_softmax_backward(
+        dy: Tensor<Self, 4>,
+        y: &Tensor<Self, 4>,
+        scale: f32,
+        frame: &Frame<Self>,
+    ) -> Tensor<Self, 4> {
+        let [_, heads, tokens, slots] = dy.dims();
+        let mut dy = owned(dy);
+        let y = View::of(y);
+        let y = y.elements();
+        for_rows(dy.storage_mut(), slots, |first, rows| {
+            for (offset, row) in rows.chunks_exact_mut(slots).enumerate() {
+                let index = first + offset;
+                let (seen, unseen) = row.split_at_mut(visible(index, heads, tokens, frame));
+                let y = &y[index * slots..][..seen.len()];
+                let along = simd::dot(seen, y);
+                for (dy, y) in seen.iter_mut().zip(y) {
+                    *dy = (*dy - along) * y * scale;
+                }
+                unseen.fill(0.0);
+            }
+        });
+        wrap(dy)
+    }
+
+    fn swiglu(gate: &Tensor<Self, 2>, up: &Tensor<Self, 2>) -> Tensor<Self, 2> {
+        let shape = gate.dims();
+        let (gate, up) = (View::of(gate), View::of(up));
+        let (gate, up) = (gate.elements(), up.elements());
+        let mut out = vec![0.0f32; gate.len()];
+        for_rows(&mut out, 1, |first, out| {
+            for ((out, gate), up) in out.iter_mut().zip(&gate[first..]).zip(&up[first..]) {
+                *out = gate * simd::sigmoid(*gate) * up;
+            }
+        });
+        build(out, shape)
+    }
+
+    fn swiglu_backward(
+        dy: Tensor<Self, 2>,
+        gate: Tensor<Self, 2>,
+        up: Tensor<Self, 2>,
+    ) -> (Tensor<Self, 2>, Tensor<Self, 2>) {
+        let dy = View::of(&dy);
+        let dy = dy.elements();
+        let (mut gate, mut up) = (owned(gate), owned(up));
+        for_row_pairs(
+            (gate.storage_mut(), 1),
+            (up.storage_mut(), 1),
+            |first, gate, up| {
+                for ((gate, up), dy) in gate.iter_mut().zip(up).zip(&dy[first..]) {
+                    let sigmoid = simd::sigmoid(*gate);
+                    let slope = sigmoid * (1.0 + *gate * (1.0 - sigmoid));
+                    let dgate = dy * *up * slope;
+                    *up = dy * *gate * sigmoid;
+                    *gate = dgate;
+                }
+            },
+        );
+        (wrap(gate), wrap(up))
+    }
+
+    fn gather_rows(x: &Tensor<Self, 2>, rows: &[u32]) -> Tensor<Self, 2> {
+        let [_, width] = x.dims();
+        let x = View::of(x);
+        let x = x.elements();
+        let mut out = Vec::with_capacity(rows.len() * width);
+        for row in rows {
+            out.extend_from_slice(&x[*row as usize * width..][..width]);
+        }
+        build(out, [rows.len(), width])
+    }
+
+    fn scatter_rows(x: Tensor<Self, 2>, rows: &[u32], count: usize) -> Tensor<Self, 2> {
+        let [_, width] = x.dims();
+        let x = View::of(&x);
+        let mut out = vec![0.0f32; count * width];
+        for (row, x) in rows.iter().zip(x.elements().chunks_exact(width)) {
+            for (out, x) in out[*row as usize * width..][..width].iter_mut().zip(x) {
+                *out += x;
+            }
+        }
+        build(out, [count, width])
+    }
+
+    fn cross_entropy(
+        logits: Tensor<Self, 2>,
+        targets: &[u32],
+        scale: f32,
+    ) -> (f64, Tensor<Self, 2>) {
+        let [rows, width] = logits.dims();
+        let mut logits = owned(logits);
+        let mut losses = vec![0.0f32; rows];
+        for_row_pairs(
+            (logits.storage_mut(), width),
+            (&mut losses, 1),
+            |first, logits, losses| {
+                for (offset, (row, loss)) in logits.chunks_exact_mut(width).zip(losses).enumerate()
+                {
+                    let target = targets[first + offset] as usize;
+                    let shifted = row[target] - simd::max(row);
+                    let total = softmax_scaled(row, scale);
+                    *loss = total.ln() - shifted;
+                    row[target] -= scale;
+                }
+            },
+        );
+        let loss = losses.iter().map(|&loss| f64::from(loss)).sum();
+        (loss, wrap(logits))
+    }
+
+    fn target_log_probabilities(logits: Tensor<Self, 2>, targets: &[u32]) -> Vec<(f32, bool)> {
+        let [_, width] = logits.dims();
+        let logits = View::of(&logits);
+        let arch = Arch::new();
+        logits
+            .elements()
+            .par_chunks_exact(width)
+            .zip(targets)
+            .map(|(row, &target)| {
+                arch.dispatch(|| {
+                    let (greatest, logit) = (simd::max(row), row[target as usize]);
+                    let mut exps = row.to_vec();
+                    for value in &mut exps {
+                        *value = simd::exp(*value - greatest);
+                    }
+                    let first_best = row[..target as usize].iter().all(|&x| x < logit);
+                    let total = simd::sum(&exps);
+                    (
+                        logit - greatest - total.ln(),
+                        logit == greatest && first_best,
+                    )
+                })
+            })
+            .collect()
+    }
+
+    fn write_slots(
+        cache: Tensor<Self, 4>,
+        new: Tensor<Self, 4>,
+        frame: &Frame<Self>,
+    ) -> Tensor<Self, 4> {
+        let [_, heads, slots, head_dim] = cache.dims();
+        let tokens = frame.tokens;
+        let mut cache = owned(cache);
+        let new = View::of(&new);
+        let storage: &mut [f32] = cache.storage_mut();
+        for (index, new) in new.elements().chunks_exact(tokens * head_dim).enumerate() {
+            let start = frame.positions[index / heads * tokens] as usize;
+            storage[(index * slots + start) * head_dim..][..new.len()].copy_from_slice(new);
+        }
+        wrap(cache)
+    }
+
+    fn attend_cached(
+        query: Tensor<Self, 4>,
+        keys: &Tensor<Self, 4>,
+        values: &Tensor<Self, 4>,
+        scale: f32,
+        frame: &Frame<Self>,
+    ) -> Tensor<Self, 2> {
+        let [sequences, heads, _, head_dim] = query.dims();
+        let [_, groups, slots, _] = keys.dims();
+        let views = (View::of(&query), View::of(keys), View::of(values));
+        let (query, keys, values) = (views.0.elements(), views.1.elements(), views.2.elements());
+        let mut out = vec![0.0f32; sequences * heads * head_dim];
+        let arch = Arch::new();
+        out.par_chunks_mut(head_dim)
+            .enumerate()
+            .with_min_len(4)
+            .for_each(|(index, out)| {
+                arch.dispatch(|| {
+                    let (sequence, head) = (index / heads, index % heads);
+                    let group = sequence * groups + head / (heads / groups);
+                    let seen = frame.positions[sequence] as usize + 1;
+                    let slots = group * slots * head_dim..(group * slots + seen) * head_dim;
+                    let query = &query[index * head_dim..][..head_dim];
+                    let mut weights = Vec::with_capacity(seen);
+                    for key in keys[slots.clone()].chunks_exact(head_dim) {
+                        weights.push(simd::dot(query, key));
+                    }
+                    softmax(&mut weights, scale);
+                    for (weight, value) in weights.iter().zip(values[slots].chunks_exact(head_dim))
+                    {
+                        for (out, value) in out.iter_mut().zip(value) {
+                            *out += weight * value;
+                        }
+                    }
+                });
+            });
+        build(out, [sequences, heads * head_dim])
+    }
+
+    fn sum_of_squares(x: &Tensor<Self, 2>) -> f64 {
+        let x = View::of(x);
+        let arch = Arch::new();
+        let parts: Vec<f32> = x
+            .elements()
+            .par_chunks(1024)
+            .with_min_len(16)
+            .map(|part| arch.dispatch(|| simd::dot(part, part)))
+            .collect();
+        parts.iter().map(|&part| f64::from(part)).sum()
+    }
+
+    fn adamw(
+        parameter: Tensor<Self, 2>,
+        gradient: Tensor<Self, 2>,
+        first: Tensor<Self, 2>,
+        second: Tensor<Self, 2>,
+        step: AdamWStep,
+    ) -> [Tensor<Self, 2>; 3] {
+        let gradient = View::of(&gradient);
+        let (mut parameter, mut first, mut second) =
+            (owned(parameter), owned(first), owned(second));
+        let arch = Arch::new();
+        parameter
+            .storage_mut::<f32>()
+            .par_chunks_mut(TASK_ELEMENTS)
+            .zip(first.storage_mut::<f32>().par_chunks_mut(TASK_ELEMENTS))
+            .zip(second.storage_mut::<f32>().par_chunks_mut(TASK_ELEMENTS))
+            .zip(gradient.elements().par_chunks(TASK_ELEMENTS))
+            .for_each(|(((parameter, first), second), gradient)| {
+                arch.dispatch(|| {
+                    let decay = 1.0 - step.learning_rate * step.weight_decay;
+                    for (((p, m), v), g) in
+                        parameter.iter_mut().zip(first).zip(second).zip(gradient)
+                    {
+                        let g = g * step.gradient_scale;
+                        *m = step.beta1 * *m + (1.0 - step.beta1) * g;
+                        *v = step.beta2 * *v + (1.0 - step.beta2) * (g * g);
+                        let root = (*v / step.correction2).sqrt() + step.epsilon;
+                        *p = *p * decay - step.learning_rate * (*m / step.correction1 / root);
+                    }
+                });
+            });
+        [wrap(parameter), wrap(first), wrap(second)]
+    }
+}
+
+/// How many slots row `index` of the scores, `[sequences, heads, tokens]` flat, may attend to.
+#[inline(always)]
+fn visible(index: usize, heads: usize, tokens: usize, frame: &Frame<Flex>) -> usize {
+    let sequence = index / (heads * tokens);
+    frame.positions[sequence * tokens + index % tokens] as usize + 1
+}
+
+/// Softmax of `scale * row` in place.
+#[inline(always)]
+fn softmax(row: &mut [f32], scale: f32) {
+    for value in row.iter_mut() {
+        *value *= scale;
+    }
+    softmax_scaled(row, 1.0);
+}
+
+/// `scale` times the softmax of `row`, in place; returns the sum of `exp(row - max)`.
+#[inline(always)]
+fn softmax_scaled(row: &mut [f32], scale: f32) -> f32 {
+    let greatest = simd::max(row);
+    for value in row.iter_mut() {
+        *value = simd::exp(*value - greatest);
+    }
+    let total = simd::sum(row);
+    let factor = scale / total;
+    for value in row.iter_mut() {
+        *value *= factor;
+    }
+    total
+}

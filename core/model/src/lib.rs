@@ -1,0 +1,39 @@
+//! Decoder language models of the Llama family on burn: load, score, generate, fine-tune.
+//!
+//! [`LanguageModel::open`] reads a Hugging Face folder. The model then [generates]
+//! (LanguageModel::generate), [scores](LanguageModel::score) and is [trained]
+//! (LanguageModel::train), on the CPU or, by cargo feature, on Nvidia or Vulkan GPUs.
+//!
+//! On the CPU the same input and seed give the same bytes, whatever the number of threads and the
+//! size of the batches that texts are generated and scored in.
+#![forbid(unsafe_code)]
+
+mod adapter;
+mod atomic;
+mod config;
+mod decoder;
+mod device;
+mod error;
+mod generate;
+mod gradient;
+mod kernels;
+mod model;
+mod parameters;
+mod random;
+mod rope;
+mod sampling;
+mod score;
+mod tokenizer;
+mod train;
+
+pub use adapter::LoraOptions;
+pub use config::{ARCHITECTURES, ModelConfig, RopeScaling};
+pub use device::Device;
+pub use error::{ModelError, Result};
+pub use generate::{Finish, GenerateOptions, Generation};
+pub use model::LanguageModel;
+pub use sampling::Sampling;
+pub use score::Score;
+pub use tokenizer::{TokenPair, Tokenizer, train_bpe};
+#[allow(unused_imports)]
+pub use train::*;

@@ -1,0 +1,236 @@
+//! A model in memory: opened from a folder or made anew, and saved.
+
+use std::path::Path;
+
+use burn::Dispatch;
+#[cfg(feature = "flex")]
+use burn::backend::Flex;
+use mergelab_checkpoint::{
+    Checkpoint, CheckpointWriter, DType, ExtraFile, TensorSpec, WriterOptions, set_torch_dtype,
+};
+use serde_json::Value;
+
+use crate::config::ModelConfig;
+use crate::decoder::Decoder;
+use crate::device::Device;
+use crate::error::{ModelError, Result};
+use crate::kernels::{Kernels, host};
+use crate::parameters::{ParameterSpec, initial, specs, upload};
+use crate::tokenizer::Tokenizer;
+
+/// A decoder on its device.
+#[derive(Clone, Debug)]
+pub(crate) enum AnyDecoder {
+    /// On the CPU, with its own kernels.
+    #[cfg(feature = "flex")]
+    Flex(Decoder<Flex>),
+    /// On any other device.
+    Dispatch(Decoder<Dispatch>),
+}
+
+/// Runs an expression with the decoder on its device, whatever that is.
+macro_rules! with_decoder {
+    ($any:expr, $decoder:ident => $body:expr) => {
+        match $any {
+            #[cfg(feature = "flex")]
+            $crate::model::AnyDecoder::Flex($decoder) => $body,
+            $crate::model::AnyDecoder::Dispatch($decoder) => $body,
+        }
+    };
+}
+pub(crate) use with_decoder;
+
+/// A decoder language model with its tokenizer.
+///
+/// ```no_run
+/// use mergelab_model::{Device, GenerateOptions, LanguageModel};
+/// let model = LanguageModel::open("models/expert-de".as_ref(), "cpu".parse()?)?;
+/// let texts = model.generate(&["Der Hund"], &GenerateOptions::default())?;
+/// println!("{}", texts[0].text);
+/// # Ok::<(), mergelab_model::ModelError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct LanguageModel {
+    pub(crate) decoder: AnyDecoder,
+    tokenizer: Option<Tokenizer>,
+    config: ModelConfig,
+    /// `config.json`, with the keys that do not bear on the computation.
+    config_json: Value,
+    device: Device,
+}
+
+impl LanguageModel {
+    /// Opens a Hugging Face folder: `config.json`, safetensors in any float format, and
+    /// `tokenizer.json` if there is one.
+    ///
+    /// # Errors
+    /// If the config is not of a supported model, or a tensor is missing, has another shape than
+    /// the config says, or cannot be read.
+    pub fn open(folder: &Path, device: Device) -> Result<Self> {
+        let path = folder.join("config.json");
+        let text = std::fs::read_to_string(&path).map_err(ModelError::io(&path))?;
+        let json = serde_json::from_str(&text).map_err(|error| ModelError::Config {
+            path: path.clone(),
+            reason: format!("is not JSON: {error}"),
+        })?;
+        let config = ModelConfig::from_json(&json, &path)?;
+        let checkpoint = Checkpoint::open(folder)?;
+        let elements = specs(&config)
+            .iter()
+            .map(|spec| read(&checkpoint, spec))
+            .collect::<Result<_>>()?;
+        let tokenizer = match folder.join("tokenizer.json").is_file() {
+            true => Some(Tokenizer::open(folder)?),
+            false => None,
+        };
+        Self::assemble(config, json, elements, tokenizer, device)
+    }
+
+    /// A new model with random weights. The same config and seed give the same weights.
+    ///
+    /// The config's end token is set from the tokenizer where it has none.
+    ///
+    /// # Errors
+    /// If the config is not possible, or has no room for the tokenizer's vocabulary.
+    pub fn init(
+        mut config: ModelConfig,
+        tokenizer: Option<Tokenizer>,
+        seed: u64,
+        device: Device,
+    ) -> Result<Self> {
+        config.validate()?;
+        if let Some(tokenizer) = &tokenizer {
+            config.bos_token_id = config.bos_token_id.or(tokenizer.bos());
+            if config.eos_token_ids.is_empty() {
+                config.eos_token_ids.extend(tokenizer.eos());
+            }
+        }
+        let elements = initial(&config, seed);
+        let json = config.to_json();
+        Self::assemble(config, json, elements, tokenizer, device)
+    }
+
+    fn assemble(
+        config: ModelConfig,
+        config_json: Value,
+        elements: Vec<Vec<f32>>,
+        tokenizer: Option<Tokenizer>,
+        device: Device,
+    ) -> Result<Self> {
+        if let Some(tokenizer) = &tokenizer
+            && tokenizer.vocab_size() > config.vocab_size
+        {
+            return Err(ModelError::Tokenizer(format!(
+                "it has {} tokens, but the model's `vocab_size` is {}; the tokenizer belongs to \
+                 another model",
+                tokenizer.vocab_size(),
+                config.vocab_size
+            )));
+        }
+        let decoder = match device {
+            #[cfg(feature = "flex")]
+            Device::Flex => AnyDecoder::Flex(decoder(&config, elements, Default::default())),
+            #[allow(unreachable_patterns)]
+            other => AnyDecoder::Dispatch(decoder(&config, elements, other.dispatch())),
+        };
+        Ok(Self {
+            decoder,
+            tokenizer,
+            config,
+            config_json,
+            device,
+        })
+    }
+
+    /// The model's shape.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// The device that the model is on.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The tokenizer.
+    ///
+    /// # Errors
+    /// If the model's folder has none.
+    pub fn tokenizer(&self) -> Result<&Tokenizer> {
+        self.tokenizer.as_ref().ok_or_else(|| {
+            ModelError::Tokenizer(
+                "the model's folder has no tokenizer.json; put the tokenizer's files there".into(),
+            )
+        })
+    }
+
+    /// Tokens that end a text: the config's, else the tokenizer's.
+    pub fn eos_ids(&self) -> Vec<u32> {
+        if !self.config.eos_token_ids.is_empty() {
+            return self.config.eos_token_ids.clone();
+        }
+        let tokenizer = self.tokenizer.as_ref();
+        tokenizer.and_then(Tokenizer::eos).into_iter().collect()
+    }
+
+    /// Number of weights, shared ones counted once.
+    pub fn parameter_count(&self) -> usize {
+        specs(&self.config)
+            .iter()
+            .map(|spec| spec.shape[0] * spec.shape[1])
+            .sum()
+    }
+
+    /// Saves weights (as f32), config and tokenizer as a Hugging Face folder, whole or not at all.
+    ///
+    /// # Errors
+    /// If the folder exists, a weight is not finite, or the disk refuses.
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        let specs = specs(&self.config);
+        let stored = specs
+            .iter()
+            .map(|spec| TensorSpec::new(&spec.name, DType::F32, spec.stored_shape()))
+            .collect();
+        let writer = CheckpointWriter::create(folder, stored, WriterOptions::default())?;
+        with_decoder!(&self.decoder, decoder => {
+            for (index, parameter) in decoder.parameters.iter().enumerate() {
+                writer.write_f32(index, 0, &host(parameter.clone()))?;
+            }
+        });
+        let mut json = self.config_json.clone();
+        set_torch_dtype(&mut json, DType::F32);
+        let mut files = vec![ExtraFile::new("config.json", format!("{json:#}\n"))];
+        if let Some(tokenizer) = &self.tokenizer {
+            files.extend_from_slice(tokenizer.files());
+        }
+        writer.finish(&files)?;
+        Ok(())
+    }
+}
+
+fn decoder<B: Kernels>(
+    config: &ModelConfig,
+    elements: Vec<Vec<f32>>,
+    device: B::Device,
+) -> Decoder<B> {
+    let parameters = upload(config, elements, &device);
+    Decoder::new(config.clone(), parameters, device)
+}
+
+/// A parameter's elements from a checkpoint.
+fn read(checkpoint: &Checkpoint, spec: &ParameterSpec) -> Result<Vec<f32>> {
+    let view = checkpoint.tensor(&spec.name)?;
+    let expected = spec.stored_shape();
+    if view.shape != expected {
+        return Err(ModelError::Tensor {
+            path: checkpoint.path().to_path_buf(),
+            tensor: spec.name.clone(),
+            reason: format!(
+                "has shape {:?}, but config.json asks for {expected:?}; the two do not belong \
+                 together",
+                view.shape
+            ),
+        });
+    }
+    Ok(view.to_f32()?)
+}

@@ -1,0 +1,230 @@
+//! Text to tokens and back.
+
+mod bpe;
+
+use std::fmt;
+use std::path::Path;
+
+use mergelab_checkpoint::ExtraFile;
+use serde_json::Value;
+
+use crate::error::{ModelError, Result};
+
+pub use bpe::train_bpe;
+
+/// Files of a tokenizer in a Hugging Face folder that are kept as they are.
+const FILES: [&str; 5] = [
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+];
+
+/// The tokenizer of a model: `tokenizer.json`, and the special tokens that
+/// `tokenizer_config.json` names.
+#[derive(Clone)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    bos: Option<u32>,
+    eos: Option<u32>,
+    pad: Option<u32>,
+    files: Vec<ExtraFile>,
+}
+
+/// A prompt and what is to follow it, as tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenPair {
+    /// The prompt, with the tokens that the tokenizer begins texts with.
+    pub prompt: Vec<u32>,
+    /// What follows; no end token.
+    pub answer: Vec<u32>,
+}
+
+impl Tokenizer {
+    /// Reads the tokenizer in a model's folder.
+    ///
+    /// # Errors
+    /// If `tokenizer.json` is missing or damaged, or `tokenizer_config.json` names a token that
+    /// `tokenizer.json` lacks.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let mut files = Vec::new();
+        for name in FILES {
+            let path = folder.join(name);
+            if path.is_file() {
+                let bytes = std::fs::read(&path).map_err(ModelError::io(&path))?;
+                files.push(ExtraFile::new(name, bytes));
+            }
+        }
+        Self::from_files(files).map_err(|error| match error {
+            ModelError::Tokenizer(reason) => {
+                ModelError::Tokenizer(format!("{}: {reason}", folder.display()))
+            }
+            other => other,
+        })
+    }
+
+    pub(crate) fn from_files(files: Vec<ExtraFile>) -> Result<Self> {
+        let fail = |name: &str, reason: String| ModelError::Tokenizer(format!("{name}: {reason}"));
+        let file = |name: &str| files.iter().find(|file| file.name == name);
+        let Some(json) = file("tokenizer.json") else {
+            return Err(ModelError::Tokenizer(
+                "there is no tokenizer.json; save the tokenizer with transformers' fast classes"
+                    .into(),
+            ));
+        };
+        let mut inner = tokenizers::Tokenizer::from_bytes(&json.bytes)
+            .map_err(|error| fail("tokenizer.json", error.to_string()))?;
+        // Lengths are this crate's business; settings left over from training would cut texts.
+        inner.with_padding(None);
+        inner
+            .with_truncation(None)
+            .map_err(|error| fail("tokenizer.json", error.to_string()))?;
+        let config: Value = match file("tokenizer_config.json") {
+            Some(file) => serde_json::from_slice(&file.bytes)
+                .map_err(|error| fail(&file.name, format!("is not JSON: {error}")))?,
+            None => Value::Null,
+        };
+        let special = |key: &str| -> Result<Option<u32>> {
+            let value = &config[key];
+            let Some(token) = value.as_str().or(value["content"].as_str()) else {
+                return Ok(None);
+            };
+            let id = inner.token_to_id(token).ok_or_else(|| {
+                let reason = format!("`{key}` is \"{token}\", which tokenizer.json lacks");
+                fail("tokenizer_config.json", reason)
+            })?;
+            Ok(Some(id))
+        };
+        Ok(Self {
+            bos: special("bos_token")?,
+            eos: special("eos_token")?,
+            pad: special("pad_token")?,
+            inner,
+            files,
+        })
+    }
+
+    /// The files that make up the tokenizer, to be put beside a model's weights.
+    pub(crate) fn files(&self) -> &[ExtraFile] {
+        &self.files
+    }
+
+    /// Writes the tokenizer's files into an existing folder.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        for file in &self.files {
+            crate::atomic::write(&folder.join(&file.name), &file.bytes)?;
+        }
+        Ok(())
+    }
+
+    /// The tokens of a text, with the special tokens that the tokenizer puts around texts.
+    ///
+    /// # Errors
+    /// If the tokenizer refuses the text.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
+        self.run(text, true)
+    }
+
+    /// The tokens of a text alone.
+    ///
+    /// # Errors
+    /// If the tokenizer refuses the text.
+    pub fn encode_plain(&self, text: &str) -> Result<Vec<u32>> {
+        self.run(text, false)
+    }
+
+    fn run(&self, text: &str, special: bool) -> Result<Vec<u32>> {
+        let encoding = self
+            .inner
+            .encode_fast(text, special)
+            .map_err(|error| ModelError::Tokenizer(format!("cannot encode a text: {error}")))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The tokens of a prompt that a model is to continue.
+    ///
+    /// Spaces at the end of the prompt are left to the model: most vocabularies hold words with
+    /// the space before them, so a model has hardly ever seen a word after a lone space. An end
+    /// token that the tokenizer puts after texts is left out.
+    ///
+    /// # Errors
+    /// If the tokenizer refuses the text.
+    pub fn encode_prompt(&self, prompt: &str) -> Result<Vec<u32>> {
+        let mut ids = self.encode(prompt.trim_end_matches(' '))?;
+        if self.eos.is_some() && ids.last() == self.eos.as_ref() && ids.len() > 1 {
+            ids.pop();
+        }
+        Ok(ids)
+    }
+
+    /// The tokens of a prompt and of what follows it.
+    ///
+    /// The prompt's tokens are those of [`encode_prompt`](Tokenizer::encode_prompt), the same in
+    /// training, scoring and generation; the spaces at its end go to the answer. The answer's
+    /// tokens are those it has after the prompt where the boundary between the two is one between
+    /// tokens, else those it has alone.
+    ///
+    /// # Errors
+    /// If the tokenizer refuses a text.
+    pub fn encode_pair(&self, prompt: &str, answer: &str) -> Result<TokenPair> {
+        let trimmed = prompt.trim_end_matches(' ');
+        let answer = format!("{}{answer}", &prompt[trimmed.len()..]);
+        let prompt = self.encode_prompt(trimmed)?;
+        let mut whole = self.encode(&format!("{trimmed}{answer}"))?;
+        if self.eos.is_some() && whole.last() == self.eos.as_ref() {
+            whole.pop();
+        }
+        let answer = match whole.strip_prefix(prompt.as_slice()) {
+            Some(rest) if !rest.is_empty() => rest.to_vec(),
+            _ => self.encode_plain(&answer)?,
+        };
+        Ok(TokenPair { prompt, answer })
+    }
+
+    /// The text of tokens, special tokens left out.
+    ///
+    /// # Errors
+    /// If the tokenizer refuses the tokens.
+    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        self.inner
+            .decode(ids, true)
+            .map_err(|error| ModelError::Tokenizer(format!("cannot decode tokens: {error}")))
+    }
+
+    /// The token that begins texts.
+    pub fn bos(&self) -> Option<u32> {
+        self.bos
+    }
+
+    /// The token that ends texts.
+    pub fn eos(&self) -> Option<u32> {
+        self.eos
+    }
+
+    /// The token that fills up batches.
+    pub fn pad(&self) -> Option<u32> {
+        self.pad
+    }
+
+    /// Tokens, special ones included.
+    pub fn vocab_size(&self) -> usize {
+        // Ids may leave gaps; a model needs a row for each id up to the greatest.
+        let greatest = self.inner.get_vocab(true).into_values().max();
+        greatest.map_or(0, |id| id as usize + 1)
+    }
+}
+
+impl fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokenizer")
+            .field("vocab_size", &self.vocab_size())
+            .field("bos", &self.bos)
+            .field("eos", &self.eos)
+            .field("pad", &self.pad)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,74 @@
+//! Lazy tensor graphs, evaluated in tiles that stay in the processor's caches.
+//!
+//! A [`Session`] records the operations of one merge ([`mergelab_abi::ops`]) and computes a node
+//! when its elements are asked for. Inputs are [`Source`]s that are read range by range, results
+//! go range by range to a [`Sink`], and nothing in between is stored: memory is bounded by the
+//! tiles, not by the tensors.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`source`], [`sink`] | where elements come from and go to |
+//! | `graph` | records operations, equal ones once |
+//! | [`session`] | what a merge method and its caller hold |
+//! | `evaluate` | decides which passes over the inputs a node needs, and in which order |
+//! | `statistic` | what a pass collects: reductions, order statistics |
+//! | `program` | the elementwise part of a pass, as steps over tile buffers |
+//! | `pass` | runs a program over all tiles, on all threads |
+//! | `kernels` | the loops |
+//!
+//! # Passes
+//!
+//! Sums, dot products, extremes and order statistics need all elements of their input before
+//! anything that depends on them can start. All of them that are ready share one pass over the
+//! inputs. Elementwise values are computed again in each pass that needs them, as reading memory
+//! twice costs more than most chains of arithmetic.
+//!
+//! # Same bits everywhere
+//!
+//! A result does not depend on the number of threads or on [`Options::tile`]. Elementwise values
+//! depend on their elements only; reductions add blocks of [`BLOCK`] elements in a fixed order and
+//! then the blocks in theirs; order statistics count, and counts do not depend on an order.
+//! [`mergelab_abi::reference`] defines every operation; elementwise results have its exact bits.
+//!
+//! ```
+//! use mergelab_abi::{ops::Op, working::Working};
+//! use mergelab_tensor::{Memory, Options, Session};
+//! use std::sync::Arc;
+//!
+//! let session = Session::new(Working::F32, Options::default());
+//! let a = session.input(&[3], Arc::new(Memory::new("a", vec![1.0, -5.0, 3.0])));
+//! let host = session.handle();
+//! let mask = host.record(Op::TopKMask, &[a], &[], &[2])?;
+//! let kept = host.record(Op::Mul, &[a, mask], &[], &[])?;
+//! assert_eq!(session.read(kept)?, [0.0, -5.0, 3.0]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod error;
+mod evaluate;
+mod graph;
+mod kernels;
+mod pass;
+mod program;
+pub mod session;
+pub mod sink;
+pub mod source;
+mod statistic;
+
+pub use error::{Error, SinkError, SourceError};
+pub use session::{Options, Session};
+pub use sink::Sink;
+pub use source::{Memory, Source};
+
+/// Elements that a reduction adds up before it adds to the total.
+///
+/// Part of what reductions compute, so that they do not depend on the tile size.
+pub const BLOCK: usize = 4096;
+
+/// Blocks that a thread takes at once.
+const BLOCKS_PER_CHUNK: usize = 16;
+
+/// Elements that a thread takes at once.
+const CHUNK: usize = BLOCK * BLOCKS_PER_CHUNK;

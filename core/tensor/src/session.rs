@@ -1,0 +1,167 @@
+//! What a merge method and its caller hold of a merge.
+
+use crate::error::Error;
+use crate::evaluate::{Facts, evaluate};
+use crate::graph::{Graph, Recorded};
+use crate::sink::Sink;
+use crate::source::Source;
+use mergelab_abi::PluginError;
+use mergelab_abi::ops::{Host, HostHandle, Node, Op};
+use mergelab_abi::working::Working;
+use std::fmt;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How a session evaluates. None of it changes results.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Elements of a tile. Rounded to a multiple of 16 from 16 to [`crate::BLOCK`].
+    pub tile: usize,
+    /// When this becomes true, running evaluations end with [`Error::Interrupted`].
+    pub interrupt: Option<Arc<AtomicBool>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            tile: 2048,
+            interrupt: None,
+        }
+    }
+}
+
+/// Records the operations of a merge and evaluates them.
+///
+/// Evaluations run on the rayon pool that they are called in. A session may be shared between
+/// threads; clones are the same session.
+#[derive(Clone)]
+pub struct Session {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    working: Working,
+    options: Options,
+    graph: Mutex<Graph>,
+    facts: Mutex<Facts>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("working", &self.shared.working)
+            .field("options", &self.shared.options)
+            .field("nodes", &self.shared.graph().nodes().len())
+            .finish()
+    }
+}
+
+impl Session {
+    /// A session without nodes.
+    pub fn new(working: Working, options: Options) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                working,
+                options,
+                graph: Mutex::default(),
+                facts: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Adds an input. It is read when a node that needs it is evaluated, and rounded to the
+    /// working precision.
+    pub fn input(&self, shape: &[usize], source: Arc<dyn Source>) -> Node {
+        self.shared.graph().input(shape, source)
+    }
+
+    /// The host side that a merge method records in.
+    pub fn handle(&self) -> HostHandle {
+        Arc::clone(&self.shared) as HostHandle
+    }
+
+    /// Evaluates a node and gives its elements to `sink`.
+    ///
+    /// # Errors
+    /// [`Error`]. What the sink was given until then is undefined.
+    pub fn evaluate(&self, node: Node, sink: &dyn Sink) -> Result<(), Error> {
+        self.shared.evaluate(node, sink)
+    }
+
+    /// Evaluates a node and returns its elements in row-major order.
+    ///
+    /// # Errors
+    /// [`Error`], except for those of sinks.
+    pub fn read(&self, node: Node) -> Result<Vec<f32>, Error> {
+        self.shared.elements(node)
+    }
+}
+
+impl Shared {
+    fn graph(&self) -> MutexGuard<'_, Graph> {
+        // A graph is changed by appending, so what a panicking thread left is whole.
+        self.graph.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        // The same holds for what is known about nodes.
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The nodes that `node` can depend on, and itself.
+    fn until(&self, node: Node) -> Result<Vec<Arc<Recorded>>, Error> {
+        let graph = self.graph();
+        let nodes = graph.nodes();
+        nodes
+            .get(..=node as usize)
+            .map(<[_]>::to_vec)
+            .ok_or(Error::UnknownNode {
+                node,
+                recorded: nodes.len(),
+            })
+    }
+
+    fn evaluate(&self, node: Node, sink: &dyn Sink) -> Result<(), Error> {
+        let nodes = self.until(node)?;
+        // Evaluated without a lock, so that a method may record while another node is read.
+        let mut facts = self.facts().clone();
+        let result = evaluate(&nodes, &mut facts, self.working, &self.options, sink);
+        self.facts().extend(facts);
+        result
+    }
+
+    fn elements(&self, node: Node) -> Result<Vec<f32>, Error> {
+        let nodes = self.until(node)?;
+        let length = nodes.last().map_or(0, |last| last.len);
+        let elements = Mutex::new(vec![0.0; length]);
+        self.evaluate(node, &|offset: usize, tile: &[f32]| {
+            let mut elements = elements.lock().unwrap_or_else(PoisonError::into_inner);
+            elements[offset..offset + tile.len()].copy_from_slice(tile);
+            Ok(())
+        })?;
+        Ok(elements
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Host for Shared {
+    fn record(
+        &self,
+        op: Op,
+        inputs: &[Node],
+        scalars: &[f64],
+        integers: &[u64],
+    ) -> Result<Node, PluginError> {
+        self.graph()
+            .record(self.working, op, inputs, scalars, integers)
+    }
+
+    fn shape(&self, node: Node) -> Result<Vec<usize>, PluginError> {
+        Ok(self.graph().find("shape", node)?.shape.clone())
+    }
+
+    fn read(&self, node: Node) -> Result<Vec<f32>, PluginError> {
+        Ok(self.elements(node)?)
+    }
+}

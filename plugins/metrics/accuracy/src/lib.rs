@@ -1,0 +1,1 @@
+//! Metric: share of right answers.

@@ -1,0 +1,1 @@
+//! Metric: share of outputs equal to a reference.

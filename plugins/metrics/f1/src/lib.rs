@@ -1,0 +1,1 @@
+//! Metric: classification F1, macro, micro, weighted and per class.
