@@ -11,7 +11,7 @@ For each variant: model.safetensors, config.json, expected.json with
   loss, gradients              of next-token cross-entropy over all positions: for each parameter
                                the gradient's sum of squares and its dot product with
                                cos(0.1 * index), which no permutation of elements leaves alone
-  adamw                        the loss after three AdamW steps on that loss
+  adamw                        the loss after three AdamW steps on that loss, norms not decayed
 """
 
 import json
@@ -101,9 +101,11 @@ def main():
             g = parameter.grad.double().flatten()
             index = torch.arange(g.numel(), dtype=torch.float64)
             gradients[key] = [float((g * g).sum()), float((g * torch.cos(0.1 * index)).sum())]
-        optimizer = torch.optim.AdamW(
-            model.parameters(), lr=1e-2, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.1
-        )
+        groups = [
+            dict(params=[p for p in model.parameters() if p.dim() > 1], weight_decay=0.1),
+            dict(params=[p for p in model.parameters() if p.dim() == 1], weight_decay=0.0),
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=1e-2, betas=(0.9, 0.95), eps=1e-8)
         for _ in range(3):
             optimizer.zero_grad()
             loss_of(model, ids).backward()

@@ -16,9 +16,9 @@
 //! - `sum` and `dot` add in f64. Their results, and those of the other reductions, keep f64 in
 //!   `Working::F32` and are rounded in the others.
 //! - **NaN.** Arithmetic, `sign`, `minimum` and `maximum` give NaN when an input is NaN, and so do
-//!   `max` and `min`: a broken weight must show. Comparisons follow IEEE 754: all are 0, `ne` is
-//!   1. `select` takes its second input where the condition is NaN, as that is not 0. In the order
-//!   of magnitudes all NaN are equal and above infinity.
+//!   `max` and `min`: a broken weight must show. Comparisons follow IEEE 754: `ne` gives 1, the
+//!   others 0. `select` takes its second input where the condition is NaN, as that is not 0. In
+//!   the order of magnitudes all NaN are equal and above infinity.
 //! - **Zeros.** `sign` of either zero is `+0`. `minimum` and `maximum` of equal values give the
 //!   second. A reduction to zero gives `+0`.
 //! - **Nothing to reduce.** The sum of no elements is 0, their maximum -infinity, their minimum

@@ -3,6 +3,7 @@
 use crate::error::PluginError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// One row of a dataset, its fields already under the names that the task asked for.
 pub type Row = Map<String, Value>;
@@ -99,6 +100,10 @@ pub struct Prepared {
     pub answer: String,
     /// What is right.
     pub reference: Reference,
+    /// Outputs that need no model, by name, such as the first sentence of a document: what a model
+    /// must beat. They are read like generated text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub trivial: BTreeMap<String, String>,
 }
 
 /// A configured task, on either side of the boundary.

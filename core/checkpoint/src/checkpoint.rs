@@ -194,6 +194,7 @@ impl Checkpoint {
 }
 
 impl Mapped {
+    #[allow(unsafe_code)]
     fn open(path: PathBuf) -> Result<Mapped, CheckpointError> {
         let file = File::open(&path).map_err(CheckpointError::io("open", &path))?;
         // SAFETY: the map is read-only and lives as long as the views into it. The bytes are

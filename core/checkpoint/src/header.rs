@@ -133,7 +133,7 @@ fn check(path: &Path, raw: RawHeader, data: u64, file_len: u64) -> Result<Header
         claims.push(claim(path, name, entry)?);
     }
     // Empty tensors sort before the one that begins where they lie.
-    claims.sort_by(|a, b| (a.1.start, a.1.end).cmp(&(b.1.start, b.1.end)));
+    claims.sort_by_key(|(_, bytes)| (bytes.start, bytes.end));
 
     let promised = claims.iter().map(|(_, bytes)| bytes.end).max().unwrap_or(0);
     let expected = data.saturating_add(promised);

@@ -23,6 +23,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// Memory mapping is the one exception, see `Mapped::open`.
+#![deny(unsafe_code)]
+
 mod checkpoint;
 mod convert;
 mod dtype;

@@ -1,6 +1,8 @@
 //! Checkpoints and adapters written by transformers, PEFT and safetensors in Python; see
 //! `tests/golden/make_checkpoint.py`.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::path::PathBuf;
 
 use mergelab_checkpoint::{

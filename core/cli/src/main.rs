@@ -1,2 +1,82 @@
-//! The `mergelab` program.
-fn main() {}
+//! The `mergelab` program: reads the command line and hands over to one file per command.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `command/` | one file per command, one folder per group of commands |
+//! | `failure` | exit codes, and how an error is shown |
+//! | `interrupt` | Ctrl-C |
+//! | `output` | writing results to standard output |
+//! | `progress` | bars and lines while a run goes on |
+#![forbid(unsafe_code)]
+
+mod command;
+mod failure;
+mod interrupt;
+mod output;
+mod progress;
+
+use clap::Parser;
+use std::{path::PathBuf, process::ExitCode};
+
+const EXAMPLES: &str = "\
+Examples:
+  mergelab run experiments/quickstart/experiment.toml
+  mergelab plan experiments/quickstart/experiment.toml
+  mergelab merge merge.toml merged/
+  mergelab plugin list
+  mergelab plugin show method/ties
+  mergelab plugin new my_method --kind method
+
+Exit codes:
+  0    done
+  1    done, and something failed: a cell of a run, a check of a plugin
+  2    refused before anything ran: wrong usage or bad input
+  3    an error inside mergelab itself
+  130  interrupted";
+
+/// Experiments in merging language models.
+///
+/// Which way of merging language experts is best, by how much, is that real, and what did it cost?
+/// One manifest goes in; tables with significance tests come out. Merge methods, tasks and metrics
+/// are plugins.
+#[derive(Debug, Parser)]
+#[command(name = "mergelab", bin_name = "mergelab", version, after_help = EXAMPLES)]
+struct Arguments {
+    /// A plugin library, or a folder of them, that is searched before all others. May be repeated.
+    #[arg(long = "plugin", value_name = "PATH", global = true)]
+    plugins: Vec<PathBuf>,
+    #[command(subcommand)]
+    command: command::Command,
+}
+
+fn main() -> ExitCode {
+    failure::report(|| {
+        let arguments = Arguments::parse();
+        arguments.command.run(&arguments.plugins)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        fn look(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string);
+            assert!(
+                help.is_some_and(|h| h.contains("Example")),
+                "`{}` shows no example",
+                command.get_name()
+            );
+            command.get_subcommands().for_each(look);
+        }
+        look(&Arguments::command());
+    }
+}

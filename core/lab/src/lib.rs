@@ -1,4 +1,26 @@
 //! Experiments: manifest, plan, store, stages, tables.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`manifest`] | reads the one TOML file that says what an experiment is; every error has a line |
+//! | [`dataset`] | cards and rows |
+//! | [`plan`] | from a manifest to a graph of stages, each with a content key |
+//! | [`store`] | artifacts under their keys: whole or not there |
+//! | [`stage`] | what each kind of stage does, in a process of its own |
+//! | [`executor`] | starts stages, as many at a time as asked for |
+//! | [`ledger`] | what each stage cost |
+//! | [`cell`], [`compare`], [`tables`] | scores, tests between models, CSV |
+//! | [`run`](mod@run) | all of it, from a manifest to tables |
 #![forbid(unsafe_code)]
 
 pub mod cell;
+pub mod compare;
+pub mod dataset;
+pub mod executor;
+pub mod ledger;
+pub mod manifest;
+pub mod plan;
+pub mod run;
+pub mod stage;
+pub mod store;
+pub mod tables;

@@ -206,7 +206,7 @@ impl<B: Kernels> Pass<'_, B> {
     ) -> Tensor<B, 2> {
         let decoder = self.decoder;
         let lowered = tape.lowered;
-        let mut back = |dy: &Tensor<B, 2>, x: &Tensor<B, 2>, part, gradients: &mut Gradients<B>| {
+        let back = |dy: &Tensor<B, 2>, x: &Tensor<B, 2>, part, gradients: &mut Gradients<B>| {
             let parameter = index(layer, part);
             let low = lowered.iter().find(|(adapted, _)| *adapted == parameter);
             self.linear_backward(dy, x, parameter, low.map(|(_, low)| low), gradients)

@@ -19,6 +19,8 @@ mod gradient;
 mod kernels;
 mod model;
 mod parameters;
+#[cfg(all(test, feature = "flex"))]
+mod parity;
 mod random;
 mod rope;
 mod sampling;
@@ -35,5 +37,7 @@ pub use model::LanguageModel;
 pub use sampling::Sampling;
 pub use score::Score;
 pub use tokenizer::{TokenPair, Tokenizer, train_bpe};
-#[allow(unused_imports)]
-pub use train::*;
+
+pub use train::{
+    Dataset, LoraWeights, Progress, Schedule, SnapshotOptions, TrainOptions, TrainReport, Trained,
+};

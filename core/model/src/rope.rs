@@ -1,6 +1,5 @@
 //! Rotary position embeddings: the angles.
 
-
 use crate::config::{ModelConfig, RopeScaling};
 use crate::kernels::{Frame, Kernels, tensor};
 

@@ -56,13 +56,13 @@ mod task;
 mod tensor;
 
 pub use group::{Group, Model};
+pub use mergelab_abi::suggest;
 pub use mergelab_abi::{
     PluginError as Error,
     describe::BaseUse,
     metric::{Case, Measure, Shape},
     task::{Prediction, Reference, Request, Response, Row},
 };
-pub use mergelab_abi::suggest;
 pub use mergelab_sdk_derive::{Choice, Params};
 pub use method::MergeMethod;
 pub use metric::{Metric, MetricContext};

@@ -81,7 +81,7 @@ impl<M: Metric> AbiMetric for Configured<M> {
                 "measure {measure} was asked for, the metric has {count}"
             ))
         })?;
-        if measure.width == 0 || sums.len() % measure.width != 0 {
+        if measure.width == 0 || !sums.len().is_multiple_of(measure.width) {
             return Err(Error::failed(format!(
                 "{} sums do not fill rows of {}",
                 sums.len(),

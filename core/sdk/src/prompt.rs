@@ -142,6 +142,11 @@ pub fn spaced(language: &str) -> bool {
     !UNSPACED.contains(&primary(language).to_ascii_lowercase().as_str())
 }
 
+/// Whether two language codes have the same primary subtag, as `en` and `en-GB` have.
+pub fn same_primary(a: &str, b: &str) -> bool {
+    primary(a).eq_ignore_ascii_case(primary(b))
+}
+
 fn primary(language: &str) -> &str {
     language.split(['-', '_']).next().unwrap_or(language)
 }

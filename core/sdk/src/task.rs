@@ -6,6 +6,8 @@ use mergelab_abi::{
     task::{Prepared, Task as AbiTask, TaskSetup},
 };
 
+use std::collections::BTreeMap;
+
 pub mod fields;
 
 /// What a task knows beside its parameters.
@@ -61,6 +63,16 @@ pub trait Task: Params {
     /// A field that is missing or wrong, such as a label outside the label set.
     fn reference(&self, row: &Row, context: &TaskContext) -> Result<Reference>;
 
+    /// Outputs that need no model, by name, such as the first sentence of a document: what a model
+    /// must beat. They are read like generated text.
+    ///
+    /// # Errors
+    /// A field that is missing or wrong.
+    fn trivial(&self, row: &Row, context: &TaskContext) -> Result<BTreeMap<String, String>> {
+        let _ = (row, context);
+        Ok(BTreeMap::new())
+    }
+
     /// Reads a response.
     ///
     /// # Errors
@@ -104,6 +116,7 @@ impl<T: Task> AbiTask for Configured<T> {
                     request: at(i, self.task.request(row, &self.context))?,
                     answer: at(i, self.task.answer(row, &self.context))?,
                     reference: at(i, self.task.reference(row, &self.context))?,
+                    trivial: at(i, self.task.trivial(row, &self.context))?,
                 })
             })
             .collect()

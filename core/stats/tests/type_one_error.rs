@@ -4,6 +4,9 @@
 //! simulations the number of rejections of an exact test is Binomial(S, 0.05): at S = 400 below 5 or above 40 each have
 //! probability under 1 in 10,000.
 
+// clippy.toml allows this in test functions; here the functions they share need it too.
+#![allow(clippy::unwrap_used)]
+
 use mergelab_stats::philox::{Philox, Purpose};
 use mergelab_stats::*;
 

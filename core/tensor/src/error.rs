@@ -38,7 +38,10 @@ pub enum Error {
         source: SinkError,
     },
     /// An order statistic of more elements than its counters hold.
-    #[error("`{operation}` of {elements} elements: at most {} can be ranked", u32::MAX)]
+    #[error(
+        "`{operation}` of {elements} elements: at most {} can be ranked",
+        u32::MAX
+    )]
     TooLarge {
         /// The operation.
         operation: &'static str,

@@ -276,7 +276,7 @@ fn near(found: &[f32], wanted: &[f32]) -> Option<usize> {
     found
         .iter()
         .zip(wanted)
-        .position(|(a, b)| !((a - b).abs() <= ROUNDING * scale))
+        .position(|(a, b)| (a - b).is_nan() || (a - b).abs() > ROUNDING * scale)
 }
 
 fn identity(subject: &Subject<'_>, traits: &MethodTraits) -> Result<(), String> {

@@ -47,10 +47,12 @@ impl<'a> Question<'a> {
 
     /// The choice that an output names.
     pub(crate) fn matching(&self, output: &str) -> Option<&str> {
-        let said = folded(output.lines().next().unwrap_or_default());
-        self.choices
-            .iter()
-            .find(|c| folded(c) == said)
+        let line = output.lines().next().unwrap_or_default().trim();
+        let said = folded(line);
+        // The mode `choice` allows choices that differ in case alone.
+        let exact = self.choices.iter().find(|c| *c == line);
+        exact
+            .or_else(|| self.choices.iter().find(|c| folded(c) == said))
             .map(String::as_str)
     }
 }

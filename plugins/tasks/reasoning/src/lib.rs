@@ -155,11 +155,24 @@ impl Task for Reasoning {
         })
     }
 
+    fn trivial(&self, row: &Row, _: &TaskContext) -> Result<BTreeMap<String, String>> {
+        let choices = Question::read(row, self.mode)?.choices;
+        let lengths = choices.iter().map(|c| c.chars().count() as f64);
+        let longest = reading::best(lengths).map(|i| choices[i].clone());
+        let first = choices.first().cloned();
+        let named = [("first_choice", first), ("longest_choice", longest)];
+        let offered = named
+            .into_iter()
+            .filter_map(|(n, c)| Some((n.to_owned(), c?)));
+        Ok(offered.collect())
+    }
+
     fn read(&self, row: &Row, response: &Response, _: &TaskContext) -> Result<Prediction> {
         let question = Question::read(row, self.mode)?;
-        match self.mode {
-            Mode::Choice => self.chosen(&question, response),
-            Mode::Generate => {
+        match response {
+            Response::Scored { .. } => self.chosen(&question, response),
+            // Trivial outputs are text in either mode.
+            Response::Generated { .. } => {
                 let output = reading::generated(response)?;
                 Ok(Prediction {
                     output: output.to_owned(),

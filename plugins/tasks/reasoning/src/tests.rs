@@ -162,3 +162,24 @@ fn parameters_that_do_nothing_are_refused() {
         choosing().check(&context(language)).expect("a good prompt");
     }
 }
+
+#[test]
+fn trivial_outputs_read_as_choices_in_either_mode() {
+    let row = row(json!(["Ash", "ash", "a birch"]), json!(2));
+    let task = choosing();
+    let trivial = task.trivial(&row, &context("en")).expect("outputs");
+    let label = |name: &str| {
+        let response = Response::Generated {
+            text: trivial[name].clone(),
+        };
+        let read = task.read(&row, &response, &context("en"));
+        read.expect("a prediction").label
+    };
+    assert_eq!(label("first_choice").as_deref(), Some("Ash"));
+    assert_eq!(label("longest_choice").as_deref(), Some("a birch"));
+    let free = super::tests::row(Value::Null, json!("oak"));
+    assert_eq!(
+        generating().trivial(&free, &context("en")),
+        Ok(BTreeMap::new())
+    );
+}

@@ -126,10 +126,20 @@ impl Task for Sentiment {
         })
     }
 
+    fn trivial(&self, _: &Row, context: &TaskContext) -> Result<BTreeMap<String, String>> {
+        let verbalizers = self.verbalizers(context);
+        let first = verbalizers.words().next();
+        Ok(first
+            .map(|word| ("first_label".to_owned(), word.to_owned()))
+            .into_iter()
+            .collect())
+    }
+
     fn read(&self, _: &Row, response: &Response, context: &TaskContext) -> Result<Prediction> {
         let verbalizers = self.verbalizers(context);
-        match self.mode {
-            Mode::Generate => {
+        match response {
+            // Trivial outputs are text in either mode.
+            Response::Generated { .. } => {
                 let output = reading::generated(response)?;
                 Ok(Prediction {
                     output: output.to_owned(),
@@ -138,7 +148,7 @@ impl Task for Sentiment {
                         .map(str::to_owned),
                 })
             }
-            Mode::Choice => {
+            Response::Scored { .. } => {
                 let (scores, _) = reading::scored(response, context.labels.len())?;
                 let label = reading::best(scores.iter().copied()).map(|i| &context.labels[i]);
                 Ok(Prediction {

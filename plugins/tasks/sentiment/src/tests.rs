@@ -157,3 +157,11 @@ fn refusals_say_what_is_wrong() {
         .to_string();
     assert!(outside.contains("`mixed`") && outside.contains("negative, neutral, positive"));
 }
+
+#[test]
+fn the_first_label_is_a_trivial_output() {
+    let task = task(Mode::Choice);
+    let trivial = task.trivial(&Row::new(), &context("zh")).expect("outputs");
+    assert_eq!(trivial["first_label"], "负面");
+    assert_eq!(label(&task, "zh", "负面").as_deref(), Some("negative"));
+}

@@ -1,6 +1,7 @@
 //! Task: summarise a document.
 #![forbid(unsafe_code)]
 
+mod lead;
 mod prompts;
 
 use mergelab_sdk::{prelude::*, prompt, reading};
@@ -93,6 +94,11 @@ impl Task for Summarization {
             texts: summaries(row)?,
             label: None,
         })
+    }
+
+    fn trivial(&self, row: &Row, _: &TaskContext) -> Result<BTreeMap<String, String>> {
+        let lead = lead::lead(fields::text(row, "document")?);
+        Ok([("lead".to_owned(), lead.to_owned())].into())
     }
 
     fn read(&self, _: &Row, response: &Response, _: &TaskContext) -> Result<Prediction> {

@@ -94,3 +94,10 @@ fn refusals_name_the_parameter_or_the_field() {
     assert!(error(row("D.", json!(" "))).contains("`summary` is empty"));
     assert!(error(row("D.", json!([]))).contains("`summary`"));
 }
+
+#[test]
+fn the_lead_is_a_trivial_output() {
+    let row = row("Der Zug fällt aus. Es schneit.", json!("Kein Zug."));
+    let trivial = task().trivial(&row, &context("de")).expect("outputs");
+    assert_eq!(trivial["lead"], "Der Zug fällt aus.");
+}

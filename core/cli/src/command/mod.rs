@@ -1,0 +1,34 @@
+//! The commands.
+
+mod merge;
+mod plan;
+mod plugin;
+mod run;
+mod stage;
+
+use crate::failure::{Exit, Failure};
+use std::path::PathBuf;
+
+/// A command.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    Run(run::Arguments),
+    Plan(plan::Arguments),
+    Merge(merge::Arguments),
+    Plugin(plugin::Arguments),
+    #[command(hide = true)]
+    Stage(stage::Arguments),
+}
+
+impl Command {
+    /// Runs it. `plugins` are the paths given with `--plugin`.
+    pub(crate) fn run(self, plugins: &[PathBuf]) -> Result<Exit, Failure> {
+        match self {
+            Command::Run(arguments) => arguments.run(plugins),
+            Command::Plan(arguments) => arguments.run(plugins),
+            Command::Merge(arguments) => arguments.run(plugins),
+            Command::Plugin(arguments) => arguments.run(plugins),
+            Command::Stage(arguments) => arguments.run(),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! `mergelab plan`: what an experiment would do.
+
+use crate::{
+    failure::{Exit, Failure},
+    output,
+};
+use mergelab_lab::run::Experiment;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  mergelab plan experiments/quickstart/experiment.toml
+  mergelab plan experiment.toml --all
+  mergelab plan experiment.toml --json";
+
+/// Show the stages of an experiment, which are cached, and which will run.
+///
+/// Everything that can be known to be wrong is found here: plugins, parameters, data, every row.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The experiment's manifest.
+    manifest: PathBuf,
+    /// The store that artifacts are looked up in.
+    #[arg(long, value_name = "DIR", default_value = "runs/store")]
+    store: PathBuf,
+    /// List stages that evaluate too.
+    #[arg(long)]
+    all: bool,
+    /// Print every stage as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    pub(crate) fn run(self, plugins: &[PathBuf]) -> Result<Exit, Failure> {
+        let experiment = open(&self.manifest, &self.store, plugins)?;
+        if self.json {
+            let stages: Vec<_> = experiment
+                .plan
+                .nodes
+                .iter()
+                .map(|node| {
+                    json!({
+                        "name": node.name,
+                        "key": node.key,
+                        "cached": node.cached,
+                        "needs": node.needs,
+                        "what": node.spec.what,
+                    })
+                })
+                .collect();
+            output::json(&json!({ "stages": stages }))?;
+        } else {
+            output::text(&experiment.plan.show(self.all))?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// Reads and plans an experiment.
+pub(crate) fn open(
+    manifest: &Path,
+    store: &Path,
+    plugins: &[PathBuf],
+) -> Result<Experiment, Failure> {
+    Experiment::open(manifest, store, plugins).map_err(Failure::experiment)
+}

@@ -1,0 +1,124 @@
+//! `mergelab run`: an experiment from its manifest to its tables.
+
+use super::plan::open;
+use crate::{
+    failure::{Exit, Failure},
+    interrupt, output,
+    progress::Progress,
+};
+use mergelab_lab::{
+    executor::Local,
+    run::{self, Experiment},
+};
+use serde_json::json;
+use std::{ffi::OsString, path::PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  mergelab run experiments/quickstart/experiment.toml
+  mergelab run experiment.toml --out results/today --jobs 4
+  mergelab run experiment.toml --json > report.json
+
+A run that was stopped goes on where it was: stages that are done are not run again.";
+
+/// Run an experiment: train, merge, evaluate, test, write tables.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The experiment's manifest.
+    manifest: PathBuf,
+    /// Folder for tables and predictions [default: runs/NAME]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The store for artifacts. Experiments may share one.
+    #[arg(long, value_name = "DIR", default_value = "runs/store")]
+    store: PathBuf,
+    /// Stages that run at the same time; the processors are shared out among them. With 1, wall
+    /// times in costs.csv are those of a stage alone on the machine.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    jobs: usize,
+    /// Print a JSON report instead of the summary.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    pub(crate) fn run(self, plugins: &[PathBuf]) -> Result<Exit, Failure> {
+        let experiment = open(&self.manifest, &self.store, plugins)?;
+        let out = self
+            .out
+            .clone()
+            .unwrap_or_else(|| PathBuf::from("runs").join(&experiment.manifest.name));
+        let interrupt = interrupt::flag()?;
+        let program = std::env::current_exe()
+            .map_err(|e| Failure::internal(format!("mergelab cannot find itself: {e}")))?;
+        let executor = Local {
+            command: vec![program.into_os_string(), OsString::from("stage")],
+            store: &experiment.store,
+            jobs: self.jobs.max(1),
+            interrupt: &interrupt,
+        };
+        let progress = Progress::new(&experiment.plan.nodes);
+        let outcome = experiment.run(&executor, &interrupt, &|event| progress.show(event));
+        progress.finish();
+        if outcome.interrupted {
+            eprintln!("Interrupted. Run the same command again to go on.");
+            return Ok(Exit::Interrupted);
+        }
+        let report = run::write(&experiment, &outcome, &out).map_err(Failure::experiment)?;
+        if self.json {
+            output::json(&json!({
+                "experiment": experiment.manifest.name,
+                "out": out,
+                "stages": experiment.plan.nodes.len(),
+                "ran": outcome.ran.len(),
+                "failures": failures(&experiment, &outcome),
+                "tables": report.tables,
+            }))?;
+        } else {
+            output::text(&report.summary)?;
+            output::text(&format!("\nTables: {}\n", out.display()))?;
+        }
+        if outcome.failures.is_empty() {
+            return Ok(Exit::Done);
+        }
+        let own: Vec<_> = outcome
+            .failures
+            .iter()
+            .filter(|f| f.because_of.is_none())
+            .collect();
+        let skipped = outcome.failures.len() - own.len();
+        eprintln!("\n{} failed, and {skipped} that need them:", stages(own.len()));
+        for failure in own {
+            let name = &experiment.plan.nodes[failure.node].name;
+            eprintln!("  {name}: {}", failure.message.replace('\n', "\n    "));
+        }
+        Ok(Exit::Failed)
+    }
+}
+
+fn stages(n: usize) -> String {
+    if n == 1 {
+        "1 stage".to_owned()
+    } else {
+        format!("{n} stages")
+    }
+}
+
+fn failures(
+    experiment: &Experiment,
+    outcome: &mergelab_lab::executor::Outcome,
+) -> Vec<serde_json::Value> {
+    let name = |node: usize| experiment.plan.nodes[node].name.clone();
+    outcome
+        .failures
+        .iter()
+        .map(|f| {
+            json!({
+                "stage": name(f.node),
+                "message": f.message,
+                "because_of": f.because_of.map(name),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,41 @@
+//! What `--help` says, and how wrong usage is answered.
+
+use mergelab_tests::Mergelab;
+
+fn program() -> Mergelab {
+    Mergelab::stage(env!("CARGO_BIN_EXE_mergelab"))
+}
+
+fn help(arguments: &[&str]) -> String {
+    let run = program().run(arguments);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    run.stdout
+}
+
+#[test]
+fn mergelab_help() {
+    insta::assert_snapshot!(help(&["--help"]));
+}
+
+#[test]
+fn plugin_help() {
+    insta::assert_snapshot!(help(&["plugin", "--help"]));
+}
+
+#[test]
+fn plugin_commands_help() {
+    for command in ["list", "show", "check", "new"] {
+        insta::assert_snapshot!(
+            format!("plugin_{command}_help"),
+            help(&["plugin", command, "--help"])
+        );
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_names_the_right_word() {
+    let run = program().run(["plugin", "lst"]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("'list'"), "{}", run.stderr);
+    assert_eq!(run.stdout, "");
+}

@@ -1,0 +1,372 @@
+//! The unweighted mean of a measure over languages, of one model or of a model and a baseline.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mergelab_abi::metric::Shape;
+use mergelab_stats::{
+    Bootstrap, Statistics, StatsError, approximate_randomisation, bootstrap, paired_bootstrap,
+    percentile_interval, sign_flip, tost_bootstrap, value,
+};
+
+use super::aggregate::MacroAverage;
+use super::error::unless_undefined;
+use super::names::{CiMethod, Test};
+use super::paired::{Outcome, Plan};
+use super::part::Part;
+use super::stream::stream;
+
+/// Compares two systems on the mean over languages. Every language has one part.
+///
+/// All examples of an item are exchanged together, in every language. Where languages share no
+/// item this exchanges them independently.
+pub(super) fn compare(
+    parts: &[Part<'_>],
+    shape: Shape,
+    plan: &Plan<'_>,
+) -> Result<Outcome, StatsError> {
+    let items = items(parts);
+    let metric = metric(parts);
+    let systems = [encode(parts, &items, 0)?, encode(parts, &items, 1)?];
+    let settings = plan.settings;
+    let (kind, test) = if shape == Shape::Corpus {
+        let test = approximate_randomisation(
+            &systems[0],
+            &systems[1],
+            &metric,
+            settings.resamples,
+            plan.seed,
+        );
+        (Test::ApproximateRandomisationMacro, test)
+    } else {
+        let shares = shares(parts, &items);
+        let test = sign_flip(&shares, settings.resamples, plan.seed);
+        (Test::SignFlipMacro, test)
+    };
+    let mut found = Outcome::new(kind, items.len());
+    let Some(test) = unless_undefined(test, &mut found.notes)? else {
+        return Ok(found);
+    };
+    found.p_value = Some(test.p_value);
+    found.exact = test.exact;
+    let values = [value(&systems[0], &metric)?, value(&systems[1], &metric)?];
+    found.values = Some(values);
+    found.difference = Some(values[0] - values[1]);
+    let (draws, method) = draws(parts, plan);
+    if let Some(draws) = unless_undefined(draws, &mut found.notes)? {
+        found.interval = Some((draws.interval, method));
+        found.standardise(&draws);
+        found.detectable = plan.detectable(draws.standard_error)?;
+        found.equivalence = plan
+            .margin
+            .map(|margin| tost_bootstrap(&draws, margin))
+            .transpose()?;
+    }
+    Ok(found)
+}
+
+/// The mean over languages of one model's values.
+pub(super) fn mean(parts: &[Part<'_>]) -> Result<f64, StatsError> {
+    value(&encode(parts, &items(parts), 0)?, &metric(parts))
+}
+
+/// The bootstrap of one model's mean over languages, or of the difference of two.
+///
+/// Items that languages share are resampled with all their examples. Where no two languages share
+/// one, each is resampled on its own, so that every resample has as many examples of a language as
+/// the test set.
+pub(super) fn draws(
+    parts: &[Part<'_>],
+    plan: &Plan<'_>,
+) -> (Result<Bootstrap, StatsError>, CiMethod) {
+    let items = items(parts);
+    let distinct: usize = parts
+        .iter()
+        .map(|part| part.items.iter().collect::<BTreeSet<_>>().len())
+        .sum();
+    if distinct > items.len() {
+        (joint(parts, &items, plan), CiMethod::JointBootstrap)
+    } else {
+        (stratified(parts, plan), CiMethod::StratifiedBootstrap)
+    }
+}
+
+fn joint(
+    parts: &[Part<'_>],
+    items: &BTreeMap<&str, usize>,
+    plan: &Plan<'_>,
+) -> Result<Bootstrap, StatsError> {
+    let systems = parts.first().map_or(0, |part| part.systems.len());
+    let metric = metric(parts);
+    let first = encode(parts, items, 0)?;
+    if systems == 1 {
+        return bootstrap(&first, &metric, &plan.bootstrap());
+    }
+    let second = encode(parts, items, 1)?;
+    paired_bootstrap(&first, &second, &metric, &plan.bootstrap())
+}
+
+fn stratified(parts: &[Part<'_>], plan: &Plan<'_>) -> Result<Bootstrap, StatsError> {
+    let mut languages = Vec::with_capacity(parts.len());
+    for (number, part) in parts.iter().enumerate() {
+        let mut options = plan.bootstrap();
+        options.seed = stream(plan.seed, &[&number.to_string()]);
+        let first = part.system(0)?;
+        languages.push(if part.systems.len() == 1 {
+            bootstrap(&first, part.metric.as_ref(), &options)?
+        } else {
+            paired_bootstrap(&first, &part.system(1)?, part.metric.as_ref(), &options)?
+        });
+    }
+    let weight = 1.0 / languages.len().max(1) as f64;
+    // Languages are drawn independently, so it does not matter which draws are put together where
+    // one has lost some that left the metric without a value.
+    let defined = languages.iter().map(|l| l.draws.len()).min().unwrap_or(0);
+    let draws: Vec<f64> = (0..defined)
+        .map(|r| languages.iter().map(|l| l.draws[r] * weight).sum())
+        .collect();
+    let mean = draws.iter().sum::<f64>() / defined.max(1) as f64;
+    let squares: f64 = draws.iter().map(|draw| (draw - mean).powi(2)).sum();
+    let options = plan.bootstrap();
+    Ok(Bootstrap {
+        estimate: languages.iter().map(|l| l.estimate * weight).sum(),
+        interval: percentile_interval(&draws, options.level)?,
+        standard_error: (squares / defined.saturating_sub(1).max(1) as f64).sqrt(),
+        resamples: options.resamples,
+        undefined: options.resamples - defined,
+        units: languages.iter().map(|l| l.units).sum(),
+        seed: options.seed,
+        draws,
+    })
+}
+
+/// All items of all languages, numbered in the order of their names.
+fn items<'a>(parts: &[Part<'a>]) -> BTreeMap<&'a str, usize> {
+    let all = parts.iter().flat_map(|part| part.items.iter().copied());
+    let mut items: BTreeMap<&str, usize> = all.map(|item| (item, 0)).collect();
+    for (number, value) in items.values_mut().enumerate() {
+        *value = number;
+    }
+    items
+}
+
+fn metric(parts: &[Part<'_>]) -> MacroAverage {
+    MacroAverage {
+        languages: parts
+            .iter()
+            .map(|part| (part.systems[0].width(), part.metric.clone()))
+            .collect(),
+    }
+}
+
+/// One row an item: for each language its summed statistics and how many examples it has there, as
+/// [`MacroAverage`] reads them.
+fn encode(
+    parts: &[Part<'_>],
+    items: &BTreeMap<&str, usize>,
+    system: usize,
+) -> Result<Statistics, StatsError> {
+    let stride: usize = parts.iter().map(|p| p.systems[system].width() + 1).sum();
+    let mut rows = vec![0.0; items.len() * stride];
+    let mut offset = 0;
+    for part in parts {
+        let statistics = &part.systems[system];
+        let width = statistics.width();
+        for (example, item) in part.items.iter().enumerate() {
+            let block = &mut rows[items[item] * stride + offset..][..width + 1];
+            for (sum, value) in block.iter_mut().zip(statistics.row(example).unwrap_or(&[])) {
+                *sum += value;
+            }
+            block[width] += 1.0;
+        }
+        offset += width + 1;
+    }
+    Statistics::new(rows, stride)
+}
+
+/// What each item contributes to the difference of two means over languages, times the number of
+/// items: the mean of these numbers is the difference.
+fn shares(parts: &[Part<'_>], items: &BTreeMap<&str, usize>) -> Vec<f64> {
+    let mut shares = vec![0.0; items.len()];
+    for part in parts {
+        let weight = items.len() as f64 / (parts.len() * part.examples()) as f64;
+        for (item, difference) in part.items.iter().zip(part.differences()) {
+            shares[items[item]] += weight * difference;
+        }
+    }
+    shares
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cell::Cell;
+    use crate::compare::fixture::{
+        Source, TestedShare, binary, f1, mean, models, noise, row, scores, settings,
+    };
+    use crate::compare::{
+        CiMethod, Comparison, MetricSource, Settings, SourceError, Test, comparisons, values,
+    };
+
+    #[test]
+    fn means_over_languages_weigh_languages_and_not_examples() {
+        let cells = [
+            mean("joint", "t", "de", &[0.5; 10]),
+            mean("joint", "t", "en", &[0.5; 30]),
+            mean("m", "t", "de", &[0.7; 10]),
+            mean("m", "t", "en", &[0.4; 30]),
+            mean("expert", "t", "de", &[0.9; 10]),
+        ];
+        let labels = models(&["m", "expert"]);
+        let rows = comparisons(&cells, &labels, &Source, &settings()).unwrap();
+        let all = row(&rows, "m", "all");
+        assert!((all.difference.unwrap() - 0.05).abs() < 1e-12);
+        assert_eq!((all.n, all.units), (40, 40));
+        assert_eq!(all.test, Test::SignFlipMacro);
+        assert_eq!(all.ci_method, Some(CiMethod::StratifiedBootstrap));
+        assert_eq!(all.dataset, "t-data");
+        // A model without a language has no mean over all of them.
+        assert!(
+            !rows
+                .iter()
+                .any(|r| r.model == "expert" && r.language == "all")
+        );
+        let values = values(&cells, &Source, &settings()).unwrap();
+        let all: Vec<_> = values.iter().filter(|v| v.language == "all").collect();
+        assert_eq!(all.len(), 2);
+        assert!((all[1].value.unwrap() - 0.55).abs() < 1e-12);
+        assert_eq!((all[1].n, all[1].cell_key.as_str()), (40, ""));
+    }
+
+    #[test]
+    fn translations_are_exchanged_together() {
+        let parallel = |mut cell: Cell| {
+            cell.ids = (0..cell.ids.len()).map(|i| format!("item-{i}")).collect();
+            cell
+        };
+        let three = [[0, 1].repeat(3), [1, 0].repeat(3)];
+        let cells: Vec<Cell> = ["de", "en", "fr"]
+            .iter()
+            .flat_map(|language| {
+                [
+                    binary("joint", "a", language, &[0; 6]),
+                    binary("m", "a", language, &[1; 6]),
+                    f1("joint", "b", language, &three[0], &three[1]),
+                    f1("m", "b", language, &three[0], &three[0]),
+                ]
+            })
+            .map(parallel)
+            .collect();
+        let rows = comparisons(&cells, &models(&["m"]), &Source, &settings()).unwrap();
+        let all: Vec<_> = rows.iter().filter(|r| r.language == "all").collect();
+        for row in &all {
+            // Six items in three languages are six exchanges, not eighteen.
+            assert_eq!((row.n, row.units, row.exact), (18, 6, true));
+            assert_eq!(row.p_value, Some(2.0 / 64.0));
+            assert_eq!(row.ci_method, Some(CiMethod::JointBootstrap));
+            assert_eq!(row.difference, Some(1.0));
+        }
+        assert_eq!(all[0].test, Test::SignFlipMacro);
+        assert_eq!(all[1].test, Test::ApproximateRandomisationMacro);
+    }
+
+    // For a mean both tests exchange the same items with the same random numbers.
+    #[test]
+    fn both_tests_of_an_average_agree_on_a_mean() {
+        let with = |model: &str, language: &str, salt| {
+            let given: Vec<usize> = noise(25, salt)
+                .iter()
+                .map(|&x| usize::from(x > 0.5))
+                .collect();
+            let mut cell = f1(model, "t", language, &[1; 25], &given);
+            let f1 = &mut cell.metrics[0];
+            f1.measures[1].tested = true;
+            let right: Vec<f64> = given.iter().map(|&g| g as f64).collect();
+            cell.metrics
+                .push(scores("hit", mergelab_abi::metric::Shape::Mean, 1, right));
+            cell
+        };
+        let cells = [
+            with("joint", "de", 1),
+            with("joint", "en", 2),
+            with("m", "de", 3),
+            with("m", "en", 4),
+        ];
+        struct Tested;
+        impl MetricSource for Tested {
+            fn metric(
+                &self,
+                _: &str,
+                _: &serde_json::Map<String, serde_json::Value>,
+                _: &str,
+                _: &[String],
+            ) -> Result<std::sync::Arc<dyn mergelab_abi::metric::Metric>, SourceError> {
+                Ok(std::sync::Arc::new(TestedShare))
+            }
+        }
+        let settings = Settings {
+            resamples: 20_000,
+            ..settings()
+        };
+        let rows = comparisons(&cells, &models(&["m"]), &Tested, &settings).unwrap();
+        let find = |name: &str| {
+            let found = |r: &&Comparison| r.measure.name == name && r.language == "all";
+            rows.iter().find(found).unwrap()
+        };
+        let (share, hit) = (find("share_yes"), find("hit"));
+        assert_eq!(share.test, Test::ApproximateRandomisationMacro);
+        assert!((share.difference.unwrap() - hit.difference.unwrap()).abs() < 1e-12);
+        // Two estimates of one p from 20,000 exchanges each: sd of the difference at most 0.005.
+        assert!((share.p_value.unwrap() - hit.p_value.unwrap()).abs() < 0.025);
+        assert!((share.detectable.unwrap() / hit.detectable.unwrap() - 1.0).abs() < 0.05);
+    }
+
+    /// The standard error behind the minimum detectable effect at alpha 0.05 and power 0.8.
+    fn error_of(row: &Comparison) -> f64 {
+        row.detectable.unwrap() / (1.959_964 + 0.841_621)
+    }
+
+    // 4,000 resamples give a standard error to 1.1%; 6% is five of that.
+    #[test]
+    fn languages_without_shared_items_add_their_variances() {
+        let cells = [
+            mean("joint", "t", "de", &noise(40, 1)),
+            mean("joint", "t", "en", &noise(90, 2)),
+            mean("m", "t", "de", &noise(40, 3)),
+            mean("m", "t", "en", &noise(90, 4)),
+        ];
+        let settings = Settings {
+            resamples: 4_000,
+            ..settings()
+        };
+        let rows = comparisons(&cells, &models(&["m"]), &Source, &settings).unwrap();
+        let [de, en, all] = ["de", "en", "all"].map(|language| error_of(row(&rows, "m", language)));
+        let expected = (de * de + en * en).sqrt() / 2.0;
+        assert!((all / expected - 1.0).abs() < 0.06, "{all}, not {expected}");
+    }
+
+    // What is the same in both languages is no second piece of evidence.
+    #[test]
+    fn translations_are_no_new_evidence() {
+        let parallel = |model: &str, language: &str, salt| {
+            let mut cell = mean(model, "t", language, &noise(60, salt));
+            cell.clusters = Some((0..60).map(|i| format!("item-{i}")).collect());
+            cell
+        };
+        let cells = [
+            parallel("joint", "de", 1),
+            parallel("joint", "en", 1),
+            parallel("m", "de", 2),
+            parallel("m", "en", 2),
+        ];
+        let settings = Settings {
+            resamples: 4_000,
+            ..settings()
+        };
+        let rows = comparisons(&cells, &models(&["m"]), &Source, &settings).unwrap();
+        let (de, all) = (row(&rows, "m", "de"), row(&rows, "m", "all"));
+        assert_eq!(
+            (de.test, all.ci_method),
+            (Test::SignFlip, Some(CiMethod::JointBootstrap))
+        );
+        assert!((error_of(all) / error_of(de) - 1.0).abs() < 0.06);
+    }
+}

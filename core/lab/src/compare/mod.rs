@@ -1,0 +1,50 @@
+//! How good each model is, and which differences between models the examples support.
+//!
+//! [`values`] gives each model's value with its confidence interval. [`comparisons`] tests every
+//! model against each declared baseline on the same examples. Which test and which interval is
+//! decided by the measure's shape:
+//!
+//! | shape | test | interval | effect size | equivalence |
+//! |---|---|---|---|---|
+//! | `binary` | exact McNemar | Tango | Cohen's h | Tango's score test |
+//! | `binary`, clustered | sign flip of clusters | cluster bootstrap | Cohen's h | clustered t |
+//! | `mean` | sign flip | paired bootstrap | d_z | paired t |
+//! | `mean`, clustered | sign flip of clusters | cluster bootstrap | d_z | clustered t |
+//! | `corpus` | approximate randomisation | paired bootstrap | standardised by the bootstrap | bootstrap |
+//!
+//! Clusters count as such where one of them holds more than one example. Where a task has several
+//! languages, each measure has a further row with the language [`ALL_LANGUAGES`]: the unweighted
+//! mean of its values over the languages. Examples that share a cluster, or an id where there are
+//! no clusters, across languages are translations of one item and are exchanged and resampled
+//! together.
+//!
+//! The same cells, settings and seed give the same rows, whatever the number of threads.
+
+mod aggregate;
+mod canonical;
+mod comparison;
+mod error;
+mod family;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod grid;
+mod macro_average;
+mod names;
+mod paired;
+mod part;
+mod settings;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use aggregate::{MetricSource, SourceError};
+pub use canonical::canonical;
+pub use comparison::{Comparison, comparisons};
+pub use error::CompareError;
+pub use names::{CiMethod, EffectSize, Test};
+pub use settings::{Correction, Settings};
+pub use value::{Value, values};
+
+/// The language of rows that average over all languages of a task.
+pub const ALL_LANGUAGES: &str = "all";

@@ -1,0 +1,94 @@
+//! The words of tables for tests, intervals and effect sizes.
+
+use serde::{Deserialize, Serialize};
+
+/// How a p-value was computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Test {
+    /// Exact two-sided McNemar test.
+    McnemarExact,
+    /// Signs of the examples' differences are flipped.
+    SignFlip,
+    /// Signs of the clusters' differences are flipped.
+    SignFlipClustered,
+    /// Examples exchange their models and the metric is recomputed.
+    ApproximateRandomisation,
+    /// Clusters exchange their models and the metric is recomputed.
+    ApproximateRandomisationClustered,
+    /// Signs of the items' differences are flipped in all languages at once.
+    SignFlipMacro,
+    /// Items exchange their models in all languages at once and the metric is recomputed.
+    ApproximateRandomisationMacro,
+}
+
+impl Test {
+    /// The word in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::McnemarExact => "mcnemar_exact",
+            Self::SignFlip => "sign_flip",
+            Self::SignFlipClustered => "sign_flip_clustered",
+            Self::ApproximateRandomisation => "approximate_randomisation",
+            Self::ApproximateRandomisationClustered => "approximate_randomisation_clustered",
+            Self::SignFlipMacro => "sign_flip_macro",
+            Self::ApproximateRandomisationMacro => "approximate_randomisation_macro",
+        }
+    }
+}
+
+/// How a confidence interval was computed. All bootstrap intervals are percentile intervals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CiMethod {
+    /// Wilson's score interval of one proportion.
+    Wilson,
+    /// Tango's score interval of a paired difference of proportions.
+    Tango,
+    /// Examples are resampled.
+    Bootstrap,
+    /// Clusters are resampled.
+    ClusterBootstrap,
+    /// Items are resampled with their translations in all languages.
+    JointBootstrap,
+    /// Each language's examples, or clusters, are resampled on their own.
+    StratifiedBootstrap,
+}
+
+impl CiMethod {
+    /// The word in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wilson => "wilson",
+            Self::Tango => "tango",
+            Self::Bootstrap => "bootstrap",
+            Self::ClusterBootstrap => "cluster_bootstrap",
+            Self::JointBootstrap => "joint_bootstrap",
+            Self::StratifiedBootstrap => "stratified_bootstrap",
+        }
+    }
+}
+
+/// Which effect size a number is. All are 0 where there is no difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EffectSize {
+    /// Difference of the arcsine-transformed accuracies.
+    CohenH,
+    /// Mean of the examples' differences over their standard deviation.
+    CohenDz,
+    /// The difference over its bootstrap standard error times the square root of the number of
+    /// resampled units: what d_z is for a mean, up to the factor sqrt(n / (n - 1)), for any metric.
+    BootstrapDz,
+}
+
+impl EffectSize {
+    /// The word in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CohenH => "cohen_h",
+            Self::CohenDz => "cohen_dz",
+            Self::BootstrapDz => "bootstrap_dz",
+        }
+    }
+}

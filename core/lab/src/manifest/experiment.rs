@@ -1,0 +1,262 @@
+//! The whole manifest.
+
+use super::{
+    Base, Combined, Expert, ManifestError, MergeGrid, Recipe, SourceFile, TaskEntry,
+    source::{Located, Reader, read_toml},
+};
+use crate::compare::{Correction, Settings};
+use mergelab_abi::suggest::hint;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// How models are asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// Examples in a batch. Results do not depend on it.
+    pub batch_size: usize,
+    /// Whether every expert is evaluated on every language, or on its own ones only.
+    pub cross_lingual: bool,
+}
+
+/// An experiment as its manifest says it.
+#[derive(Debug)]
+pub struct Manifest {
+    /// The file.
+    pub file: Arc<SourceFile>,
+    /// Name of the experiment.
+    pub name: String,
+    /// Seed of everything that names none of its own.
+    pub seed: u64,
+    /// Where models run, such as `flex` or `cuda:0`.
+    pub device: Located<String>,
+    /// Plugin libraries or folders of them.
+    pub plugins: Vec<PathBuf>,
+    /// The shared base.
+    pub base: Base,
+    /// Training recipes by name.
+    pub recipes: BTreeMap<String, Recipe>,
+    /// Tasks.
+    pub tasks: Vec<TaskEntry>,
+    /// Experts.
+    pub experts: Vec<Expert>,
+    /// The model trained on everything.
+    pub combined: Option<Combined>,
+    /// Merges.
+    pub merges: Vec<MergeGrid>,
+    /// Trivial outputs that the tasks offer, evaluated beside the models.
+    pub trivial: Vec<Located<String>>,
+    /// How models are asked.
+    pub evaluation: Evaluation,
+    /// How models are compared.
+    pub statistics: Settings,
+    /// Places of the baselines' names, in the order of `statistics.baselines`.
+    pub baseline_spans: Vec<super::Span>,
+}
+
+impl Manifest {
+    /// Reads a manifest and checks what can be checked without plugins and data.
+    ///
+    /// # Errors
+    /// What is wrong, with file and line.
+    pub fn read(path: &Path) -> Result<Self, ManifestError> {
+        read_toml(path, Self::from_reader)
+    }
+
+    fn from_reader(root: &Reader<'_>) -> Result<Self, ManifestError> {
+        let name = root.required_text("name")?;
+        let fits = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+        if name.value.is_empty() || !name.value.chars().all(fits) {
+            return Err(root.error(
+                name.span,
+                "`name` is used as a folder's name: letters, digits, `-`, `_` and `.` only.",
+            ));
+        }
+        let mut recipes = BTreeMap::new();
+        if let Some(tables) = root.table("recipes")? {
+            for key in tables.keys() {
+                if let Some(table) = tables.table(&key.value)? {
+                    recipes.insert(key.value, Recipe::read(&table)?);
+                }
+            }
+        }
+        let (statistics, baseline_spans) = statistics(root)?;
+        let manifest = Self {
+            file: Arc::clone(root.file()),
+            name: name.value,
+            seed: root.whole("seed")?.unwrap_or(0),
+            device: root.text("device")?.unwrap_or(Located {
+                value: "flex".to_owned(),
+                span: root.span(),
+            }),
+            plugins: root
+                .texts("plugins")?
+                .unwrap_or_default()
+                .into_iter()
+                .map(|p| root.file().resolve(&p.value))
+                .collect(),
+            base: Base::read(root)?,
+            recipes,
+            tasks: TaskEntry::read_all(root)?,
+            experts: Expert::read_all(root)?,
+            combined: Combined::read(root)?,
+            merges: MergeGrid::read_all(root)?,
+            trivial: root.texts("trivial")?.unwrap_or_default(),
+            evaluation: evaluation(root)?,
+            statistics,
+            baseline_spans,
+        };
+        manifest.check_names()?;
+        Ok(manifest)
+    }
+
+    /// An error about a place in the manifest.
+    pub fn error(&self, span: super::Span, message: impl Into<String>) -> ManifestError {
+        ManifestError {
+            file: Arc::clone(&self.file),
+            span,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// The recipe of this name.
+    ///
+    /// # Errors
+    /// There is none; names the nearest.
+    pub fn recipe(&self, name: &Located<String>) -> Result<&Recipe, ManifestError> {
+        self.recipes.get(&name.value).ok_or_else(|| {
+            let known = self.recipes.keys().map(String::as_str);
+            self.error(
+                name.span.clone(),
+                format!(
+                    "there is no [recipes.{}].{}",
+                    name.value,
+                    hint(&name.value, known)
+                ),
+            )
+        })
+    }
+
+    fn check_names(&self) -> Result<(), ManifestError> {
+        if let Base::Pretrain(pretrain) = &self.base {
+            self.recipe(&pretrain.recipe)?;
+        }
+        let tasks: Vec<&str> = self.tasks.iter().map(|t| t.name.as_str()).collect();
+        for expert in &self.experts {
+            self.recipe(&expert.recipe)?;
+            for task in expert.tasks.iter().flatten() {
+                self.known("task", task, &tasks)?;
+            }
+        }
+        if let Some(combined) = &self.combined {
+            self.recipe(&combined.recipe)?;
+        }
+        let experts: Vec<&str> = self.experts.iter().map(|e| e.name.as_str()).collect();
+        for grid in &self.merges {
+            for expert in grid.experts.iter().flatten() {
+                self.known("expert", expert, &experts)?;
+            }
+            if experts.is_empty() {
+                return Err(self.error(grid.span.clone(), "there are no [[experts]] to merge."));
+            }
+        }
+        Ok(())
+    }
+
+    fn known(
+        &self,
+        what: &str,
+        name: &Located<String>,
+        known: &[&str],
+    ) -> Result<(), ManifestError> {
+        if known.contains(&name.value.as_str()) {
+            return Ok(());
+        }
+        Err(self.error(
+            name.span.clone(),
+            format!(
+                "there is no {what} `{}`.{}",
+                name.value,
+                hint(&name.value, known.iter().copied())
+            ),
+        ))
+    }
+}
+
+fn evaluation(root: &Reader<'_>) -> Result<Evaluation, ManifestError> {
+    let mut evaluation = Evaluation {
+        batch_size: 16,
+        cross_lingual: true,
+    };
+    if let Some(reader) = root.table("evaluation")? {
+        if let Some(size) = reader.whole("batch_size")? {
+            evaluation.batch_size = (size as usize).max(1);
+        }
+        if let Some(flag) = reader.flag("cross_lingual")? {
+            evaluation.cross_lingual = flag;
+        }
+        reader.finish()?;
+    }
+    Ok(evaluation)
+}
+
+fn statistics(root: &Reader<'_>) -> Result<(Settings, Vec<super::Span>), ManifestError> {
+    let mut settings = Settings::default();
+    let mut spans = Vec::new();
+    let Some(reader) = root.table("statistics")? else {
+        return Ok((settings, spans));
+    };
+    if let Some(alpha) = reader.number("alpha")? {
+        if !(alpha.value > 0.0 && alpha.value < 1.0) {
+            return Err(reader.error(alpha.span, "`alpha` is a probability between 0 and 1."));
+        }
+        settings.alpha = alpha.value;
+        settings.level = 1.0 - alpha.value;
+    }
+    if let Some(resamples) = reader.whole("resamples")? {
+        if resamples < 100 {
+            return Err(reader.error(
+                reader.span_of("resamples"),
+                "`resamples` below 100 give no usable p-value: 10000 is the default.",
+            ));
+        }
+        settings.resamples = resamples as usize;
+    }
+    if let Some(seed) = reader.whole("seed")? {
+        settings.seed = seed;
+    }
+    if let Some(correction) = reader.text("correction")? {
+        settings.correction = match correction.value.as_str() {
+            "holm" => Correction::Holm,
+            "bh" => Correction::Bh,
+            "by" => Correction::By,
+            "none" => Correction::None,
+            other => {
+                return Err(reader.error(
+                    correction.span,
+                    format!("`correction` = \"{other}\" is not one of holm, bh, by, none."),
+                ));
+            }
+        };
+    }
+    for baseline in reader.texts("baselines")?.unwrap_or_default() {
+        settings.baselines.push(baseline.value);
+        spans.push(baseline.span);
+    }
+    if let Some(margins) = reader.table("margin")? {
+        for key in margins.keys() {
+            if let Some(margin) = margins.number(&key.value)? {
+                if !(margin.value > 0.0 && margin.value.is_finite()) {
+                    return Err(margins.error(margin.span, "a margin is a number above 0."));
+                }
+                settings.margins.insert(key.value, margin.value);
+            }
+        }
+        margins.finish()?;
+    }
+    reader.finish()?;
+    Ok((settings, spans))
+}

@@ -1,0 +1,15 @@
+//! The manifest: one TOML file that says what an experiment is.
+
+mod experiment;
+mod merges;
+mod models;
+mod recipe;
+pub mod source;
+mod tasks;
+
+pub use experiment::{Evaluation, Manifest};
+pub use merges::{MergeCell, MergeGrid};
+pub use models::{Base, Combined, Expert, Pretrain};
+pub use recipe::{Recipe, Tuning};
+pub use source::{Located, ManifestError, SourceFile, Span};
+pub use tasks::{MetricEntry, TaskEntry};

@@ -1,0 +1,182 @@
+//! The base, the experts and the combined model: `[base]`, `[[experts]]`, `[combined]`.
+
+use super::source::{Located, ManifestError, Reader};
+use std::path::PathBuf;
+
+/// Where the shared base comes from.
+#[derive(Debug, Clone)]
+pub enum Base {
+    /// A Hugging Face folder.
+    Path(Located<PathBuf>),
+    /// Trained from scratch.
+    Pretrain(Box<Pretrain>),
+}
+
+/// A small decoder trained from scratch on plain text.
+#[derive(Debug, Clone)]
+pub struct Pretrain {
+    /// Card of the dataset.
+    pub dataset: Located<PathBuf>,
+    /// The field that holds the text.
+    pub field: String,
+    /// Languages, in any order.
+    pub languages: Vec<Located<String>>,
+    /// Tokens of the vocabulary, which is trained on the same text.
+    pub vocabulary: usize,
+    /// Width of the model.
+    pub hidden_size: usize,
+    /// Width of the feed-forward layers.
+    pub intermediate_size: usize,
+    /// Decoder layers.
+    pub layers: usize,
+    /// Attention heads.
+    pub heads: usize,
+    /// Key and value heads.
+    pub key_value_heads: usize,
+    /// Longest text in tokens.
+    pub context: usize,
+    /// Name of the recipe.
+    pub recipe: Located<String>,
+    /// Seed of the weights and of the order of the texts.
+    pub seed: Option<u64>,
+}
+
+impl Base {
+    pub(super) fn read(root: &Reader<'_>) -> Result<Self, ManifestError> {
+        let reader = root.table("base")?.ok_or_else(|| root.missing("base"))?;
+        let path = reader.text("path")?;
+        let pretrain = reader.table("pretrain")?;
+        let base = match (path, pretrain) {
+            (Some(path), None) => Self::Path(Located {
+                value: root.file().resolve(&path.value),
+                span: path.span,
+            }),
+            (None, Some(pretrain)) => Self::Pretrain(Box::new(Pretrain::read(&pretrain)?)),
+            _ => {
+                return Err(reader.error(
+                    reader.span(),
+                    "[base] takes either `path` (a Hugging Face folder) or [base.pretrain].",
+                ));
+            }
+        };
+        reader.finish()?;
+        Ok(base)
+    }
+}
+
+impl Pretrain {
+    fn read(reader: &Reader<'_>) -> Result<Self, ManifestError> {
+        let dataset = reader.required_text("dataset")?;
+        let size = |key: &str, default: usize| -> Result<usize, ManifestError> {
+            match reader.whole(key)? {
+                Some(0) => Err(reader.error(reader.span_of(key), format!("`{key}` cannot be 0."))),
+                Some(n) => Ok(n as usize),
+                None => Ok(default),
+            }
+        };
+        let heads = size("heads", 4)?;
+        let pretrain = Self {
+            dataset: Located {
+                value: reader.file().resolve(&dataset.value),
+                span: dataset.span,
+            },
+            field: reader.text("field")?.map_or("text".to_owned(), |f| f.value),
+            languages: reader
+                .texts("languages")?
+                .ok_or_else(|| reader.missing("languages"))?,
+            vocabulary: size("vocabulary", 2048)?,
+            hidden_size: size("hidden_size", 128)?,
+            intermediate_size: size("intermediate_size", 384)?,
+            layers: size("layers", 4)?,
+            heads,
+            key_value_heads: size("key_value_heads", heads)?,
+            context: size("context", 256)?,
+            recipe: reader.required_text("recipe")?,
+            seed: reader.whole("seed")?,
+        };
+        reader.finish()?;
+        Ok(pretrain)
+    }
+}
+
+/// One expert, after lists have been multiplied out.
+#[derive(Debug, Clone)]
+pub struct Expert {
+    /// Its name.
+    pub name: String,
+    /// Languages of its training rows.
+    pub languages: Vec<Located<String>>,
+    /// Names of the tasks it learns; all where absent.
+    pub tasks: Option<Vec<Located<String>>>,
+    /// Name of the recipe.
+    pub recipe: Located<String>,
+    /// Seed of its training.
+    pub seed: Option<u64>,
+    /// Its place in the manifest.
+    pub span: super::Span,
+}
+
+impl Expert {
+    /// Reads `[[experts]]`. A list under `language` gives one expert per language.
+    pub(super) fn read_all(root: &Reader<'_>) -> Result<Vec<Self>, ManifestError> {
+        let mut experts: Vec<Self> = Vec::new();
+        for reader in root.tables("experts")? {
+            let languages = reader
+                .texts("language")?
+                .ok_or_else(|| reader.missing("language"))?;
+            let name = reader.text("name")?;
+            let tasks = reader.texts("tasks")?;
+            let recipe = reader.required_text("recipe")?;
+            let seed = reader.whole("seed")?;
+            reader.finish()?;
+            for language in &languages {
+                let own = match &name {
+                    None => language.value.clone(),
+                    Some(name) if languages.len() == 1 => name.value.clone(),
+                    Some(name) => format!("{}-{}", name.value, language.value),
+                };
+                if experts.iter().any(|e| e.name == own) {
+                    return Err(reader.error(
+                        language.span.clone(),
+                        format!("there are two experts called `{own}`: give one a `name`."),
+                    ));
+                }
+                experts.push(Self {
+                    name: own,
+                    languages: vec![language.clone()],
+                    tasks: tasks.clone(),
+                    recipe: recipe.clone(),
+                    seed,
+                    span: reader.span(),
+                });
+            }
+        }
+        Ok(experts)
+    }
+}
+
+/// The model trained on everything at once.
+#[derive(Debug, Clone)]
+pub struct Combined {
+    /// Its languages; those of all experts where absent.
+    pub languages: Option<Vec<Located<String>>>,
+    /// Name of the recipe.
+    pub recipe: Located<String>,
+    /// Seed of its training.
+    pub seed: Option<u64>,
+}
+
+impl Combined {
+    pub(super) fn read(root: &Reader<'_>) -> Result<Option<Self>, ManifestError> {
+        let Some(reader) = root.table("combined")? else {
+            return Ok(None);
+        };
+        let combined = Self {
+            languages: reader.texts("languages")?,
+            recipe: reader.required_text("recipe")?,
+            seed: reader.whole("seed")?,
+        };
+        reader.finish()?;
+        Ok(Some(combined))
+    }
+}

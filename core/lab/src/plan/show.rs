@@ -1,0 +1,39 @@
+//! A plan as text.
+
+use super::Plan;
+use std::{collections::BTreeMap, fmt::Write as _};
+
+impl Plan {
+    /// Stages that have an artifact, and stages that will run, by kind.
+    pub fn counts(&self) -> BTreeMap<&'static str, (usize, usize)> {
+        let mut counts = BTreeMap::new();
+        for node in &self.nodes {
+            let (cached, pending) = counts.entry(node.spec.what.kind()).or_insert((0, 0));
+            *(if node.cached { cached } else { pending }) += 1;
+        }
+        counts
+    }
+
+    /// One line per stage that trains or merges; stages that evaluate are counted, unless `all`.
+    pub fn show(&self, all: bool) -> String {
+        let mut text = String::new();
+        for node in &self.nodes {
+            let kind = node.spec.what.kind();
+            if !all && (kind == "generate" || kind == "score") {
+                continue;
+            }
+            let state = if node.cached { "cached" } else { "run" };
+            let _ = writeln!(text, "{state:7} {}  {}", &node.key[..12], node.name);
+        }
+        for (kind, (cached, pending)) in self.counts() {
+            let _ = writeln!(text, "{kind:9} {cached:5} cached {pending:5} to run");
+        }
+        let _ = writeln!(
+            text,
+            "{} models, {} cells of model × task × language",
+            self.models.len(),
+            self.cells.len()
+        );
+        text
+    }
+}

@@ -1,0 +1,285 @@
+//! Tasks and metrics: plugins found, parameters checked, every row tried.
+
+use super::{
+    data::{Data, absolute},
+    error::PlanError,
+    spec::{How, MetricRef, SliceRef, TaskRef, TaskRows},
+};
+use crate::{
+    cell::PluginStamp,
+    dataset::{Card, Slice},
+    manifest::{Manifest, Recipe, Span, TaskEntry},
+};
+use mergelab_abi::{
+    Kind,
+    metric::MetricSetup,
+    registry::{Plugin, Registry},
+    task::TaskSetup,
+};
+use serde_json::{Map, Value};
+use std::{collections::BTreeSet, rc::Rc};
+
+/// A task of the manifest, ready to plan with.
+pub(crate) struct PlannedTask<'a> {
+    pub(crate) entry: &'a TaskEntry,
+    pub(crate) card: Rc<Card>,
+    pub(crate) reference: TaskRef,
+    pub(crate) metrics: Vec<MetricRef>,
+    pub(crate) languages: Vec<String>,
+    plugin: Plugin,
+    metric_plugins: Vec<Plugin>,
+}
+
+/// A plugin as keys and tables name it.
+pub(crate) fn stamp(plugin: &Plugin) -> PluginStamp {
+    PluginStamp {
+        id: plugin.info.id.clone(),
+        version: plugin.info.version.clone(),
+        hash: plugin.hash().to_owned(),
+    }
+}
+
+/// The plugin of this kind and id, or an error at its place in the manifest.
+pub(crate) fn find(
+    manifest: &Manifest,
+    registry: &Registry,
+    kind: Kind,
+    id: &str,
+    span: &Span,
+) -> Result<Plugin, PlanError> {
+    registry
+        .get(kind, id)
+        .cloned()
+        .map_err(|e| manifest.error(span.clone(), e.to_string()).into())
+}
+
+impl<'a> PlannedTask<'a> {
+    pub(crate) fn new(
+        manifest: &Manifest,
+        entry: &'a TaskEntry,
+        registry: &Registry,
+        data: &Data,
+    ) -> Result<Self, PlanError> {
+        let plugin = find(
+            manifest,
+            registry,
+            Kind::Task,
+            &entry.task.value,
+            &entry.task.span,
+        )?;
+        let card = data.card(manifest, &entry.dataset)?;
+        let params = plugin
+            .info
+            .parameters
+            .complete(&entry.params.value, 0)
+            .map_err(|e| manifest.error(entry.params.span.clone(), e.to_string()))?;
+        let languages = match &entry.languages {
+            Some(languages) => languages.iter().map(|l| l.value.clone()).collect(),
+            None => card.languages.clone(),
+        };
+        if languages.is_empty() {
+            return Err(manifest
+                .error(
+                    entry.dataset.span.clone(),
+                    "the dataset's card lists no languages: set `languages` here or there.",
+                )
+                .into());
+        }
+        let mut metrics = Vec::new();
+        let mut metric_plugins = Vec::new();
+        let defaults = plugin.info.task.as_ref().map(|t| t.metrics.clone());
+        let wanted: Vec<(String, Map<String, Value>, Span)> = if entry.metrics.is_empty() {
+            defaults
+                .unwrap_or_default()
+                .into_iter()
+                .map(|id| (id, Map::new(), entry.task.span.clone()))
+                .collect()
+        } else {
+            entry
+                .metrics
+                .iter()
+                .map(|m| {
+                    (
+                        m.metric.value.clone(),
+                        m.params.value.clone(),
+                        m.metric.span.clone(),
+                    )
+                })
+                .collect()
+        };
+        for (id, params, span) in wanted {
+            let metric = find(manifest, registry, Kind::Metric, &id, &span)?;
+            for language in &languages {
+                let setup = MetricSetup {
+                    params: params.clone(),
+                    language: language.clone(),
+                    labels: card.labels.clone(),
+                };
+                metric
+                    .open_metric(&setup)
+                    .map_err(|e| manifest.error(span.clone(), format!("{id}: {e}")))?;
+            }
+            metrics.push(MetricRef {
+                plugin: stamp(&metric),
+                params,
+            });
+            metric_plugins.push(metric);
+        }
+        let task = Self {
+            reference: TaskRef {
+                name: entry.name.clone(),
+                plugin: stamp(&plugin),
+                params,
+                labels: card.labels.clone(),
+            },
+            entry,
+            card,
+            metrics,
+            languages,
+            plugin,
+            metric_plugins,
+        };
+        for language in &task.languages {
+            task.setup(manifest, language)?;
+        }
+        Ok(task)
+    }
+
+    fn setup(
+        &self,
+        manifest: &Manifest,
+        language: &str,
+    ) -> Result<Box<dyn mergelab_abi::task::Task>, PlanError> {
+        self.plugin
+            .open_task(&TaskSetup {
+                params: self.reference.params.clone(),
+                language: language.to_owned(),
+                labels: self.reference.labels.clone(),
+            })
+            .map_err(|e| {
+                manifest
+                    .error(self.entry.task.span.clone(), e.to_string())
+                    .into()
+            })
+    }
+
+    /// Rows of one language, all of them tried: a row that the task refuses stops the plan.
+    pub(crate) fn slice(
+        &self,
+        manifest: &Manifest,
+        data: &Data,
+        split: &str,
+        language: &str,
+        limit: Option<usize>,
+    ) -> Result<SliceRef, PlanError> {
+        let (reference, slice) = data.slice(
+            manifest,
+            &self.card,
+            split,
+            language,
+            limit,
+            &self.entry.dataset.span,
+        )?;
+        self.try_rows(manifest, data, split, language, &slice)?;
+        Ok(reference)
+    }
+
+    fn try_rows(
+        &self,
+        manifest: &Manifest,
+        data: &Data,
+        split: &str,
+        language: &str,
+        slice: &Slice,
+    ) -> Result<(), PlanError> {
+        let task = self.setup(manifest, language)?;
+        for example in &slice.examples {
+            if let Err(error) = task.prepare(std::slice::from_ref(&example.row)) {
+                let message = error.to_string();
+                let message = message.strip_prefix("row 1: ").unwrap_or(&message);
+                let place = format!(
+                    "{}: the row with id `{}`: {message}.",
+                    data.file(&self.card, split).display(),
+                    example.id,
+                );
+                return Err(manifest
+                    .error(self.entry.dataset.span.clone(), place)
+                    .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Training and validation rows for some languages. Languages that the dataset lacks are left
+    /// out; `None` where it lacks all of them.
+    pub(crate) fn training(
+        &self,
+        manifest: &Manifest,
+        data: &Data,
+        languages: &[String],
+        recipe: &Recipe,
+    ) -> Result<Option<TaskRows>, PlanError> {
+        let own: Vec<&String> = languages
+            .iter()
+            .filter(|l| self.card.languages.contains(l))
+            .collect();
+        if own.is_empty() {
+            return Ok(None);
+        }
+        let mut rows = TaskRows {
+            task: self.reference.clone(),
+            train: Vec::new(),
+            validation: Vec::new(),
+        };
+        for language in own {
+            rows.train
+                .push(self.slice(manifest, data, "train", language, recipe.rows)?);
+            if self.card.splits.contains_key("validation") {
+                rows.validation
+                    .push(self.slice(manifest, data, "validation", language, None)?);
+            }
+        }
+        Ok(Some(rows))
+    }
+
+    /// Adds where the task's plugin and card lie.
+    pub(crate) fn place(&self, how: &mut How, slices: impl IntoIterator<Item = SliceRef>) {
+        how.places.insert(
+            self.reference.plugin.hash.clone(),
+            absolute(self.plugin.path()),
+        );
+        for slice in slices {
+            how.places
+                .insert(slice.hash, absolute(&self.card.source.path));
+        }
+    }
+
+    /// Adds where the metrics' plugins lie.
+    pub(crate) fn place_metrics(&self, how: &mut How) {
+        for plugin in &self.metric_plugins {
+            how.places
+                .insert(plugin.hash().to_owned(), absolute(plugin.path()));
+        }
+    }
+
+    /// Names of the trivial outputs that the task offers.
+    pub(crate) fn trivial(&self) -> BTreeSet<String> {
+        let Some(traits) = &self.plugin.info.task else {
+            return BTreeSet::new();
+        };
+        let setup = TaskSetup {
+            params: self.reference.params.clone(),
+            language: self.languages.first().cloned().unwrap_or_default(),
+            labels: traits.example_labels.clone(),
+        };
+        let prepared = self
+            .plugin
+            .open_task(&setup)
+            .and_then(|task| task.prepare(std::slice::from_ref(&traits.example)));
+        prepared
+            .ok()
+            .and_then(|p| p.into_iter().next())
+            .map(|p| p.trivial.into_keys().collect())
+            .unwrap_or_default()
+    }
+}

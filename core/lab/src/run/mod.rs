@@ -1,0 +1,93 @@
+//! An experiment from its manifest to its tables.
+
+mod collect;
+mod metrics;
+mod report;
+
+pub use report::{Report, write};
+
+use crate::{
+    compare::CompareError,
+    executor::{Event, Executor, Outcome, execute},
+    manifest::{Manifest, ManifestError},
+    plan::{Plan, PlanError},
+    store::{Store, StoreError},
+};
+use mergelab_abi::registry::{Registry, search_places};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
+
+/// An experiment that was planned.
+#[derive(Debug)]
+pub struct Experiment {
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// The plugins that were found.
+    pub registry: Registry,
+    /// Where artifacts lie.
+    pub store: Store,
+    /// What it does.
+    pub plan: Plan,
+}
+
+/// Why an experiment cannot be planned, or its tables cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The manifest is wrong.
+    #[error(transparent)]
+    Manifest(Box<ManifestError>),
+    /// The plan found something wrong.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Models cannot be compared.
+    #[error(transparent)]
+    Compare(#[from] CompareError),
+    /// A table cannot be written, or an artifact cannot be read.
+    #[error("{}: {message}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        message: String,
+    },
+}
+
+impl From<ManifestError> for RunError {
+    fn from(error: ManifestError) -> Self {
+        Self::Manifest(Box::new(error))
+    }
+}
+
+impl Experiment {
+    /// Reads and plans an experiment. Nothing runs, and nothing is written but an empty store.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the manifest, the plugins, the parameters or the data.
+    pub fn open(manifest: &Path, store: &Path, plugins: &[PathBuf]) -> Result<Self, RunError> {
+        let manifest = Manifest::read(manifest)?;
+        let registry = Registry::search(&search_places(plugins, &manifest.plugins));
+        let store = Store::open(store)?;
+        let plan = Plan::new(&manifest, &registry, &store)?;
+        Ok(Self {
+            manifest,
+            registry,
+            store,
+            plan,
+        })
+    }
+
+    /// Runs every stage that has no artifact yet.
+    pub fn run(
+        &self,
+        executor: &dyn Executor,
+        interrupt: &AtomicBool,
+        events: &(dyn Fn(Event) + Sync),
+    ) -> Outcome {
+        execute(&self.plan.nodes, executor, interrupt, events)
+    }
+}

@@ -1,0 +1,130 @@
+//! The tables of a run.
+
+use super::{Experiment, RunError, collect, metrics::RegistryMetrics};
+use crate::{
+    compare::{comparisons, values},
+    executor::Outcome,
+    store::{write_file, write_json},
+    tables::{self, Format, StageCost},
+};
+use serde::Serialize;
+use serde_json::json;
+use std::{fs, path::Path, path::PathBuf};
+
+/// What a run wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The tables.
+    pub tables: Vec<PathBuf>,
+    /// The main results in words and columns, for a terminal.
+    pub summary: String,
+}
+
+/// Compares the models whose stages are done, and writes tables and predictions to `out`.
+///
+/// # Errors
+/// Models that cannot be compared, or a file that cannot be written.
+pub fn write(experiment: &Experiment, outcome: &Outcome, out: &Path) -> Result<Report, RunError> {
+    let problem = |path: &Path, message: String| RunError::File {
+        path: path.to_owned(),
+        message,
+    };
+    fs::create_dir_all(out).map_err(|e| problem(out, e.to_string()))?;
+    let cells = collect::cells(experiment)?;
+    let labels = experiment.plan.labels();
+    let settings = &experiment.manifest.statistics;
+    let source = RegistryMetrics(&experiment.registry);
+    let values = values(&cells, &source, settings)?;
+    let comparisons = comparisons(&cells, &labels, &source, settings)?;
+
+    let named = tables::Experiment {
+        name: &experiment.manifest.name,
+        models: &labels,
+    };
+    let table = |result: Result<tables::Table, tables::TableError>| {
+        result.map_err(|e| problem(out, e.to_string()))
+    };
+    let all = [
+        ("results.csv", table(tables::results(&named, &values))?),
+        (
+            "significance.csv",
+            table(tables::significance(&named, &comparisons))?,
+        ),
+        (
+            "costs.csv",
+            tables::costs(named.name, &costs(experiment, outcome)?),
+        ),
+    ];
+    let mut written = Vec::new();
+    for (name, table) in all {
+        let path = out.join(name);
+        table
+            .write(&path)
+            .map_err(|e| problem(&path, e.to_string()))?;
+        written.push(path);
+    }
+    let summary = tables::summary(&named, &values, &comparisons, Format::Text);
+    let markdown = tables::summary(&named, &values, &comparisons, Format::Markdown);
+    write_file(&out.join("summary.md"), markdown.as_bytes())?;
+    write_file(
+        &out.join("manifest.toml"),
+        experiment.manifest.file.text.as_bytes(),
+    )?;
+    write_json(&out.join("run.json"), &record(experiment, outcome))?;
+    collect::predictions(experiment, &out.join("predictions"))?;
+    Ok(Report {
+        tables: written,
+        summary,
+    })
+}
+
+/// What each stage with an artifact cost, in plan order.
+fn costs(experiment: &Experiment, outcome: &Outcome) -> Result<Vec<StageCost>, RunError> {
+    let mut costs = Vec::new();
+    for (i, node) in experiment.plan.nodes.iter().enumerate() {
+        let kind = node.spec.what.kind();
+        if experiment.store.has(kind, &node.key) {
+            let name = node.name.strip_prefix(kind).unwrap_or(&node.name);
+            costs.push(StageCost {
+                stage: kind.to_owned(),
+                name: name.trim_start().to_owned(),
+                key: node.key.clone(),
+                cached: !outcome.ran.contains(&i),
+                ledger: experiment.store.ledger(kind, &node.key)?,
+            });
+        }
+    }
+    Ok(costs)
+}
+
+/// Provenance of the run: its manifest, the keys of its models, the plugins.
+fn record(experiment: &Experiment, outcome: &Outcome) -> serde_json::Value {
+    let manifest = &experiment.manifest;
+    let plugins: Vec<_> = experiment
+        .registry
+        .plugins()
+        .map(|p| {
+            json!({
+                "kind": p.info.kind,
+                "id": p.info.id,
+                "version": p.info.version,
+                "sdk": p.sdk_version(),
+                "hash": p.hash(),
+            })
+        })
+        .collect();
+    let failures: Vec<_> = outcome
+        .failures
+        .iter()
+        .map(|f| json!({"stage": experiment.plan.nodes[f.node].name, "message": f.message}))
+        .collect();
+    json!({
+        "experiment": manifest.name,
+        "mergelab": env!("CARGO_PKG_VERSION"),
+        "manifest_blake3": blake3::hash(manifest.file.text.as_bytes()).to_hex().to_string(),
+        "statistics": manifest.statistics,
+        "models": experiment.plan.labels(),
+        "plugins": plugins,
+        "failures": failures,
+    })
+}

@@ -1,0 +1,141 @@
+//! Stages: what each kind does, in a process of its own.
+
+mod generate;
+mod inputs;
+mod merge;
+mod pretrain;
+mod score;
+pub(crate) use score::{CELL, PREDICTIONS};
+mod train;
+mod training;
+
+use crate::{
+    dataset::DatasetError,
+    ledger::{Ledger, Meter},
+    manifest::ManifestError,
+    plan::spec::{StageSpec, What},
+    store::{Store, StoreError},
+};
+use mergelab_abi::PluginError;
+use serde::{Deserialize, Serialize};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicBool},
+};
+
+/// Why a stage failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// An input that the plan named is not there or not the same any more.
+    #[error("{0}")]
+    Input(String),
+    /// A plugin refused or failed.
+    #[error("the {what}: {error}")]
+    Plugin {
+        /// Which plugin.
+        what: String,
+        /// What it said.
+        error: PluginError,
+    },
+    /// A model could not be read, trained or asked.
+    #[error(transparent)]
+    Model(#[from] mergelab_model::ModelError),
+    /// A merge failed.
+    #[error(transparent)]
+    Merge(Box<mergelab_merge::MergeError>),
+    /// A card changed and is wrong now.
+    #[error(transparent)]
+    Card(Box<ManifestError>),
+    /// Rows could not be read.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// The store could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// How far a stage is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StageProgress {
+    /// Steps done.
+    pub done: u64,
+    /// Steps in all.
+    pub total: u64,
+    /// What to show beside them, such as the loss.
+    pub note: String,
+}
+
+/// What a stage works with.
+pub(crate) struct Context<'a> {
+    /// Where its inputs lie.
+    pub(crate) spec: &'a StageSpec,
+    /// The folder that becomes its artifact.
+    pub(crate) folder: &'a Path,
+    /// Where it keeps what lets it resume.
+    pub(crate) partial: PathBuf,
+    /// What it cost.
+    pub(crate) ledger: Ledger,
+    /// Set by Ctrl-C.
+    pub(crate) interrupt: &'a Arc<AtomicBool>,
+    /// Told how far it is.
+    pub(crate) progress: &'a (dyn Fn(StageProgress) + Sync),
+}
+
+/// Runs a stage and puts its artifact in the store. Does nothing where the artifact exists.
+///
+/// # Errors
+/// Why it failed. Nothing is left at the artifact's place then.
+pub fn run(
+    spec: &StageSpec,
+    store: &Store,
+    interrupt: &Arc<AtomicBool>,
+    progress: &(dyn Fn(StageProgress) + Sync),
+) -> Result<PathBuf, StageError> {
+    let meter = Meter::start();
+    let (kind, key) = (spec.what.kind(), spec.what.key());
+    if store.has(kind, &key) {
+        return Ok(store.artifact(kind, &key));
+    }
+    let folder = store.begin(&key)?;
+    let mut context = Context {
+        spec,
+        folder: &folder,
+        partial: store.partial(&key),
+        ledger: Ledger {
+            jobs: std::env::var("MERGELAB_JOBS")
+                .ok()
+                .and_then(|n| n.parse().ok())
+                .unwrap_or(1),
+            device: "cpu".to_owned(),
+            ..Ledger::default()
+        },
+        interrupt,
+        progress,
+    };
+    let result = match &spec.what {
+        What::Pretrain(what) => pretrain::run(what, &mut context),
+        What::Train(what) => train::run(what, &mut context),
+        What::Merge(what) => merge::run(what, &mut context),
+        What::Generate(what) => generate::run(what, &mut context),
+        What::Score(what) => score::run(what, &mut context),
+    };
+    let mut ledger = context.ledger;
+    let finish = |ledger: &mut Ledger| -> Result<PathBuf, StageError> {
+        crate::store::write_json(&folder.join("stage.json"), &spec.what)?;
+        meter.fill(ledger);
+        if ledger.device.starts_with("cuda") || ledger.device.starts_with("vulkan") {
+            ledger.device_seconds = ledger.wall_seconds;
+        }
+        Ok(store.finish(&folder, kind, &key, ledger)?)
+    };
+    match result.and_then(|()| finish(&mut ledger)) {
+        Ok(path) => Ok(path),
+        Err(error) => {
+            store.abandon(&folder);
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What pretraining and fine-tuning share: options, snapshots, progress, the report.
+
+use super::{Context, StageError, StageProgress};
+use crate::{
+    manifest::{Recipe, Tuning},
+    store::write_json,
+};
+use mergelab_model::{
+    Dataset, LanguageModel, LoraOptions, Progress, Schedule, SnapshotOptions, TrainOptions, Trained,
+};
+use serde_json::json;
+use std::{ops::ControlFlow, sync::atomic::Ordering};
+
+/// Seconds between snapshots. A kill costs at most this much work.
+const SNAPSHOT_SECONDS: f64 = 60.0;
+
+/// A recipe as the trainer takes it.
+fn options(recipe: &Recipe, examples: usize, seed: u64, context: &Context<'_>) -> TrainOptions {
+    let batches = examples.div_ceil(recipe.batch_size);
+    let steps = (batches * recipe.epochs).min(recipe.max_steps.unwrap_or(usize::MAX));
+    let lora = match &recipe.tuning {
+        Tuning::Full => None,
+        Tuning::Lora {
+            rank,
+            alpha,
+            dropout,
+            targets,
+            rs_lora,
+        } => {
+            let mut lora = LoraOptions {
+                rank: *rank,
+                alpha: *alpha,
+                dropout: *dropout,
+                rs_lora: *rs_lora,
+                ..LoraOptions::default()
+            };
+            if !targets.is_empty() {
+                lora.targets.clone_from(targets);
+            }
+            Some(lora)
+        }
+    };
+    TrainOptions {
+        epochs: recipe.epochs,
+        max_steps: recipe.max_steps,
+        batch_size: recipe.batch_size,
+        learning_rate: recipe.learning_rate,
+        warmup_steps: (recipe.warmup * steps as f64).round() as usize,
+        schedule: Schedule::Cosine {
+            floor: recipe.final_share,
+        },
+        weight_decay: recipe.weight_decay,
+        clip_norm: (recipe.clip > 0.0).then_some(recipe.clip),
+        max_length: recipe.max_tokens,
+        seed,
+        lora,
+        keep_best: recipe.keep_best,
+        snapshot: Some(SnapshotOptions {
+            folder: context.partial.clone(),
+            every_steps: None,
+            every_seconds: Some(SNAPSHOT_SECONDS),
+            resume: true,
+        }),
+        ..TrainOptions::default()
+    }
+}
+
+/// Trains, saves the model under `model`, and writes `training.json`.
+pub(super) fn train(
+    model: &mut LanguageModel,
+    train: &Dataset,
+    validation: Option<&Dataset>,
+    recipe: &Recipe,
+    seed: u64,
+    context: &mut Context<'_>,
+) -> Result<Trained, StageError> {
+    let examples = match train {
+        Dataset::Pairs(pairs) => pairs.len(),
+        Dataset::Texts(texts) => texts.len(),
+    };
+    let options = options(recipe, examples, seed, context);
+    let mut losses: Vec<(usize, f64)> = Vec::new();
+    let trained = model.train(train, validation, &options, |progress: &Progress| {
+        (context.progress)(StageProgress {
+            done: progress.step as u64,
+            total: progress.total_steps as u64,
+            note: format!(
+                "loss {:.3}, {:.0} tokens/s",
+                progress.loss, progress.tokens_per_second
+            ),
+        });
+        losses.push((progress.step, progress.loss));
+        if context.interrupt.load(Ordering::Relaxed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    })?;
+    let report = &trained.report;
+    if report.stopped {
+        return Err(StageError::Interrupted);
+    }
+    context.ledger.tokens = report.tokens as u64;
+    context.ledger.examples = (report.examples * recipe.epochs) as u64;
+    model.save(&context.folder.join("model"))?;
+    // A curve of at most 200 points says enough.
+    let stride = losses.len().div_ceil(200).max(1);
+    let curve: Vec<&(usize, f64)> = losses.iter().step_by(stride).collect();
+    write_json(
+        &context.folder.join("training.json"),
+        &json!({
+            "steps": report.steps,
+            "tokens": report.tokens,
+            "examples": report.examples,
+            "truncated_examples": report.truncated_examples,
+            "trainable_parameters": report.trainable_parameters,
+            "final_loss": report.final_loss,
+            "validation_loss": report.validation_loss,
+            "best_validation": report.best_validation,
+            "seconds": report.seconds,
+            "losses": curve,
+        }),
+    )?;
+    Ok(trained)
+}

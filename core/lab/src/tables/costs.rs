@@ -1,0 +1,111 @@
+//! `costs.csv`.
+
+use super::field::Field;
+use super::schema::{COSTS, VERSION, header};
+use super::write::{Row, Table};
+use crate::ledger::Ledger;
+
+/// What one stage cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageCost {
+    /// Kind of the stage, such as `train`.
+    pub stage: String,
+    /// What it makes.
+    pub name: String,
+    /// Content key of its artifact.
+    pub key: String,
+    /// Whether the artifact was there before this run.
+    pub cached: bool,
+    /// Its account, from the run that made the artifact.
+    pub ledger: Ledger,
+}
+
+/// The table of what the stages cost, in the order given.
+pub fn costs(experiment: &str, stages: &[StageCost]) -> Table {
+    let rows = stages.iter().map(|stage| row(experiment, stage)).collect();
+    Table::new(header(COSTS, &[]), rows)
+}
+
+fn row(experiment: &str, stage: &StageCost) -> Row {
+    let ledger = &stage.ledger;
+    let mut untold = Vec::new();
+    for (name, told) in [
+        ("cpu_seconds", ledger.cpu_seconds.is_some()),
+        ("peak_memory", ledger.peak_memory.is_some()),
+    ] {
+        if !told {
+            untold.push(format!("the system does not tell {name}"));
+        }
+    }
+    let fields = [
+        ("schema", Field::Integer(VERSION)),
+        ("experiment", Field::text(experiment)),
+        ("stage", Field::text(&stage.stage)),
+        ("name", Field::text(&stage.name)),
+        ("key", Field::text(&stage.key)),
+        ("cached", Field::Boolean(stage.cached)),
+        ("wall_seconds", Field::Float(ledger.wall_seconds)),
+        (
+            "cpu_seconds",
+            Field::maybe(ledger.cpu_seconds, Field::Float),
+        ),
+        ("device_seconds", Field::Float(ledger.device_seconds)),
+        (
+            "peak_memory",
+            Field::maybe(ledger.peak_memory, Field::Integer),
+        ),
+        ("bytes", Field::Integer(ledger.bytes)),
+        ("tokens", Field::Integer(ledger.tokens)),
+        ("examples", Field::Integer(ledger.examples)),
+        ("threads", Field::count(ledger.threads)),
+        ("jobs", Field::count(ledger.jobs)),
+        ("device", Field::text(&ledger.device)),
+        ("started_at", Field::Integer(ledger.started_at)),
+        (
+            "plugin_hash",
+            Field::maybe(ledger.plugin_hash.as_deref(), Field::text),
+        ),
+        ("mergelab", Field::text(&ledger.mergelab)),
+        ("note", Field::plain(untold.join("; "))),
+    ];
+    fields.map(|(name, field)| (name.to_owned(), field)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stage_has_its_row() {
+        let stage = |name: &str, cached| StageCost {
+            stage: "train".into(),
+            name: name.into(),
+            key: "k".into(),
+            cached,
+            ledger: Ledger {
+                wall_seconds: 1.25,
+                cpu_seconds: Some(2.5),
+                device: "flex".into(),
+                ..Ledger::default()
+            },
+        };
+        let table = costs("first", &[stage("de", false), stage("-en", true)]);
+        let field = |row: usize, name: &str| {
+            let column = table.header.iter().position(|h| h == name).unwrap();
+            table.rows[row][column].as_str()
+        };
+        assert_eq!([field(0, "name"), field(1, "name")], ["de", "'-en"]);
+        assert_eq!([field(0, "cached"), field(1, "cached")], ["false", "true"]);
+        assert_eq!(
+            [field(0, "wall_seconds"), field(0, "cpu_seconds")],
+            ["1.25", "2.5"]
+        );
+        assert_eq!(field(0, "peak_memory"), "");
+        assert_eq!(field(0, "note"), "the system does not tell peak_memory");
+        let names: Vec<_> = row("x", &stage("de", false))
+            .into_iter()
+            .map(|(n, _)| n)
+            .collect();
+        assert_eq!(names, table.header);
+    }
+}

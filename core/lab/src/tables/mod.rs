@@ -1,0 +1,54 @@
+//! The tables that an experiment leaves: CSV files for programs, a summary for people.
+//!
+//! | file | one row per |
+//! |---|---|
+//! | `results.csv` | model, task, language and measure |
+//! | `significance.csv` | model, baseline, task, language and tested measure |
+//! | `costs.csv` | stage |
+//!
+//! [`schema`] says what each column holds. Rows come in an order that depends on names alone, and
+//! numbers are the shortest decimals that read back as the same double, so two runs of one
+//! experiment differ only where their results do. A number that does not exist is an empty field,
+//! and the last column, `note`, says why.
+
+mod costs;
+mod field;
+mod layout;
+mod results;
+pub mod schema;
+mod significance;
+mod summary;
+mod write;
+
+pub use costs::{StageCost, costs};
+pub use layout::Format;
+pub use results::results;
+pub use significance::significance;
+pub use summary::summary;
+pub use write::{Table, TableError};
+
+use crate::cell::ModelLabel;
+
+/// The experiment that tables are about.
+#[derive(Debug, Clone, Copy)]
+pub struct Experiment<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its models, in the order in which tables list them.
+    pub models: &'a [ModelLabel],
+}
+
+impl<'a> Experiment<'a> {
+    /// A model and its place in the order.
+    fn model(&self, name: &str) -> Result<(usize, &'a ModelLabel), TableError> {
+        let known = self.models.iter().map(|model| model.name.as_str());
+        self.models
+            .iter()
+            .enumerate()
+            .find(|(_, model)| model.name == name)
+            .ok_or_else(|| TableError::Model {
+                model: name.to_owned(),
+                hint: mergelab_abi::suggest::hint(name, known),
+            })
+    }
+}

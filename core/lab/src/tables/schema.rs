@@ -1,0 +1,375 @@
+//! What each column of each table holds.
+
+/// Version of the tables' columns, in the first column of every row. It rises when a column
+/// changes its meaning or goes; new columns alone do not raise it.
+pub const VERSION: u64 = 1;
+
+/// What a column's fields are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text. A leading `=`, `+`, `-` or `@` has an apostrophe before it.
+    Text,
+    /// Names with `;` between them.
+    Names,
+    /// JSON without white space.
+    Json,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Float,
+    /// `true` or `false`.
+    Boolean,
+    /// A number, text, `true`, `false` or JSON.
+    Any,
+}
+
+impl Kind {
+    /// The word in documentation.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Names => "names",
+            Self::Json => "json",
+            Self::Integer => "integer",
+            Self::Float => "float",
+            Self::Boolean => "boolean",
+            Self::Any => "any",
+        }
+    }
+}
+
+/// A column of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// Its name in the header.
+    pub name: &'static str,
+    /// What its fields are.
+    pub kind: Kind,
+    /// What it says, with its unit.
+    pub meaning: &'static str,
+}
+
+/// Stands for one column for each parameter that the manifest varies, in the order of their names.
+pub const SWEPT: &str = "param_<name>";
+
+const fn column(name: &'static str, kind: Kind, meaning: &'static str) -> Column {
+    Column {
+        name,
+        kind,
+        meaning,
+    }
+}
+
+use Kind::{Any, Boolean, Float, Integer, Json, Names, Text};
+
+/// Columns of `results.csv`: one row per model, task, language and measure.
+pub const RESULTS: &[Column] = &[
+    column("schema", Integer, "Version of these columns"),
+    column("experiment", Text, "Name of the experiment"),
+    column("model", Text, "Name of the model"),
+    column("role", Text, "trivial, base, expert, combined or merge"),
+    column(
+        "method",
+        Text,
+        "Merge method, with its preset: ties@mergekit",
+    ),
+    column(
+        "parameters",
+        Json,
+        "All parameters of the method, defaults included",
+    ),
+    column(
+        SWEPT,
+        Any,
+        "Value of a parameter that the manifest varies; empty where the model has none",
+    ),
+    column(
+        "seed",
+        Integer,
+        "Seed of the training or of the merge's random draws",
+    ),
+    column("experts", Names, "Models that were merged"),
+    column("languages", Names, "Languages of the training data"),
+    column("task", Text, "Name of the task"),
+    column(
+        "dataset",
+        Text,
+        "Name of the dataset; several, with + between them, where language is all",
+    ),
+    column(
+        "language",
+        Text,
+        "Language of the examples; all for the unweighted mean over languages",
+    ),
+    column("metric", Text, "Id of the metric"),
+    column(
+        "metric_parameters",
+        Json,
+        "Parameters of the metric as the manifest gives them",
+    ),
+    column(
+        "preset",
+        Text,
+        "Exact definition that computed the value: rouge/google@0.1.2",
+    ),
+    column("measure", Text, "Name of the value: f1_macro"),
+    column(
+        "shape",
+        Text,
+        "binary (mean of 0/1), mean (of scores) or corpus (of summed counts)",
+    ),
+    column(
+        "higher_is_better",
+        Boolean,
+        "Whether a larger value is better",
+    ),
+    column("n", Integer, "Examples scored"),
+    column(
+        "n_truncated",
+        Integer,
+        "Examples whose prompt was cut on the left to fit the context",
+    ),
+    column(
+        "units",
+        Integer,
+        "Examples, clusters or items resampled as wholes",
+    ),
+    column("value", Float, "The value, in the measure's own unit"),
+    column("ci_low", Float, "Lower end of the confidence interval"),
+    column("ci_high", Float, "Upper end of the confidence interval"),
+    column("ci_level", Float, "Coverage of the interval: 0.95"),
+    column(
+        "ci_method",
+        Text,
+        "wilson, bootstrap, cluster_bootstrap, joint_bootstrap or stratified_bootstrap (percentiles)",
+    ),
+    column("plugin_id", Text, "Id of the merge method's plugin"),
+    column("plugin_version", Text, "Its version"),
+    column("plugin_hash", Text, "BLAKE3 of its library"),
+    column(
+        "metric_plugin_version",
+        Text,
+        "Version of the metric's plugin",
+    ),
+    column("metric_plugin_hash", Text, "BLAKE3 of its library"),
+    column("model_key", Text, "Content key of the model in the store"),
+    column(
+        "cell_key",
+        Text,
+        "Content key of the predictions; empty where language is all",
+    ),
+    column("note", Text, "Why a number is missing"),
+];
+
+/// Columns of `significance.csv`: one row per model, baseline, task, language and tested measure.
+pub const SIGNIFICANCE: &[Column] = &[
+    column("schema", Integer, "Version of these columns"),
+    column("experiment", Text, "Name of the experiment"),
+    column("baseline", Text, "Name of the baseline"),
+    column("model", Text, "Name of the model compared with it"),
+    column("task", Text, "Name of the task"),
+    column(
+        "dataset",
+        Text,
+        "Name of the dataset; several, with + between them, where language is all",
+    ),
+    column(
+        "language",
+        Text,
+        "Language of the examples; all for the unweighted mean over languages",
+    ),
+    column("metric", Text, "Id of the metric"),
+    column(
+        "metric_parameters",
+        Json,
+        "Parameters of the metric as the manifest gives them",
+    ),
+    column("preset", Text, "Exact definition that computed the values"),
+    column("measure", Text, "Name of the value"),
+    column("shape", Text, "binary, mean or corpus: decides the test"),
+    column(
+        "higher_is_better",
+        Boolean,
+        "Whether a larger value is better",
+    ),
+    column("n", Integer, "Examples that both answered"),
+    column(
+        "units",
+        Integer,
+        "Examples, clusters or items that the test exchanges as wholes",
+    ),
+    column("model_value", Float, "Value of the model"),
+    column("baseline_value", Float, "Value of the baseline"),
+    column(
+        "difference",
+        Float,
+        "Model minus baseline, in the measure's own unit",
+    ),
+    column(
+        "ci_low",
+        Float,
+        "Lower end of the difference's interval, not corrected for the family",
+    ),
+    column("ci_high", Float, "Upper end of the difference's interval"),
+    column("ci_level", Float, "Coverage of the interval"),
+    column(
+        "ci_method",
+        Text,
+        "tango, bootstrap, cluster_bootstrap, joint_bootstrap or stratified_bootstrap (percentiles)",
+    ),
+    column(
+        "test",
+        Text,
+        "mcnemar_exact, sign_flip or approximate_randomisation, with _clustered or _macro",
+    ),
+    column(
+        "exact",
+        Boolean,
+        "Whether p_value is free of Monte-Carlo error",
+    ),
+    column(
+        "resamples",
+        Integer,
+        "Exchanges and bootstrap resamples asked for; 0 where none are drawn",
+    ),
+    column(
+        "seed",
+        Integer,
+        "Seed of this row's draws, from the experiment's seed and the names",
+    ),
+    column("p_value", Float, "Two-sided p-value"),
+    column("p_adjusted", Float, "p_value corrected for the family"),
+    column("correction", Text, "holm, bh, by or none"),
+    column(
+        "family",
+        Text,
+        "What is corrected together: baseline/task/measure, /all for means over languages",
+    ),
+    column("family_size", Integer, "Number of p-values in the family"),
+    column("effect_name", Text, "cohen_h, cohen_dz or bootstrap_dz"),
+    column(
+        "effect",
+        Float,
+        "Effect size; above 0 where the model's value is higher",
+    ),
+    column(
+        "minimum_detectable_effect",
+        Float,
+        "Smallest true difference found with probability 0.8 at the uncorrected alpha, in the measure's own unit",
+    ),
+    column("margin", Float, "Declared difference too small to matter"),
+    column(
+        "p_equivalence",
+        Float,
+        "p-value of: the difference is at least the margin",
+    ),
+    column(
+        "within_margin",
+        Boolean,
+        "Whether the difference was shown to be within the margin",
+    ),
+    column("alpha", Float, "Level of the verdict"),
+    column("verdict", Text, "better, worse, equivalent or inconclusive"),
+    column(
+        "only_model",
+        Integer,
+        "Examples that only the model gets right, of 0/1 scores in one language",
+    ),
+    column(
+        "only_baseline",
+        Integer,
+        "Examples that only the baseline gets right",
+    ),
+    column(
+        "identical",
+        Boolean,
+        "Whether both have the same statistics on every example",
+    ),
+    column("note", Text, "Why a number is missing"),
+];
+
+/// Columns of `costs.csv`: one row per stage.
+pub const COSTS: &[Column] = &[
+    column("schema", Integer, "Version of these columns"),
+    column("experiment", Text, "Name of the experiment"),
+    column("stage", Text, "Kind of the stage: train, merge, score"),
+    column("name", Text, "What it makes"),
+    column("key", Text, "Content key of its artifact in the store"),
+    column(
+        "cached",
+        Boolean,
+        "Whether the artifact was there before this run, which then cost nothing",
+    ),
+    column(
+        "wall_seconds",
+        Float,
+        "Seconds from the start of the stage's process to the end of its work",
+    ),
+    column("cpu_seconds", Float, "Processor seconds over all threads"),
+    column("device_seconds", Float, "Seconds on an accelerator"),
+    column("peak_memory", Integer, "Largest resident memory, in bytes"),
+    column("bytes", Integer, "Size of the artifact, in bytes"),
+    column("tokens", Integer, "Tokens trained on or generated"),
+    column("examples", Integer, "Examples processed"),
+    column("threads", Integer, "Threads that the stage could use"),
+    column(
+        "jobs",
+        Integer,
+        "Stages that ran beside it at most, itself included",
+    ),
+    column("device", Text, "Device: flex, cuda:0"),
+    column("started_at", Integer, "Start, in seconds since 1970"),
+    column(
+        "plugin_hash",
+        Text,
+        "BLAKE3 of the plugin library that it used",
+    ),
+    column("mergelab", Text, "Version of mergelab"),
+    column("note", Text, "Why a number is missing"),
+];
+
+/// The names of a table's columns, with one for each swept parameter.
+pub(super) fn header(columns: &[Column], swept: &[&str]) -> Vec<String> {
+    columns
+        .iter()
+        .flat_map(|column| {
+            if column.name == SWEPT {
+                swept.iter().map(|name| parameter(name)).collect()
+            } else {
+                vec![column.name.to_owned()]
+            }
+        })
+        .collect()
+}
+
+/// The column of a swept parameter.
+pub(super) fn parameter(name: &str) -> String {
+    format!("param_{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_notes_come_last() {
+        for table in [RESULTS, SIGNIFICANCE, COSTS] {
+            let names: BTreeSet<_> = table.iter().map(|c| c.name).collect();
+            assert_eq!(names.len(), table.len());
+            assert_eq!(table[0].name, "schema");
+            assert_eq!(table[table.len() - 1].name, "note");
+            assert!(table.iter().all(|c| !c.meaning.is_empty()));
+        }
+    }
+
+    #[test]
+    fn every_swept_parameter_has_a_column() {
+        let header = header(RESULTS, &["density", "lambda"]);
+        let at = header.iter().position(|name| name == "parameters").unwrap();
+        assert_eq!(
+            header[at + 1..at + 4],
+            ["param_density", "param_lambda", "seed"]
+        );
+    }
+}

@@ -1,0 +1,167 @@
+//! Why a merge was refused or ended.
+
+use crate::recipe::RecipeError;
+use mergelab_abi::PluginError;
+use mergelab_abi::registry::LookupError;
+use mergelab_checkpoint::{AdapterError, CheckpointError, WriteError};
+use std::path::PathBuf;
+
+/// Why a merge was refused or ended. Nothing is left at the output path.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MergeError {
+    /// The recipe, or a parameter in it, with its place.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// The method is not there.
+    #[error(transparent)]
+    Method(#[from] LookupError),
+    /// A checkpoint does not open.
+    #[error("{role}: {source}")]
+    Checkpoint {
+        /// Which of the inputs, such as "model `german`".
+        role: String,
+        /// Why.
+        source: CheckpointError,
+    },
+    /// An adapter does not open or does not fit its checkpoint.
+    #[error("{role}: {source}")]
+    Adapter {
+        /// Which of the inputs.
+        role: String,
+        /// Why.
+        source: AdapterError,
+    },
+    /// Tensors that cannot be merged.
+    #[error("{} cannot be merged:{}", tensors(.problems.len()), list(.problems))]
+    Tensors {
+        /// All of them, by name.
+        problems: Vec<TensorProblem>,
+    },
+    /// A value in an input that is NaN or infinite.
+    #[error(
+        "tensor `{tensor}` of {role}: the value of element {element} is {value}; the run that made \
+         this model diverged, or the file is corrupt"
+    )]
+    NonFiniteInput {
+        /// The tensor.
+        tensor: String,
+        /// Which of the inputs.
+        role: String,
+        /// Index of the first such element, row-major.
+        element: usize,
+        /// The value.
+        value: f32,
+    },
+    /// A value of the result that is NaN or infinite, or does not fit the output's format.
+    #[error("the method `{method}` gave a bad value: {source}")]
+    BadResult {
+        /// Id of the method.
+        method: String,
+        /// Names tensor and element.
+        source: WriteError,
+    },
+    /// The method refused parameters or a tensor, or panicked.
+    #[error("the method `{method}` failed{}: {source}", at(.tensor))]
+    Plugin {
+        /// Id of the method.
+        method: String,
+        /// The tensor, or nothing while the method was set up.
+        tensor: Option<String>,
+        /// In the method's words.
+        source: PluginError,
+    },
+    /// The method gave a result of another shape.
+    #[error(
+        "the method `{method}` gave tensor `{tensor}` the shape {found:?}, it should be {wanted:?}: \
+         this is a fault of the plugin"
+    )]
+    Shape {
+        /// Id of the method.
+        method: String,
+        /// The tensor.
+        tensor: String,
+        /// Shape of the result.
+        found: Vec<usize>,
+        /// Shape of the inputs.
+        wanted: Vec<usize>,
+    },
+    /// The engine could not evaluate a tensor.
+    #[error("tensor `{tensor}`: {source}")]
+    Engine {
+        /// The tensor.
+        tensor: String,
+        /// Why.
+        source: mergelab_tensor::Error,
+    },
+    /// The output is one of the inputs.
+    #[error(
+        "the output {} is {role}: choose another folder, the inputs are read while the output is \
+         written", .out.display()
+    )]
+    OutputIsInput {
+        /// The path given.
+        out: PathBuf,
+        /// Which of the inputs.
+        role: String,
+    },
+    /// A file beside the weights cannot be read.
+    #[error("cannot read {}: {source}", .path.display())]
+    SideFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The tokenizer's folder holds no tokenizer.
+    #[error(
+        "`tokenizer_source`: {} holds no tokenizer (such as tokenizer.json)", .path.display()
+    )]
+    NoTokenizer {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The output cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// [`Options::interrupt`](crate::Options::interrupt) was raised.
+    #[error("interrupted; nothing was written")]
+    Interrupted,
+}
+
+/// A tensor that cannot be merged, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorProblem {
+    /// Its name.
+    pub tensor: String,
+    /// Why, in a clause.
+    pub reason: String,
+}
+
+/// Problems that a message shows.
+const SHOWN: usize = 8;
+
+fn tensors(count: usize) -> String {
+    match count {
+        1 => "1 tensor".to_owned(),
+        n => format!("{n} tensors"),
+    }
+}
+
+fn list(problems: &[TensorProblem]) -> String {
+    let mut text = String::new();
+    for problem in problems.iter().take(SHOWN) {
+        text.push_str(&format!("\n  {}: {}", problem.tensor, problem.reason));
+    }
+    if problems.len() > SHOWN {
+        text.push_str(&format!("\n  and {} more", problems.len() - SHOWN));
+    }
+    text
+}
+
+fn at(tensor: &Option<String>) -> String {
+    match tensor {
+        Some(tensor) => format!(" on tensor `{tensor}`"),
+        None => String::new(),
+    }
+}

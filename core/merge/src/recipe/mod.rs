@@ -1,0 +1,264 @@
+//! What to merge and how.
+//!
+//! A recipe is our TOML ([`Recipe::parse_toml`]) or a mergekit YAML ([`Recipe::parse_mergekit`]);
+//! both become the same [`Recipe`]. In TOML:
+//!
+//! ```
+//! # let text = r#"
+//! method = "ties@mergekit"         # a merge method, with a preset or without
+//! base = "models/base"             # a folder, a safetensors file, or "base+adapter"
+//! seed = 7                         # for methods that draw random numbers; 0 if absent
+//! out_dtype = "bfloat16"           # float32, bfloat16, float16; as the base stores it if absent
+//!
+//! [[models]]
+//! path = "models/german"
+//! weight = 0.5                     # any parameter of the method that is per model
+//!
+//! [[models]]
+//! id = "french"                    # the folder's name if absent
+//! adapter = "adapters/french"      # a PEFT folder; on the base unless `path` is given
+//! weight = [{ filter = "mlp", value = 0.3 }, 0.5]
+//!
+//! [params]                         # for all models, and parameters of the whole merge
+//! density = [0.2, 0.8]             # a gradient over the layers
+//! lambda = 1.0
+//! # "#;
+//! # let recipe = mergelab_merge::Recipe::parse_toml(text, "merge.toml".as_ref())?;
+//! # assert_eq!(recipe.models[1].id, "french");
+//! # Ok::<(), mergelab_merge::RecipeError>(())
+//! ```
+//!
+//! Further keys: `compute` (`float32`, the default, `bfloat16`, `float16`, or `storage` for the
+//! dtype of the base's tensor), `tokenizer_source` (`base` or a path), `max_shard` (such as
+//! `"5GB"`). Paths are relative to the recipe's folder. Parameters of a model may also stand in a
+//! table `params` of that model.
+//!
+//! A parameter's value may be
+//! - a plain value,
+//! - a list of numbers, a *gradient*: piecewise linear over the layers, from the first layer (the
+//!   first number) to the last one (the last number). Tensors outside the layers, such as
+//!   embeddings and the output head, take the first number, as in mergekit;
+//! - a list of alternatives `{ filter = "mlp", value = 0.3 }`, the first of which counts whose
+//!   filter is a part of the tensor's name. A plain number (or one without `filter`, or with the
+//!   filter `*`) fits every tensor. Where none fits, the value is looked for further out: from the
+//!   model to `[params]`, then to the preset and the method's default.
+
+mod error;
+mod mergekit;
+mod read;
+mod setting;
+mod write;
+
+use mergelab_abi::working::Working;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use error::{Position, RecipeError};
+pub(crate) use read::MODEL_KEYS;
+pub use setting::{Alternative, Setting, SettingValue};
+
+/// Parameter values as given, by name.
+pub type Settings = BTreeMap<String, Setting>;
+
+/// What to merge and how.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// The file that it was read from, for messages.
+    pub file: Option<PathBuf>,
+    /// Where relative paths start. Empty means the working folder.
+    pub root: PathBuf,
+    /// Id of the merge method.
+    pub method: String,
+    /// Preset whose values are used where the recipe gives none.
+    pub preset: Option<String>,
+    /// Whether a preset that the method does not have is passed over. Set for mergekit's files:
+    /// a method without the preset `mergekit` computes what mergekit does.
+    pub preset_may_lack: bool,
+    /// Where the method stands.
+    pub method_at: Position,
+    /// The base model.
+    pub base: Option<InputPath>,
+    /// The models to merge, in order.
+    pub models: Vec<Model>,
+    /// Parameters for all models, and of the whole merge.
+    pub params: Settings,
+    /// Seed for methods that draw random numbers.
+    pub seed: u64,
+    /// Precision of the arithmetic.
+    pub compute: Compute,
+    /// Format that floating-point tensors are stored in; that of the base, or of the first model
+    /// where there is no base, if absent.
+    pub out_dtype: Option<Working>,
+    /// Where the tokenizer comes from.
+    pub tokenizer: TokenizerSource,
+    /// Bytes after which a new shard begins.
+    pub max_shard: u64,
+    /// What was passed over on purpose while reading, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// One model to merge.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// Its name in messages and results. Random masks depend on it.
+    pub id: String,
+    /// Where it is.
+    pub input: InputPath,
+    /// Its own parameter values.
+    pub params: Settings,
+    /// Where it stands in the recipe.
+    pub at: Position,
+}
+
+impl Model {
+    /// A model without parameters of its own.
+    pub fn new(id: impl Into<String>, input: InputPath) -> Self {
+        Self {
+            id: id.into(),
+            input,
+            params: Settings::new(),
+            at: Position::default(),
+        }
+    }
+}
+
+/// A checkpoint, and an adapter that is added to it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InputPath {
+    /// A Hugging Face folder or a safetensors file.
+    pub path: PathBuf,
+    /// A PEFT folder with a LoRA adapter.
+    pub adapter: Option<PathBuf>,
+}
+
+impl InputPath {
+    /// A checkpoint as it is.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            adapter: None,
+        }
+    }
+
+    /// A checkpoint with an adapter.
+    pub fn with_adapter(path: impl Into<PathBuf>, adapter: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            adapter: Some(adapter.into()),
+        }
+    }
+
+    /// Reads `path` or `path+adapter`.
+    pub fn parse(text: &str) -> Self {
+        match text.split_once('+') {
+            Some((path, adapter)) if !path.is_empty() && !adapter.is_empty() => {
+                Self::with_adapter(path, adapter)
+            }
+            _ => Self::new(text),
+        }
+    }
+
+    /// Name of the folder, the adapter's if there is one.
+    pub fn name(&self) -> String {
+        let path = self.adapter.as_ref().unwrap_or(&self.path);
+        let last = path.file_name().unwrap_or(path.as_os_str());
+        last.to_string_lossy().into_owned()
+    }
+}
+
+/// `path`, or `path+adapter`.
+impl fmt::Display for InputPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        match &self.adapter {
+            Some(adapter) => write!(f, "+{}", adapter.display()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Precision of the arithmetic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compute {
+    /// One precision for all tensors.
+    In(Working),
+    /// That of the base's tensor, or of the first model's where the method uses no base: what
+    /// mergekit does without `dtype`. F64 is computed in f32.
+    Storage,
+}
+
+/// Where the tokenizer of the result comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenizerSource {
+    /// The base model, or the first model where there is no base.
+    Default,
+    /// The base model.
+    Base,
+    /// A folder.
+    Path(PathBuf),
+}
+
+/// 5 GB, as transformers has it.
+pub(crate) const MAX_SHARD: u64 = 5_000_000_000;
+
+impl Recipe {
+    /// A recipe without models. `method` may name a preset: `ties@mergekit`.
+    pub fn new(method: &str) -> Self {
+        let (method, preset) = match method.split_once('@') {
+            Some((method, preset)) => (method, Some(preset.to_owned())),
+            None => (method, None),
+        };
+        Self {
+            file: None,
+            root: PathBuf::new(),
+            method: method.to_owned(),
+            preset,
+            preset_may_lack: false,
+            method_at: Position::default(),
+            base: None,
+            models: Vec::new(),
+            params: Settings::new(),
+            seed: 0,
+            compute: Compute::In(Working::F32),
+            out_dtype: None,
+            tokenizer: TokenizerSource::Default,
+            max_shard: MAX_SHARD,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Reads a recipe file: mergekit's where it ends in `.yml` or `.yaml`, else ours.
+    ///
+    /// # Errors
+    /// What is wrong, with file, line and column.
+    pub fn read(file: &Path) -> Result<Self, RecipeError> {
+        let text = std::fs::read_to_string(file).map_err(|error| RecipeError {
+            file: Some(file.to_owned()),
+            at: Position::default(),
+            message: format!("cannot be read: {error}"),
+        })?;
+        let extension = file.extension().unwrap_or_default();
+        if extension == "yml" || extension == "yaml" {
+            Self::parse_mergekit(&text, file)
+        } else {
+            Self::parse_toml(&text, file)
+        }
+    }
+
+    /// The method with its preset, as a recipe names it.
+    pub fn method_name(&self) -> String {
+        match &self.preset {
+            Some(preset) => format!("{}@{preset}", self.method),
+            None => self.method.clone(),
+        }
+    }
+
+    pub(crate) fn error(&self, at: Position, message: impl Into<String>) -> RecipeError {
+        RecipeError {
+            file: self.file.clone(),
+            at,
+            message: message.into(),
+        }
+    }
+}

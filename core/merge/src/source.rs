@@ -1,0 +1,88 @@
+//! A tensor of an input as the engine reads it.
+
+use mergelab_checkpoint::TensorSource;
+use mergelab_tensor::{Source, SourceError};
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// One tensor of one input, converted to f32 range by range and checked for NaN.
+pub(crate) struct InputTensor {
+    pub(crate) source: Arc<dyn TensorSource>,
+    pub(crate) tensor: String,
+    pub(crate) role: String,
+}
+
+/// A value that is NaN or infinite.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct NonFinite {
+    pub(crate) element: usize,
+    pub(crate) value: f32,
+}
+
+impl fmt::Display for NonFinite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the value of element {} is {}", self.element, self.value)
+    }
+}
+
+impl std::error::Error for NonFinite {}
+
+impl Source for InputTensor {
+    fn read(&self, range: Range<usize>, out: &mut [f32]) -> Result<(), SourceError> {
+        let start = range.start;
+        self.source.read_f32(&self.tensor, range, out)?;
+        match first_non_finite(out) {
+            None => Ok(()),
+            Some(i) => Err(Box::new(NonFinite {
+                element: start + i,
+                value: out[i],
+            })),
+        }
+    }
+
+    fn describe(&self) -> String {
+        format!("`{}` of {}", self.tensor, self.role)
+    }
+}
+
+impl InputTensor {
+    /// The first value of the tensor that is NaN or infinite.
+    ///
+    /// Looked for again from the start, so that the message does not depend on which thread met
+    /// such a value first.
+    pub(crate) fn find_non_finite(&self, elements: usize) -> Option<NonFinite> {
+        let mut buffer = vec![0.0; 1 << 14];
+        let mut start = 0;
+        while start < elements {
+            let count = buffer.len().min(elements - start);
+            let out = &mut buffer[..count];
+            self.source
+                .read_f32(&self.tensor, start..start + count, out)
+                .ok()?;
+            if let Some(i) = first_non_finite(out) {
+                return Some(NonFinite {
+                    element: start + i,
+                    value: out[i],
+                });
+            }
+            start += count;
+        }
+        None
+    }
+}
+
+/// The exponent of NaN and infinities is all ones.
+const EXPONENT: u32 = 0x7f80_0000;
+
+fn first_non_finite(values: &[f32]) -> Option<usize> {
+    // Without an early exit the loop vectorises; the index is looked for only when needed.
+    let any = values.iter().fold(false, |any, value| {
+        any | (value.to_bits() & EXPONENT == EXPONENT)
+    });
+    if any {
+        values.iter().position(|value| !value.is_finite())
+    } else {
+        None
+    }
+}

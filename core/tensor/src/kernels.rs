@@ -1,0 +1,22 @@
+//! The loops over tiles.
+//!
+//! Each is plain Rust that the compiler vectorises, compiled once for any processor and once for
+//! AVX2 and FMA; which of both runs is decided by the processor it runs on. No operation is
+//! contracted or reordered, so both give the same bits.
+
+pub(crate) mod elementwise;
+pub(crate) mod extreme;
+pub(crate) mod magnitude;
+pub(crate) mod map;
+pub(crate) mod mask;
+pub(crate) mod sum;
+
+/// Partial results that a reduction keeps side by side. Element `i` of a block goes to lane
+/// `i % LANES`, whatever the tile, so the tile size must be a multiple of it.
+pub(crate) const LANES: usize = 16;
+
+/// Runs a loop in the best version for this processor.
+#[inline]
+pub(crate) fn dispatch<K: pulp::NullaryFnOnce>(kernel: K) -> K::Output {
+    pulp::Arch::new().dispatch(kernel)
+}

@@ -1,0 +1,58 @@
+//! Sums in f64 lanes.
+
+use super::{LANES, dispatch};
+use pulp::NullaryFnOnce;
+
+struct Sum<'a>(&'a mut [f64; LANES], &'a [f32]);
+
+impl NullaryFnOnce for Sum<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Sum(total, tile) = self;
+        let mut lanes = *total;
+        let (rows, rest) = tile.as_chunks::<LANES>();
+        for row in rows {
+            for (lane, &x) in lanes.iter_mut().zip(row) {
+                *lane += f64::from(x);
+            }
+        }
+        for (lane, &x) in lanes.iter_mut().zip(rest) {
+            *lane += f64::from(x);
+        }
+        *total = lanes;
+    }
+}
+
+struct Dot<'a>(&'a mut [f64; LANES], &'a [f32], &'a [f32]);
+
+impl NullaryFnOnce for Dot<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Dot(total, a, b) = self;
+        let mut lanes = *total;
+        let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+        for (a, b) in a.iter().zip(b) {
+            for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
+                *lane += f64::from(a) * f64::from(b);
+            }
+        }
+        for ((lane, &a), &b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
+            *lane += f64::from(a) * f64::from(b);
+        }
+        *total = lanes;
+    }
+}
+
+/// Adds a tile to the lanes.
+pub(crate) fn sum(lanes: &mut [f64; LANES], tile: &[f32]) {
+    dispatch(Sum(lanes, tile));
+}
+
+/// Adds the products of two tiles to the lanes. A product of two f32 is exact in f64.
+pub(crate) fn dot(lanes: &mut [f64; LANES], a: &[f32], b: &[f32]) {
+    dispatch(Dot(lanes, a, b));
+}

@@ -1,0 +1,238 @@
+//! What a pass collects about a tensor: reductions and order statistics.
+
+use crate::kernels::extreme::{self, Extreme};
+use crate::kernels::{LANES, magnitude, sum};
+
+/// What to collect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Collect {
+    Sum,
+    /// Takes two tensors.
+    Dot,
+    Extreme(Extreme),
+    /// Every magnitude, in order. For at most a chunk of elements, which one thread takes.
+    Magnitudes,
+    /// Counts by the upper bits of the magnitudes.
+    Coarse,
+    /// Counts by the lower bits within one bucket.
+    Fine {
+        bucket: u32,
+    },
+    /// For each block, how many elements have this magnitude.
+    Equal {
+        magnitude: u32,
+    },
+}
+
+/// What one thread, or all together, have collected.
+pub(crate) enum Collected {
+    Sum {
+        lanes: [f64; LANES],
+        /// Sum of each finished block, by its index.
+        blocks: Vec<(usize, f64)>,
+    },
+    Extreme {
+        which: Extreme,
+        lanes: [f32; LANES],
+    },
+    Magnitudes(Vec<u32>),
+    Coarse {
+        counts: Box<[u32; magnitude::COARSE]>,
+        /// Union of all lower bits.
+        low: u32,
+    },
+    Fine {
+        bucket: u32,
+        counts: Box<[u32; magnitude::FINE]>,
+    },
+    Equal {
+        magnitude: u32,
+        count: u32,
+        blocks: Vec<(usize, u32)>,
+    },
+}
+
+/// Zeros that the operating system hands out only where they are touched.
+fn zeros<const N: usize>() -> Box<[u32; N]> {
+    match vec![0; N].into_boxed_slice().try_into() {
+        Ok(counts) => counts,
+        Err(_) => unreachable!("a vector of {N} elements has that many"),
+    }
+}
+
+impl Collected {
+    pub(crate) fn new(collect: Collect) -> Self {
+        match collect {
+            Collect::Sum | Collect::Dot => Collected::Sum {
+                lanes: [0.0; LANES],
+                blocks: Vec::new(),
+            },
+            Collect::Extreme(which) => Collected::Extreme {
+                which,
+                lanes: [which.start(); LANES],
+            },
+            Collect::Magnitudes => Collected::Magnitudes(Vec::new()),
+            Collect::Coarse => Collected::Coarse {
+                counts: zeros(),
+                low: 0,
+            },
+            Collect::Fine { bucket } => Collected::Fine {
+                bucket,
+                counts: zeros(),
+            },
+            Collect::Equal { magnitude } => Collected::Equal {
+                magnitude,
+                count: 0,
+                blocks: Vec::new(),
+            },
+        }
+    }
+
+    /// Takes a tile; `b` is the second operand of a dot product.
+    pub(crate) fn tile(&mut self, a: &[f32], b: Option<&[f32]>) {
+        match self {
+            Collected::Sum { lanes, .. } => match b {
+                None => sum::sum(lanes, a),
+                Some(b) => sum::dot(lanes, a, b),
+            },
+            Collected::Extreme { which, lanes } => extreme::fold(*which, lanes, a),
+            Collected::Magnitudes(all) => all.extend(a.iter().map(|&x| magnitude::magnitude(x))),
+            Collected::Coarse { counts, low } => *low |= magnitude::count_coarse(counts, a),
+            Collected::Fine { bucket, counts } => magnitude::count_fine(counts, *bucket, a),
+            Collected::Equal {
+                magnitude, count, ..
+            } => *count += magnitude::count_equal(*magnitude, a),
+        }
+    }
+
+    /// Ends the block with this index.
+    pub(crate) fn end_block(&mut self, block: usize) {
+        match self {
+            Collected::Sum { lanes, blocks } => {
+                blocks.push((block, lanes.iter().sum()));
+                *lanes = [0.0; LANES];
+            }
+            Collected::Equal { count, blocks, .. } => {
+                if *count > 0 {
+                    blocks.push((block, *count));
+                }
+                *count = 0;
+            }
+            Collected::Extreme { .. }
+            | Collected::Magnitudes(_)
+            | Collected::Coarse { .. }
+            | Collected::Fine { .. } => {}
+        }
+    }
+
+    /// Adds what another thread collected of the same.
+    pub(crate) fn merge(&mut self, other: Collected) {
+        match (self, other) {
+            (Collected::Sum { blocks, .. }, Collected::Sum { blocks: more, .. }) => {
+                blocks.extend(more);
+            }
+            (Collected::Extreme { which, lanes }, Collected::Extreme { lanes: more, .. }) => {
+                extreme::fold(*which, lanes, &more);
+            }
+            (Collected::Magnitudes(all), Collected::Magnitudes(more)) => all.extend(more),
+            (
+                Collected::Coarse { counts, low },
+                Collected::Coarse {
+                    counts: more,
+                    low: more_low,
+                },
+            ) => {
+                *low |= more_low;
+                add(&mut counts[..], &more[..]);
+            }
+            (Collected::Fine { counts, .. }, Collected::Fine { counts: more, .. }) => {
+                add(&mut counts[..], &more[..]);
+            }
+            (Collected::Equal { blocks, .. }, Collected::Equal { blocks: more, .. }) => {
+                blocks.extend(more);
+            }
+            _ => unreachable!("all threads of a pass collect the same"),
+        }
+    }
+
+    /// The value of a reduction.
+    ///
+    /// The order in which threads took the blocks is gone after this: blocks are added in theirs.
+    /// An extreme is the same in any order, as both zeros become `+0` here.
+    pub(crate) fn reduce(&mut self) -> Option<f64> {
+        let result = match self {
+            Collected::Sum { blocks, .. } => {
+                blocks.sort_unstable_by_key(|&(block, _)| block);
+                blocks.iter().map(|&(_, sum)| sum).sum::<f64>()
+            }
+            Collected::Extreme { which, lanes } => {
+                f64::from(lanes.iter().fold(which.start(), |m, &x| which.of(m, x)))
+            }
+            _ => return None,
+        };
+        Some(result + 0.0)
+    }
+}
+
+fn add(counts: &mut [u32], more: &[u32]) {
+    for (count, more) in counts.iter_mut().zip(more) {
+        *count += more;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A sum of blocks whose f64 total depends on the order of addition.
+    fn sum(blocks: &[(usize, f32)]) -> Collected {
+        let mut collected = Collected::new(Collect::Sum);
+        for &(block, x) in blocks {
+            collected.tile(&[x], None);
+            collected.end_block(block);
+        }
+        collected
+    }
+
+    #[test]
+    fn blocks_are_added_in_their_order_whoever_took_them() {
+        let blocks = [(0, 1e30), (1, 1.0), (2, -1e30), (3, 4.0)];
+        // (1e30 + 1) - 1e30 loses the 1.
+        assert_eq!(sum(&blocks).reduce(), Some(4.0));
+        for order in [[2, 0, 3, 1], [3, 2, 1, 0], [0, 2, 1, 3]] {
+            let order = order.map(|i: usize| blocks[i]);
+            for split in 0..=4 {
+                let (mine, theirs) = order.split_at(split);
+                let mut total = sum(mine);
+                total.merge(sum(theirs));
+                assert_eq!(total.reduce(), Some(4.0), "{order:?} at {split}");
+            }
+        }
+    }
+
+    #[test]
+    fn lanes_do_not_depend_on_the_tile() {
+        // Large numbers that cancel within a lane, small ones that are lost beside them.
+        let block: Vec<f32> = (0..512u32)
+            .map(|i| match i % 48 {
+                0 => 1e30,
+                32 => -1e30,
+                _ => i as f32,
+            })
+            .collect();
+        let reduce = |collect: Collect, tile: usize| {
+            let mut collected = Collected::new(collect);
+            for tile in block.chunks(tile) {
+                let b = (collect == Collect::Dot).then_some(tile);
+                collected.tile(tile, b);
+            }
+            collected.end_block(0);
+            collected.reduce().map(f64::to_bits)
+        };
+        for collect in [Collect::Sum, Collect::Dot] {
+            for tile in [16, 48, 496] {
+                assert_eq!(reduce(collect, tile), reduce(collect, 512), "{collect:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Every operation, alone and in random graphs, gives what the reference evaluator defines.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use mergelab_abi::ops::{Host, HostHandle, Node, Op};
+use mergelab_abi::reference::ReferenceHost;
+use mergelab_abi::working::Working;
+use mergelab_tensor::{Memory, Options, Session};
+use proptest::prelude::*;
+use std::sync::Arc;
+
+/// The same operations recorded in both evaluators.
+struct Pair {
+    working: Working,
+    reference: ReferenceHost,
+    session: Session,
+    host: HostHandle,
+    /// Each node in both, as numbers differ where the session records equal operations once.
+    nodes: Vec<(Node, Node)>,
+}
+
+impl Pair {
+    fn new(working: Working, tile: usize) -> Self {
+        let options = Options {
+            tile,
+            ..Options::default()
+        };
+        let session = Session::new(working, options);
+        Self {
+            working,
+            reference: ReferenceHost::new(working),
+            host: session.handle(),
+            session,
+            nodes: Vec::new(),
+        }
+    }
+
+    fn input(&mut self, shape: &[usize], data: Vec<f32>) -> usize {
+        let memory = Memory::new("x", data.clone());
+        self.nodes.push((
+            self.reference.input(shape, data),
+            self.session.input(shape, Arc::new(memory)),
+        ));
+        self.nodes.len() - 1
+    }
+
+    /// Records in both and compares; returns nothing where both refuse.
+    fn record(&mut self, op: Op, inputs: &[usize], scalars: &[f64], k: &[u64]) -> Option<usize> {
+        let reference: Vec<Node> = inputs.iter().map(|&i| self.nodes[i].0).collect();
+        let session: Vec<Node> = inputs.iter().map(|&i| self.nodes[i].1).collect();
+        let expected = self.reference.record(op, &reference, scalars, k);
+        let actual = self.host.record(op, &session, scalars, k);
+        let (expected, actual) = match (expected, actual) {
+            (Ok(expected), Ok(actual)) => (expected, actual),
+            (expected, actual) => {
+                assert!(expected.is_err() && actual.is_err(), "{op:?}");
+                return None;
+            }
+        };
+        assert_eq!(
+            self.reference.shape(expected).unwrap(),
+            self.host.shape(actual).unwrap()
+        );
+        let want = self.reference.value(expected).unwrap();
+        let got = self.session.read(actual).unwrap();
+        if matches!(op, Op::Sum | Op::Dot) {
+            let size = self.size(&reference);
+            assert!(
+                self.near(got[0], want[0], size),
+                "{op:?}: {got:?}, not {want:?}"
+            );
+            // The order of addition differs, so both go on from the same number.
+            let exact = self.reference.scalar(expected).unwrap();
+            return self.record(Op::Constant, &[], &[exact], &[]);
+        }
+        assert_same(&got, &want, op);
+        self.nodes.push((expected, actual));
+        Some(self.nodes.len() - 1)
+    }
+
+    /// The sum of magnitudes of what a reduction adds.
+    fn size(&self, inputs: &[Node]) -> f64 {
+        let values: Vec<Vec<f32>> = inputs
+            .iter()
+            .map(|&n| self.reference.value(n).unwrap())
+            .collect();
+        (0..values[0].len())
+            .map(|i| {
+                values
+                    .iter()
+                    .map(|v| f64::from(v[i]).abs())
+                    .product::<f64>()
+            })
+            .sum()
+    }
+
+    /// Adding n numbers in f64 in any order errs by at most n * 2^-53 of the sum of magnitudes;
+    /// n is below 2^18 here. Then one step of the working precision, where that tips a rounding.
+    fn near(&self, got: f32, want: f32, size: f64) -> bool {
+        if !size.is_finite() {
+            return true;
+        }
+        let step = match self.working {
+            Working::F32 => 2f64.powi(-23),
+            Working::Bf16 => 2f64.powi(-7),
+            Working::F16 => 2f64.powi(-10),
+        };
+        let (got, want) = (f64::from(got), f64::from(want));
+        got == want || (got - want).abs() <= size * 2f64.powi(-35) + want.abs() * step
+    }
+}
+
+/// The same bits, where any NaN equals any other.
+fn assert_same(got: &[f32], want: &[f32], op: Op) {
+    assert_eq!(got.len(), want.len(), "{op:?}");
+    for (i, (got, want)) in got.iter().zip(want).enumerate() {
+        assert!(
+            got.to_bits() == want.to_bits() || (got.is_nan() && want.is_nan()),
+            "{op:?} at {i}: {got:e}, not {want:e}"
+        );
+    }
+}
+
+const ODD: &[f32] = &[
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -2.5,
+    3.25e-41,
+    -1.0e-45,
+    f32::MIN_POSITIVE,
+    6.0e4,
+    7.0e4,
+    -3.3e38,
+    f32::INFINITY,
+    f32::NEG_INFINITY,
+    f32::NAN,
+    0.300_000_1,
+];
+
+/// Every pair of odd values.
+fn odd_pairs() -> (Vec<f32>, Vec<f32>) {
+    ODD.iter()
+        .flat_map(|&a| ODD.iter().map(move |&b| (a, b)))
+        .unzip()
+}
+
+#[test]
+fn every_elementwise_operation_agrees_on_odd_values() {
+    for &working in Working::ALL {
+        let mut pair = Pair::new(working, 16);
+        let (a, b) = odd_pairs();
+        let shape = [ODD.len(), ODD.len()];
+        let mut c = b.clone();
+        c.rotate_left(7);
+        let a = pair.input(&shape, a);
+        let b = pair.input(&shape, b);
+        let c = pair.input(&shape, c);
+        let number = pair.record(Op::Constant, &[], &[0.1], &[]).unwrap();
+        let zero = pair.input(&[], vec![0.0]);
+        for &op in Op::ALL {
+            // Refused where the count of inputs does not fit; both must agree on that too.
+            for inputs in [
+                &[a][..],
+                &[number],
+                &[a, b],
+                &[a, number],
+                &[number, a],
+                &[number, zero],
+                &[a, b, c],
+                &[a, number, c],
+                &[a, b, number],
+                &[a, number, zero],
+                &[number, a, b],
+                &[zero, a, number],
+                &[zero, number, number],
+                &[a, b, c, a, b],
+            ] {
+                if !matches!(op, Op::Sum | Op::Dot) {
+                    pair.record(op, inputs, &[], &[]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn operations_on_many_blocks_agree() {
+    // Two chunks and a part of a block.
+    let len = 2 * 65_536 + 1_234;
+    let noise = |seed: u32| -> Vec<f32> {
+        (0..len as u32)
+            .map(|i| {
+                let x = i.wrapping_add(seed).wrapping_mul(0x9E37_79B9);
+                ((x ^ (x >> 15)) >> 8) as f32 / 16_777_216.0 - 0.5
+            })
+            .collect()
+    };
+    for &working in Working::ALL {
+        let mut pair = Pair::new(working, 1000);
+        let a = pair.input(&[len], noise(1));
+        let b = pair.input(&[len], noise(77));
+        let d = pair.record(Op::Sub, &[a, b], &[], &[]).unwrap();
+        for op in [Op::Sum, Op::Max, Op::Min] {
+            pair.record(op, &[d], &[], &[]).unwrap();
+        }
+        let dot = pair.record(Op::Dot, &[d, a], &[], &[]).unwrap();
+        let scaled = pair.record(Op::Mul, &[d, dot], &[], &[]).unwrap();
+        for k in [1, 1000, len as u64 / 2, len as u64] {
+            pair.record(Op::KthLargestMagnitude, &[d], &[], &[k])
+                .unwrap();
+            let mask = pair.record(Op::TopKMask, &[scaled], &[], &[k]).unwrap();
+            pair.record(Op::Mul, &[mask, d], &[], &[]).unwrap();
+        }
+        pair.record(Op::KeepMask, &[d], &[0.3], &[99]).unwrap();
+    }
+}
+
+#[test]
+fn empty_tensors_and_scalars_agree() {
+    for &working in Working::ALL {
+        for shape in [&[][..], &[0], &[3, 0], &[1], &[7], &[3, 5]] {
+            let len = shape.iter().product();
+            let mut pair = Pair::new(working, 16);
+            let x = pair.input(shape, (0..len).map(|i| i as f32 * -0.3).collect());
+            for op in [Op::Sum, Op::Max, Op::Min, Op::Abs, Op::Stored, Op::Exp] {
+                pair.record(op, &[x], &[], &[]).unwrap();
+            }
+            pair.record(Op::Dot, &[x, x], &[], &[]).unwrap();
+            for k in 0..=len as u64 {
+                pair.record(Op::TopKMask, &[x], &[], &[k]).unwrap();
+                let kth = pair.record(Op::KthLargestMagnitude, &[x], &[], &[k]);
+                assert_eq!(kth.is_some(), k > 0);
+            }
+            pair.record(Op::KeepMask, &[x], &[0.5], &[3]).unwrap();
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Choice {
+    op: Op,
+    inputs: [usize; 3],
+    scalar: f64,
+    integer: u64,
+}
+
+fn choice() -> impl Strategy<Value = Choice> {
+    (
+        proptest::sample::select(Op::ALL),
+        any::<[usize; 3]>(),
+        -2.0..2.0,
+        any::<u64>(),
+    )
+        .prop_map(|(op, inputs, scalar, integer)| Choice {
+            op,
+            inputs,
+            scalar,
+            integer,
+        })
+}
+
+fn element() -> impl Strategy<Value = f32> {
+    prop_oneof![
+        6 => -4.0f32..4.0,
+        2 => (-8i8..8).prop_map(|x| f32::from(x) / 4.0),
+        1 => proptest::sample::select(ODD),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn random_graphs_agree(
+        working in proptest::sample::select(Working::ALL),
+        shape in proptest::sample::select(vec![vec![], vec![1], vec![7], vec![3, 5], vec![2, 40]]),
+        tile in proptest::sample::select(vec![16, 48, 4096]),
+        data in proptest::collection::vec(element(), 240),
+        choices in proptest::collection::vec(choice(), 1..40),
+    ) {
+        let mut pair = Pair::new(working, tile);
+        let len: usize = shape.iter().product();
+        for i in 0..3 {
+            pair.input(&shape, data[i * 80..i * 80 + len].to_vec());
+        }
+        for Choice { op, inputs, scalar, integer } in choices {
+            let count = match op {
+                Op::Constant => 0,
+                Op::Select => 3,
+                Op::AddN => 1 + integer as usize % 3,
+                Op::Dot => 2,
+                _ if (30..50).contains(&(op as u16)) => 2,
+                _ => 1,
+            };
+            let inputs: Vec<usize> = inputs[..count].iter().map(|i| i % pair.nodes.len()).collect();
+            let (scalars, integers): (&[f64], &[u64]) = match op {
+                Op::Constant => (&[scalar], &[]),
+                Op::KeepMask => (&[scalar.abs() / 2.0], &[integer]),
+                Op::KthLargestMagnitude | Op::TopKMask => (&[], &[integer % (len as u64 + 1)]),
+                _ => (&[], &[]),
+            };
+            pair.record(op, &inputs, scalars, integers);
+        }
+    }
+
+    /// Evaluating only the end of a graph, in as few passes as possible, gives what evaluating
+    /// every node on the way gives.
+    #[test]
+    fn one_evaluation_agrees_with_many(
+        data in proptest::collection::vec(-4.0f32..4.0, 300),
+        k in 1u64..100,
+    ) {
+        let session = Session::new(Working::F32, Options { tile: 32, ..Options::default() });
+        let eager = Session::new(Working::F32, Options::default());
+        let run = |session: &Session, read: bool| {
+            let host = session.handle();
+            let op = |op: Op, inputs: &[Node], k: &[u64]| {
+                let node = host.record(op, inputs, &[], k).unwrap();
+                if read {
+                    session.read(node).unwrap();
+                }
+                node
+            };
+            let inputs: Vec<Node> = (0..3)
+                .map(|i| {
+                    let data = data[i * 100..(i + 1) * 100].to_vec();
+                    session.input(&[100], Arc::new(Memory::new("x", data)))
+                })
+                .collect();
+            let d = op(Op::Sub, &[inputs[1], inputs[0]], &[]);
+            let mask = op(Op::TopKMask, &[d], &[k]);
+            let trimmed = op(Op::Mul, &[d, mask], &[]);
+            let norm = op(Op::Dot, &[trimmed, trimmed], &[]);
+            let root = op(Op::Sqrt, &[norm], &[]);
+            let scaled = op(Op::Div, &[inputs[2], root], &[]);
+            let kth = op(Op::KthLargestMagnitude, &[scaled], &[k]);
+            let over = op(Op::Gt, &[scaled, kth], &[]);
+            let last = op(Op::Select, &[over, trimmed, scaled], &[]);
+            session.read(last).unwrap()
+        };
+        let (lazy, eager) = (run(&session, false), run(&eager, true));
+        prop_assert_eq!(
+            lazy.iter().map(|x| x.to_bits()).collect::<Vec<_>>(),
+            eager.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+        );
+    }
+}

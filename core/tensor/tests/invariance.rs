@@ -1,0 +1,105 @@
+//! Results have the same bits for any tile size and any number of threads.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use mergelab_abi::ops::{Node, Op};
+use mergelab_abi::working::Working;
+use mergelab_tensor::{BLOCK, Memory, Options, Session};
+use std::sync::Arc;
+
+/// Several chunks, the last one ending inside a block and no multiple of 16.
+const LEN: usize = 3 * 16 * BLOCK + 2 * BLOCK + 777;
+
+fn noise(seed: u32, coarse: bool) -> Vec<f32> {
+    (0..LEN as u32)
+        .map(|i| {
+            let x = (i ^ seed.rotate_left(11)).wrapping_mul(0x85EB_CA6B);
+            let x = (x ^ (x >> 13)).wrapping_mul(0xC2B2_AE35);
+            // A coarse grid has many equal magnitudes.
+            let x = if coarse { x >> 28 << 20 } else { x >> 8 };
+            x as f32 / 16_777_216.0 - 0.5
+        })
+        .collect()
+}
+
+/// A merge with every kind of pass: thresholds, masks with ties, random masks, sums.
+fn merge(working: Working, tile: usize) -> Vec<Vec<u32>> {
+    let options = Options {
+        tile,
+        ..Options::default()
+    };
+    let session = Session::new(working, options);
+    let host = session.handle();
+    let op = |op: Op, inputs: &[Node], scalars: &[f64], integers: &[u64]| {
+        host.record(op, inputs, scalars, integers).unwrap()
+    };
+    let mut results = Vec::new();
+    let base = session.input(&[LEN], Arc::new(Memory::new("base", noise(1, false))));
+    let mut trimmed = Vec::new();
+    for model in 2..5 {
+        let data = noise(model, model == 3);
+        let x = session.input(&[LEN], Arc::new(Memory::new("x", data)));
+        let delta = if model == 3 {
+            x
+        } else {
+            op(Op::Sub, &[x, base], &[], &[])
+        };
+        let mask = op(Op::TopKMask, &[delta], &[], &[LEN as u64 / 5]);
+        let kept = op(Op::Mul, &[delta, mask], &[], &[]);
+        let random = op(Op::KeepMask, &[delta], &[0.7], &[u64::from(model)]);
+        let kept = op(Op::Mul, &[kept, random], &[], &[]);
+        let before = op(Op::Dot, &[delta, delta], &[], &[]);
+        let after = op(Op::Dot, &[kept, kept], &[], &[]);
+        let scale = op(Op::Div, &[before, after], &[], &[]);
+        trimmed.push(op(Op::Mul, &[kept, scale], &[], &[]));
+    }
+    let sum = op(Op::AddN, &trimmed, &[], &[]);
+    results.push(op(Op::Add, &[base, sum], &[], &[]));
+    results.push(op(Op::Sum, &[sum], &[], &[]));
+    results.push(op(Op::Max, &[sum], &[], &[]));
+    results.push(op(Op::Min, &[trimmed[1]], &[], &[]));
+    results.push(op(Op::KthLargestMagnitude, &[sum], &[], &[1000]));
+    results
+        .into_iter()
+        .map(|node| {
+            let values = session.read(node).unwrap();
+            values.into_iter().map(f32::to_bits).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn tiles_and_threads_do_not_change_a_bit() {
+    for working in [Working::F32, Working::Bf16] {
+        let expected = merge(working, 4096);
+        for threads in [1, 2, 4] {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            for tile in [16, 1000, 4096] {
+                let got = pool.install(|| merge(working, tile));
+                assert!(got == expected, "{working}, {threads} threads, tile {tile}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_element_reaches_the_sink_once() {
+    let session = Session::new(Working::F32, Options::default());
+    let data = noise(5, false);
+    let x = session.input(&[LEN], Arc::new(Memory::new("x", data.clone())));
+    let seen = std::sync::Mutex::new(vec![0u8; LEN]);
+    session
+        .evaluate(x, &|offset: usize, tile: &[f32]| {
+            let mut seen = seen.lock().unwrap();
+            for (i, &value) in tile.iter().enumerate() {
+                assert_eq!(value, data[offset + i]);
+                seen[offset + i] += 1;
+            }
+            Ok(())
+        })
+        .unwrap();
+    assert!(seen.into_inner().unwrap().iter().all(|&count| count == 1));
+}

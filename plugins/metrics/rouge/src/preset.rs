@@ -1,0 +1,62 @@
+//! Presets: the exact definitions of ROUGE that the metric computes.
+
+use crate::{MEASURES, sentences::sentences, words};
+use mergelab_sdk::{Error, Result, params::Choice};
+use rougers::{Document, RougeScorer};
+
+/// How texts become words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Preset {
+    /// `icu`.
+    Auto,
+    /// As rouge-score 0.1.2 without its stemmer: runs of a-z and 0-9. For English.
+    Google,
+    /// As rouge-score 0.1.2 with its Porter stemmer. For English.
+    GooglePorter,
+    /// Word segmentation by Unicode's rules, with dictionaries for languages without spaces.
+    Icu,
+    /// Han, Kana, Thai, Lao, Khmer and Burmese by grapheme, other scripts by word.
+    Char,
+}
+
+impl Choice for Preset {
+    const VARIANTS: &'static [(&'static str, Self)] = &[
+        ("auto", Self::Auto),
+        ("google", Self::Google),
+        ("google+porter", Self::GooglePorter),
+        ("icu", Self::Icu),
+        ("char", Self::Char),
+    ];
+}
+
+impl Preset {
+    /// The name in result rows.
+    pub(crate) fn id(self, language: &str) -> String {
+        match self {
+            Self::Google => "rouge/google@0.1.2".to_owned(),
+            Self::GooglePorter => "rouge/google+porter@0.1.2".to_owned(),
+            Self::Auto | Self::Icu => format!("rouge/icu-{language}"),
+            Self::Char => "rouge/char".to_owned(),
+        }
+    }
+
+    /// Counts overlaps, for all presets; its own words are those of the `google` presets.
+    pub(crate) fn scorer(self) -> Result<RougeScorer> {
+        RougeScorer::new(MEASURES, self == Self::GooglePorter)
+            .map_err(|e| Error::failed(format!("rougers: {e}")))
+    }
+
+    /// The words of a text, and those of its sentences, which ROUGE-Lsum compares.
+    pub(crate) fn document(self, scorer: &RougeScorer, text: &str) -> Document {
+        let words: fn(&str) -> Vec<String> = match self {
+            Self::Google | Self::GooglePorter => return scorer.document(text),
+            Self::Auto | Self::Icu => words::by_dictionary,
+            Self::Char => words::by_character,
+        };
+        let sentences: Vec<Vec<String>> = sentences(text).map(words).collect();
+        Document {
+            tokens: sentences.concat(),
+            sentences,
+        }
+    }
+}
