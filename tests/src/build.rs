@@ -33,7 +33,9 @@ pub fn cargo(command: &str) -> Command {
     let mut built = plain_cargo(command);
     built
         .args(["--offline", "--quiet", "--target-dir"])
-        .arg(target_folder());
+        .arg(target_folder())
+        // One setting for all, so that their dependencies are built once.
+        .env("CARGO_PROFILE_DEV_DEBUG", "false");
     built
 }
 

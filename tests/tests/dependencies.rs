@@ -59,7 +59,7 @@ fn dependencies(package: &Package) -> BTreeSet<&str> {
         .collect()
 }
 
-fn ours<'a>(package: &'a Package) -> impl Iterator<Item = &'a str> {
+fn ours(package: &Package) -> impl Iterator<Item = &str> {
     let all = dependencies(package).into_iter();
     all.filter(|name| *name == "mergelab" || name.starts_with("mergelab-"))
 }

@@ -1,5 +1,7 @@
 //! Opening a plugin library: file, header, layout, list. In that order, and each refusal says why.
 
+mod whole;
+
 use crate::{
     ABI_MAJOR, OP_REVISION,
     boundary::{Library as BoundaryLibrary, PluginRootRef},
@@ -26,6 +28,17 @@ pub enum Refusal {
     /// The system's loader does not take it.
     #[error("is not a shared library that this system can load: {0}")]
     NotALibrary(String),
+    /// The file ends too early. Loading it would end the process.
+    #[error(
+        "is not a shared library that this system can load: it was cut off, {length} bytes are \
+         there of at least {needed}. Copy or build it again"
+    )]
+    CutOff {
+        /// Bytes of the file.
+        length: u64,
+        /// Bytes that its header names.
+        needed: u64,
+    },
     /// There is no header of any ABI major.
     #[error(
         "is not a mergelab plugin: it has no symbol `{symbol}`. A plugin is a crate of type \
@@ -124,6 +137,10 @@ impl PluginLibrary {
     pub fn open(path: &Path) -> Result<Self, Refusal> {
         let content = std::fs::read(path).map_err(|e| Refusal::Unreadable(e.to_string()))?;
         let hash = blake3::hash(&content).to_hex().to_string();
+        let length = content.len() as u64;
+        if let Some(needed) = whole::needed_bytes(&content).filter(|needed| *needed > length) {
+            return Err(Refusal::CutOff { length, needed });
+        }
         drop(content);
 
         // SAFETY: loading runs the library's initialisers. A user who names a library asks for

@@ -6,6 +6,7 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     process::ExitCode,
+    sync::Arc,
 };
 
 /// How the program ends. `mergelab --help` lists the codes.
@@ -37,7 +38,8 @@ pub(crate) struct Failure {
     #[help]
     help: Option<String>,
     #[source_code]
-    file: Option<NamedSource<String>>,
+    // Shared, so that a `Result` stays small.
+    file: Option<Arc<NamedSource<String>>>,
     #[label]
     place: Option<SourceSpan>,
     exit: Exit,
@@ -74,7 +76,7 @@ impl Failure {
         let path = place.file.path.display().to_string();
         Self {
             help: place.help.clone().filter(|h| !h.is_empty()),
-            file: Some(NamedSource::new(&path, place.file.text.clone())),
+            file: Some(Arc::new(NamedSource::new(&path, place.file.text.clone()))),
             place: Some(place.span.clone().into()),
             ..Self::refused(format!("{path}:{line}:{column}: {}", place.message))
         }

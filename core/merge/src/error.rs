@@ -15,14 +15,14 @@ pub enum MergeError {
     Recipe(#[from] RecipeError),
     /// The method is not there.
     #[error(transparent)]
-    Method(#[from] LookupError),
+    Method(Box<LookupError>),
     /// A checkpoint does not open.
     #[error("{role}: {source}")]
     Checkpoint {
         /// Which of the inputs, such as "model `german`".
         role: String,
         /// Why.
-        source: CheckpointError,
+        source: Box<CheckpointError>,
     },
     /// An adapter does not open or does not fit its checkpoint.
     #[error("{role}: {source}")]
@@ -30,7 +30,7 @@ pub enum MergeError {
         /// Which of the inputs.
         role: String,
         /// Why.
-        source: AdapterError,
+        source: Box<AdapterError>,
     },
     /// Tensors that cannot be merged.
     #[error("{} cannot be merged:{}", tensors(.problems.len()), list(.problems))]
@@ -59,7 +59,7 @@ pub enum MergeError {
         /// Id of the method.
         method: String,
         /// Names tensor and element.
-        source: WriteError,
+        source: Box<WriteError>,
     },
     /// The method refused parameters or a tensor, or panicked.
     #[error("the method `{method}` failed{}: {source}", at(.tensor))]
@@ -92,7 +92,7 @@ pub enum MergeError {
         /// The tensor.
         tensor: String,
         /// Why.
-        source: mergelab_tensor::Error,
+        source: Box<mergelab_tensor::Error>,
     },
     /// The output is one of the inputs.
     #[error(
@@ -123,10 +123,22 @@ pub enum MergeError {
     },
     /// The output cannot be written.
     #[error(transparent)]
-    Write(#[from] WriteError),
+    Write(Box<WriteError>),
     /// [`Options::interrupt`](crate::Options::interrupt) was raised.
     #[error("interrupted; nothing was written")]
     Interrupted,
+}
+
+impl From<LookupError> for MergeError {
+    fn from(error: LookupError) -> Self {
+        MergeError::Method(Box::new(error))
+    }
+}
+
+impl From<WriteError> for MergeError {
+    fn from(error: WriteError) -> Self {
+        MergeError::Write(Box::new(error))
+    }
 }
 
 /// A tensor that cannot be merged, and why.

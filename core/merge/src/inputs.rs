@@ -71,7 +71,7 @@ impl<'a> Opener<'a> {
             None => {
                 let opened = Checkpoint::open(&path).map_err(|source| MergeError::Checkpoint {
                     role: role.clone(),
-                    source,
+                    source: Box::new(source),
                 })?;
                 let opened = Arc::new(opened);
                 self.open.insert(path, Arc::clone(&opened));
@@ -84,7 +84,7 @@ impl<'a> Opener<'a> {
                 let folder = self.recipe.root.join(adapter);
                 let failed = |source| MergeError::Adapter {
                     role: role.clone(),
-                    source,
+                    source: Box::new(source),
                 };
                 let adapter = LoraAdapter::open(&folder).map_err(failed)?;
                 let config = folder.join("adapter_config.json");

@@ -112,7 +112,10 @@ pub(crate) fn card(plan: &Plan<'_>, inputs: &[InputRecord]) -> Vec<u8> {
     let mut text = String::from("---\n");
     let mut bases: Vec<&str> = Vec::new();
     for input in inputs {
-        for path in [Some(&input.path), input.adapter.as_ref()].into_iter().flatten() {
+        for path in [Some(&input.path), input.adapter.as_ref()]
+            .into_iter()
+            .flatten()
+        {
             if !bases.contains(&path.as_str()) {
                 bases.push(path);
             }

@@ -7,6 +7,15 @@ use crate::kernels::{Frame, Kernels};
 use crate::parameters::{EMBEDDING, Part, final_norm, index, output};
 use crate::rope::Rope;
 
+/// Products of two matrices with at most this many elements, and those of a single row, take
+/// another route through the CPU's matrix library (gemm 0.19) and round differently. Inputs are
+/// padded beyond it, which keeps a text's results independent of the batch that it is in.
+const SMALL_PRODUCT: usize = 256;
+
+/// The fewest tokens that sequences are padded to: the products of queries and keys then have more
+/// than [`SMALL_PRODUCT`] elements.
+const LEAST_TOKENS: usize = 17;
+
 /// A decoder on a device.
 #[derive(Clone, Debug)]
 pub(crate) struct Decoder<B: Kernels> {
@@ -64,13 +73,18 @@ impl<B: Kernels> Decoder<B> {
         parameters: Vec<Tensor<B, 2>>,
         device: B::Device,
     ) -> Self {
-        let rope = Rope::new(&config, config.max_position_embeddings);
+        let rope = Rope::new(&config, config.max_position_embeddings.max(LEAST_TOKENS));
         Self {
             config,
             parameters,
             rope,
             device,
         }
+    }
+
+    /// The number of tokens to pad sequences to whose longest has `longest`.
+    pub(crate) fn padded(longest: usize) -> usize {
+        longest.max(LEAST_TOKENS)
     }
 
     /// An empty cache for that many sequences.
@@ -158,13 +172,15 @@ impl<B: Kernels> Decoder<B> {
     /// `x` times the transpose of a parameter.
     pub(crate) fn linear(&self, x: &Tensor<B, 2>, parameter: usize) -> Tensor<B, 2> {
         let weight = self.parameters[parameter].clone().transpose();
-        if x.dims()[0] == 1 {
-            // A product with one row takes another route through the matrix library and rounds
-            // differently; two rows keep results independent of the batch.
-            let twice = Tensor::cat(vec![x.clone(), x.clone()], 0);
-            return twice.matmul(weight).narrow(0, 0, 1);
+        let ([rows, width], [_, columns]) = (x.dims(), weight.dims());
+        let least = SMALL_PRODUCT / columns + 1;
+        let least = least.max(2);
+        if rows >= least {
+            return x.clone().matmul(weight);
         }
-        x.clone().matmul(weight)
+        let more = Tensor::zeros([least - rows, width], &self.device);
+        let padded = Tensor::cat(vec![x.clone(), more], 0);
+        padded.matmul(weight).narrow(0, 0, rows)
     }
 
     /// Attention of whole sequences: the weighted values and the weights, both

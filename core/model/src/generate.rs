@@ -228,15 +228,16 @@ fn continue_batch<B: Kernels>(
     rules: &Rules<'_>,
 ) -> Result<()> {
     let longest = rows.iter().map(|row| row.prompt.len()).max().unwrap_or(0);
-    let mut ids = vec![0u32; rows.len() * longest];
+    let width = Decoder::<B>::padded(longest);
+    let mut ids = vec![0u32; rows.len() * width];
     let mut last = Vec::with_capacity(rows.len());
     for (index, row) in rows.iter().enumerate() {
-        let start = index * longest;
+        let start = index * width;
         ids[start..start + row.prompt.len()].copy_from_slice(&row.prompt);
         last.push((start + row.prompt.len() - 1) as u32);
     }
     let most = longest + rules.options.max_new_tokens;
-    let mut cache = decoder.cache(rows.len(), most.min(longest + 32));
+    let mut cache = decoder.cache(rows.len(), most.min(longest + 32).max(width));
     let hidden = decoder.read(&ids, rows.len(), Some(&mut cache));
     let mut logits = decoder.logits(&B::gather_rows(&hidden, &last));
     drop(hidden);

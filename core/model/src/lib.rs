@@ -1,8 +1,8 @@
 //! Decoder language models of the Llama family on burn: load, score, generate, fine-tune.
 //!
-//! [`LanguageModel::open`] reads a Hugging Face folder. The model then [generates]
-//! (LanguageModel::generate), [scores](LanguageModel::score) and is [trained]
-//! (LanguageModel::train), on the CPU or, by cargo feature, on Nvidia or Vulkan GPUs.
+//! [`LanguageModel::open`] reads a Hugging Face folder. [`LanguageModel::generate`] continues
+//! prompts, [`LanguageModel::score`] says how likely texts are, and [`LanguageModel::train`]
+//! fine-tunes: on the CPU or, by cargo feature, on Nvidia or Vulkan GPUs.
 //!
 //! On the CPU the same input and seed give the same bytes, whatever the number of threads and the
 //! size of the batches that texts are generated and scored in.

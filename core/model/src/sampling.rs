@@ -103,11 +103,14 @@ mod tests {
 
     fn frequencies(sampling: Sampling, logits: &[f32]) -> Vec<f64> {
         let rng = CounterRng::new(5, "sample", &[0]);
-        let mut counts = vec![0.0; logits.len()];
+        let mut counts = vec![0u32; logits.len()];
         for step in 0..20_000 {
-            counts[sampling.pick(logits, &rng, step) as usize] += 1.0 / 20_000.0;
+            counts[sampling.pick(logits, &rng, step) as usize] += 1;
         }
         counts
+            .into_iter()
+            .map(|count| f64::from(count) / 20_000.0)
+            .collect()
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl Group {
     /// There is no base.
     pub fn base(&self) -> Result<Tensor> {
         self.base.clone().ok_or_else(|| {
-            Error::input("the method merges task vectors and needs a base model: set `base_model`")
+            Error::input("the method merges task vectors and needs a base model: set `base` (`base_model` in a mergekit file)")
         })
     }
 

@@ -6,11 +6,7 @@ use crate::{
 };
 use mergelab_abi::registry::{Registry, search_places};
 use mergelab_merge::{MergeError, Options, Progress, Recipe};
-use std::{
-    io::IsTerminal as _,
-    path::PathBuf,
-    sync::Mutex,
-};
+use std::{io::IsTerminal as _, path::PathBuf, sync::Mutex};
 
 const EXAMPLES: &str = "\
 Examples:

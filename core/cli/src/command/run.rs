@@ -88,7 +88,10 @@ impl Arguments {
             .filter(|f| f.because_of.is_none())
             .collect();
         let skipped = outcome.failures.len() - own.len();
-        eprintln!("\n{} failed, and {skipped} that need them:", stages(own.len()));
+        eprintln!(
+            "\n{} failed, and {skipped} that need them:",
+            stages(own.len())
+        );
         for failure in own {
             let name = &experiment.plan.nodes[failure.node].name;
             eprintln!("  {name}: {}", failure.message.replace('\n', "\n    "));

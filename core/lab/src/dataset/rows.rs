@@ -1,13 +1,13 @@
 //! Reading rows.
 
-use super::Card;
+use super::{Card, Split};
 use mergelab_abi::task::Row;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeMap,
-    fs::File,
-    io::{BufRead, BufReader},
+    io::BufRead,
     path::{Path, PathBuf},
 };
 
@@ -85,12 +85,13 @@ impl SplitRows {
     /// A file that cannot be read, or a line that is no object or has no language.
     pub fn read(card: &Card, split: &str) -> Result<Self, DatasetError> {
         let split = card.split(split).map_err(DatasetError::Split)?;
-        let file = File::open(&split.file).map_err(|e| DatasetError::File {
+        let content = std::fs::read(&split.file).map_err(|e| DatasetError::File {
             file: split.file.clone(),
             message: e.to_string(),
         })?;
+        check_hash(split, &content)?;
         let mut by_language: BTreeMap<String, Vec<Example>> = BTreeMap::new();
-        for (number, line) in BufReader::new(file).lines().enumerate() {
+        for (number, line) in content.lines().enumerate() {
             let problem = |message: String| DatasetError::Line {
                 file: split.file.clone(),
                 line: number + 1,
@@ -142,6 +143,27 @@ impl SplitRows {
     pub fn file(&self) -> &Path {
         &self.file
     }
+}
+
+/// A card that declares a hash speaks of one file, and no other is taken for it.
+fn check_hash(split: &Split, content: &[u8]) -> Result<(), DatasetError> {
+    let Some(declared) = &split.sha256 else {
+        return Ok(());
+    };
+    let found: String = Sha256::digest(content)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    if found.eq_ignore_ascii_case(declared) {
+        return Ok(());
+    }
+    Err(DatasetError::File {
+        file: split.file.clone(),
+        message: format!(
+            "has the SHA-256 {found}, and the card declares {declared}. If the change is meant, \
+             write the new one into the card or take `sha256` out of it"
+        ),
+    })
 }
 
 fn language(card: &Card, raw: &Row) -> Result<String, String> {
@@ -221,7 +243,10 @@ mod tests {
         assert_eq!(slice.examples[0].cluster.as_deref(), Some("p"));
         assert_eq!(slice.examples[0].row["text"], "ja");
         // A change in French leaves the German slice's hash alone.
-        let card = set(folder.path(), &format!("{de}\n{}\n", fr.replace("oui", "non")));
+        let card = set(
+            folder.path(),
+            &format!("{de}\n{}\n", fr.replace("oui", "non")),
+        );
         let again = read(&card);
         assert_eq!(slice.hash, again.hash);
     }
@@ -237,10 +262,26 @@ mod tests {
                 .to_string()
         };
         assert!(message("", "de").ends_with("The file's rows have: no rows at all"));
-        assert!(
-            message("{\"lang\": \"fr\"}\n", "de").contains("no row of the language `de`")
-        );
+        assert!(message("{\"lang\": \"fr\"}\n", "de").contains("no row of the language `de`"));
         assert!(message("\n[1]\n", "de").contains("test.jsonl:2: is no JSON object"));
         assert!(message("{\"lang\": 3}\n", "de").contains("test.jsonl:1: the language"));
+    }
+
+    #[test]
+    fn a_file_that_the_card_does_not_mean_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        set(folder.path(), "{\"lang\": \"de\"}\n");
+        let card = folder.path().join("card.toml");
+        let text = std::fs::read_to_string(&card).expect("a card");
+        let read = |hash: &str| {
+            std::fs::write(&card, format!("{text}sha256 = \"{hash}\"\n")).expect("writes");
+            SplitRows::read(&Card::read(folder.path()).expect("a valid card"), "test")
+        };
+        // sha256sum of the line above.
+        let right = Sha256::digest(b"{\"lang\": \"de\"}\n");
+        let right: String = right.iter().map(|b| format!("{b:02X}")).collect();
+        assert!(read(&right).is_ok());
+        let error = read("00").expect_err("refused").to_string();
+        assert!(error.contains("the card declares 00"), "{error}");
     }
 }

@@ -34,11 +34,11 @@ impl Local<'_> {
         let [program, arguments @ ..] = &self.command[..] else {
             return Err("no command to start stages with".to_owned());
         };
-        let file = self
-            .store
-            .root()
-            .join("tmp")
-            .join(format!("{}.json.{}", spec.what.key(), std::process::id()));
+        let file = self.store.root().join("tmp").join(format!(
+            "{}.json.{}",
+            spec.what.key(),
+            std::process::id()
+        ));
         write_json(&file, spec).map_err(|e| e.to_string())?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Command::new(program)
@@ -46,7 +46,10 @@ impl Local<'_> {
             .arg(&file)
             .arg("--store")
             .arg(self.store.root())
-            .env("RAYON_NUM_THREADS", (threads / self.jobs).max(1).to_string())
+            .env(
+                "RAYON_NUM_THREADS",
+                (threads / self.jobs).max(1).to_string(),
+            )
             .env("MERGELAB_JOBS", self.jobs.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -65,7 +65,13 @@ pub fn execute(
     let board = Mutex::new(Board {
         states: nodes
             .iter()
-            .map(|n| if n.cached { State::Done } else { State::Waiting })
+            .map(|n| {
+                if n.cached {
+                    State::Done
+                } else {
+                    State::Waiting
+                }
+            })
             .collect(),
         outcome: Outcome::default(),
     });
@@ -179,10 +185,8 @@ fn next(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::spec::{
-        Answerer, GenerateWhat, How, SliceRef, StageSpec, TaskRef, What,
-    };
     use crate::cell::PluginStamp;
+    use crate::plan::spec::{Answerer, GenerateWhat, How, SliceRef, StageSpec, TaskRef, What};
 
     fn node(name: &str, needs: &[usize], cached: bool) -> Node {
         let what = What::Generate(GenerateWhat {

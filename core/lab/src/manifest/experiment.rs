@@ -1,7 +1,7 @@
 //! The whole manifest.
 
 use super::{
-    Base, Combined, Expert, ManifestError, MergeGrid, Recipe, SourceFile, TaskEntry,
+    Base, Combined, Expert, ManifestError, MergeGrid, Origin, Recipe, SourceFile, TaskEntry,
     source::{Located, Reader, read_toml},
 };
 use crate::compare::{Correction, Settings};
@@ -82,11 +82,12 @@ impl Manifest {
                 }
             }
         }
-        let (statistics, baseline_spans) = statistics(root)?;
+        let seed = root.whole("seed")?.unwrap_or(0);
+        let (statistics, baseline_spans) = statistics(root, seed)?;
         let manifest = Self {
             file: Arc::clone(root.file()),
             name: name.value,
-            seed: root.whole("seed")?.unwrap_or(0),
+            seed,
             device: root.text("device")?.unwrap_or(Located {
                 value: "flex".to_owned(),
                 span: root.span(),
@@ -141,8 +142,11 @@ impl Manifest {
     }
 
     fn check_names(&self) -> Result<(), ManifestError> {
-        if let Base::Pretrain(pretrain) = &self.base {
+        if let Origin::Pretrain(pretrain) = &self.base.origin {
             self.recipe(&pretrain.recipe)?;
+        }
+        if let Some(instruct) = &self.base.instruct {
+            self.recipe(&instruct.recipe)?;
         }
         let tasks: Vec<&str> = self.tasks.iter().map(|t| t.name.as_str()).collect();
         for expert in &self.experts {
@@ -203,8 +207,11 @@ fn evaluation(root: &Reader<'_>) -> Result<Evaluation, ManifestError> {
     Ok(evaluation)
 }
 
-fn statistics(root: &Reader<'_>) -> Result<(Settings, Vec<super::Span>), ManifestError> {
-    let mut settings = Settings::default();
+fn statistics(root: &Reader<'_>, seed: u64) -> Result<(Settings, Vec<super::Span>), ManifestError> {
+    let mut settings = Settings {
+        seed,
+        ..Settings::default()
+    };
     let mut spans = Vec::new();
     let Some(reader) = root.table("statistics")? else {
         return Ok((settings, spans));

@@ -3,9 +3,28 @@
 use super::source::{Located, ManifestError, Reader};
 use std::path::PathBuf;
 
+/// The shared base.
+#[derive(Debug, Clone)]
+pub struct Base {
+    /// Where it comes from.
+    pub origin: Origin,
+    /// A fine-tuning on every task and language before any expert.
+    pub instruct: Option<Instruct>,
+}
+
+/// `[base.instruct]`: a short fine-tuning on a little of every task in every language. A base that
+/// follows the tasks' prompts keeps experts near each other, which merging needs.
+#[derive(Debug, Clone)]
+pub struct Instruct {
+    /// Name of the recipe, whose `rows` says how little.
+    pub recipe: Located<String>,
+    /// Seed of its training.
+    pub seed: Option<u64>,
+}
+
 /// Where the shared base comes from.
 #[derive(Debug, Clone)]
-pub enum Base {
+pub enum Origin {
     /// A Hugging Face folder.
     Path(Located<PathBuf>),
     /// Trained from scratch.
@@ -46,12 +65,23 @@ impl Base {
         let reader = root.table("base")?.ok_or_else(|| root.missing("base"))?;
         let path = reader.text("path")?;
         let pretrain = reader.table("pretrain")?;
-        let base = match (path, pretrain) {
-            (Some(path), None) => Self::Path(Located {
+        let instruct = match reader.table("instruct")? {
+            None => None,
+            Some(table) => {
+                let instruct = Instruct {
+                    recipe: table.required_text("recipe")?,
+                    seed: table.whole("seed")?,
+                };
+                table.finish()?;
+                Some(instruct)
+            }
+        };
+        let origin = match (path, pretrain) {
+            (Some(path), None) => Origin::Path(Located {
                 value: root.file().resolve(&path.value),
                 span: path.span,
             }),
-            (None, Some(pretrain)) => Self::Pretrain(Box::new(Pretrain::read(&pretrain)?)),
+            (None, Some(pretrain)) => Origin::Pretrain(Box::new(Pretrain::read(&pretrain)?)),
             _ => {
                 return Err(reader.error(
                     reader.span(),
@@ -60,7 +90,7 @@ impl Base {
             }
         };
         reader.finish()?;
-        Ok(base)
+        Ok(Self { origin, instruct })
     }
 }
 

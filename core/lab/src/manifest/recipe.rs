@@ -65,7 +65,10 @@ impl Recipe {
             } else {
                 Err(reader.error(
                     found.span,
-                    format!("`{key}` = {} is out of range: {low} to {high}.", found.value),
+                    format!(
+                        "`{key}` = {} is out of range: {low} to {high}.",
+                        found.value
+                    ),
                 ))
             }
         };

@@ -312,7 +312,14 @@ impl<'a> Reader<'a> {
         let Some((value, span)) = self.value(key) else {
             return Ok(Vec::new());
         };
-        let wrong = || self.wrong(key, &format!("a list of tables, [[{key}]]"), value, span.clone());
+        let wrong = || {
+            self.wrong(
+                key,
+                &format!("a list of tables, [[{key}]]"),
+                value,
+                span.clone(),
+            )
+        };
         let items = value.as_array().ok_or_else(wrong)?;
         items
             .iter()
@@ -332,8 +339,7 @@ impl<'a> Reader<'a> {
         let Some((value, span)) = self.value(key) else {
             return Ok(Vec::new());
         };
-        let wrong =
-            |span: Span| self.wrong(key, "a list of texts or tables", value, span);
+        let wrong = |span: Span| self.wrong(key, "a list of texts or tables", value, span);
         let items = value.as_array().ok_or_else(|| wrong(span.clone()))?;
         items
             .iter()
@@ -377,9 +383,16 @@ impl<'a> Reader<'a> {
         unasked
             .into_iter()
             .map(|key| {
-                let (value, span) = self.value(&key.value).ok_or_else(|| self.missing(&key.value))?;
+                let (value, span) = self
+                    .value(&key.value)
+                    .ok_or_else(|| self.missing(&key.value))?;
                 let value = json(value).ok_or_else(|| {
-                    self.wrong(&key.value, "a number, text, list or table", value, span.clone())
+                    self.wrong(
+                        &key.value,
+                        "a number, text, list or table",
+                        value,
+                        span.clone(),
+                    )
                 })?;
                 Ok((key, Located { value, span }))
             })
@@ -412,7 +425,11 @@ impl<'a> Reader<'a> {
         match self.keys().into_iter().find(|k| !asked.contains(&k.value)) {
             None => Ok(()),
             Some(key) => Err(ManifestError {
-                help: Some(hint(&key.value, asked.iter().map(String::as_str)).trim().to_owned()),
+                help: Some(
+                    hint(&key.value, asked.iter().map(String::as_str))
+                        .trim()
+                        .to_owned(),
+                ),
                 ..self.error(
                     key.span,
                     format!("{} has no key `{}`.", self.place(), key.value),

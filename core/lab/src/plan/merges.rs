@@ -12,11 +12,7 @@ use crate::{
     manifest::{MergeCell, MergeGrid},
 };
 use mergelab_abi::{
-    Kind,
-    describe::MethodTraits,
-    method::MethodSetup,
-    registry::Plugin,
-    schema::Schema,
+    Kind, describe::MethodTraits, method::MethodSetup, registry::Plugin, schema::Schema,
     suggest::hint,
 };
 use serde_json::{Map, Value};
@@ -114,7 +110,10 @@ impl Builder<'_> {
                     None => key.span.clone(),
                     Some(_) => given.span.clone(),
                 };
-                PlanError::from(self.manifest.error(span, format!("{}: {message}", plugin.info.id)))
+                PlanError::from(
+                    self.manifest
+                        .error(span, format!("{}: {message}", plugin.info.id)),
+                )
             };
             schema
                 .check_name(&key.value)
@@ -276,7 +275,10 @@ fn per_expert(
     }
     let values: Option<Vec<Value>> = names.iter().map(|n| by_expert.get(n).cloned()).collect();
     let values = values.ok_or_else(|| {
-        format!("`{name}` has values for some experts only: give one to each of {}.", names.join(", "))
+        format!(
+            "`{name}` has values for some experts only: give one to each of {}.",
+            names.join(", ")
+        )
     })?;
     for value in &values {
         schema.check_value(name, value).map_err(|e| e.to_string())?;

@@ -63,11 +63,7 @@ impl Plan {
     ///
     /// # Errors
     /// What is wrong, with file and line.
-    pub fn new(
-        manifest: &Manifest,
-        registry: &Registry,
-        store: &Store,
-    ) -> Result<Self, PlanError> {
+    pub fn new(manifest: &Manifest, registry: &Registry, store: &Store) -> Result<Self, PlanError> {
         let data = Data::default();
         mergelab_model::Device::parse(&manifest.device.value)
             .map_err(|e| manifest.error(manifest.device.span.clone(), e.to_string()))?;

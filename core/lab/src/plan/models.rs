@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     cell::{ModelLabel, Role},
-    manifest::{Base, Located, Pretrain, Recipe, Span},
+    manifest::{Located, Origin, Pretrain, Recipe, Span},
 };
 use mergelab_checkpoint::Checkpoint;
 use serde_json::Map;
@@ -28,6 +28,19 @@ pub(super) fn label(name: &str, role: Role) -> ModelLabel {
     }
 }
 
+/// Content key of a model that is there already: its weights, its config and its tokenizer.
+fn imported_key(checkpoint: &Checkpoint) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(checkpoint.content_hash().as_bytes());
+    for name in ["config.json", "tokenizer.json"] {
+        // A file that is not there is empty here, and an error where it is needed.
+        let content = std::fs::read(checkpoint.dir().join(name)).unwrap_or_default();
+        hasher.update(&(content.len() as u64).to_le_bytes());
+        hasher.update(&content);
+    }
+    hasher.finalize().to_hex()[..32].to_owned()
+}
+
 impl Builder<'_> {
     /// The base, which comes after trivial outputs in `models`.
     pub(super) fn base_model(&self) -> Option<&PlannedModel> {
@@ -35,12 +48,12 @@ impl Builder<'_> {
     }
 
     pub(super) fn base(&mut self) -> Result<(), PlanError> {
-        let model = match &self.manifest.base {
-            Base::Path(path) => {
+        let model = match &self.manifest.base.origin {
+            Origin::Path(path) => {
                 let checkpoint = Checkpoint::open(&path.value)
                     .map_err(|e| self.manifest.error(path.span.clone(), e.to_string()))?;
                 let mut label = label("base", Role::Base);
-                label.key = checkpoint.content_hash().to_hex()[..32].to_owned();
+                label.key = imported_key(&checkpoint);
                 PlannedModel {
                     label,
                     node: None,
@@ -48,8 +61,35 @@ impl Builder<'_> {
                     languages: None,
                 }
             }
-            Base::Pretrain(pretrain) => self.pretrained(pretrain)?,
+            Origin::Pretrain(pretrain) => self.pretrained(pretrain)?,
         };
+        self.models.push(model);
+        self.instructed()
+    }
+
+    /// Fine-tunes the base on every task and language, where the manifest asks for it. The result
+    /// takes the base's place.
+    fn instructed(&mut self) -> Result<(), PlanError> {
+        let manifest = self.manifest;
+        let Some(instruct) = &manifest.base.instruct else {
+            return Ok(());
+        };
+        let mut languages: Vec<String> = Vec::new();
+        for language in self.tasks.iter().flat_map(|t| &t.languages) {
+            if !languages.contains(language) {
+                languages.push(language.clone());
+            }
+        }
+        let model = self.trained(
+            "base",
+            Role::Base,
+            &languages,
+            None,
+            &instruct.recipe,
+            instruct.seed.unwrap_or(manifest.seed),
+            &instruct.recipe.span,
+        )?;
+        self.models.retain(|m| m.label.role != Role::Base);
         self.models.push(model);
         Ok(())
     }
@@ -71,7 +111,11 @@ impl Builder<'_> {
                     &language.span,
                 )?;
                 for example in &slice.examples {
-                    if !example.row.get(&pretrain.field).is_some_and(|v| v.is_string()) {
+                    if !example
+                        .row
+                        .get(&pretrain.field)
+                        .is_some_and(|v| v.is_string())
+                    {
                         return Err(manifest
                             .error(
                                 pretrain.dataset.span.clone(),
@@ -128,8 +172,7 @@ impl Builder<'_> {
     pub(super) fn experts(&mut self) -> Result<(), PlanError> {
         let manifest = self.manifest;
         for expert in &manifest.experts {
-            let languages: Vec<String> =
-                expert.languages.iter().map(|l| l.value.clone()).collect();
+            let languages: Vec<String> = expert.languages.iter().map(|l| l.value.clone()).collect();
             let tasks: Option<Vec<&str>> = expert
                 .tasks
                 .as_ref()

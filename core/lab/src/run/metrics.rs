@@ -20,11 +20,14 @@ impl MetricSource for RegistryMetrics<'_> {
         language: &str,
         labels: &[String],
     ) -> Result<Arc<dyn Metric>, SourceError> {
-        let metric = self.0.get(Kind::Metric, metric)?.open_metric(&MetricSetup {
-            params: params.clone(),
-            language: language.to_owned(),
-            labels: labels.to_vec(),
-        })?;
+        let metric = self
+            .0
+            .get(Kind::Metric, metric)?
+            .open_metric(&MetricSetup {
+                params: params.clone(),
+                language: language.to_owned(),
+                labels: labels.to_vec(),
+            })?;
         Ok(Arc::from(metric))
     }
 }

@@ -113,9 +113,7 @@ fn ask(
         }
         let pairs: Vec<(&str, &str)> = choose
             .iter()
-            .flat_map(|(_, prompt, choices)| {
-                choices.iter().map(|c| (prompt.as_str(), c.as_str()))
-            })
+            .flat_map(|(_, prompt, choices)| choices.iter().map(|c| (prompt.as_str(), c.as_str())))
             .collect();
         if !pairs.is_empty() {
             let mut scores = model.score(&pairs, batch_size)?.into_iter();

@@ -61,6 +61,8 @@ pub(super) fn run(what: &MergeWhat, context: &mut Context<'_>) -> Result<(), Sta
     let options = Options {
         interrupt: Some(std::sync::Arc::clone(context.interrupt)),
         progress: Some(&progress),
+        // The stage's key says what the inputs are.
+        hash_inputs: false,
         ..Options::default()
     };
     let out = context.folder.join("model");

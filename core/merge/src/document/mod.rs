@@ -89,11 +89,7 @@ impl<'a> Document<'a> {
         )
     }
 
-    pub(crate) fn table<'n>(
-        &self,
-        name: &str,
-        node: &'n Node,
-    ) -> Result<&'n [Entry], RecipeError> {
+    pub(crate) fn table<'n>(&self, name: &str, node: &'n Node) -> Result<&'n [Entry], RecipeError> {
         match &node.raw {
             Raw::Table(entries) => Ok(entries),
             _ => Err(self.wrong(name, "a table", node)),

@@ -114,7 +114,10 @@ mod tests {
         let Raw::Table(entries) = &node.raw else {
             panic!("a table");
         };
-        let keys: Vec<_> = entries.iter().map(|e| (e.key.as_str(), e.at.line)).collect();
+        let keys: Vec<_> = entries
+            .iter()
+            .map(|e| (e.key.as_str(), e.at.line))
+            .collect();
         assert_eq!(keys, [("zeta", 1), ("alpha", 2), ("t", 6)]);
         let Raw::List(items) = &get(entries, "alpha").unwrap().raw else {
             panic!("a list");
@@ -132,7 +135,9 @@ mod tests {
             ("a = 1\nb = nan\n", "a.toml:2:5: nan is no finite number"),
             ("d = 2020-01-01\n", "a.toml:1:5: 2020-01-01 is a date"),
         ] {
-            let error = read_toml(text, Path::new("a.toml")).unwrap_err().to_string();
+            let error = read_toml(text, Path::new("a.toml"))
+                .unwrap_err()
+                .to_string();
             assert!(error.starts_with(wanted), "{error}");
         }
     }

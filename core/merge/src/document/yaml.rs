@@ -141,7 +141,10 @@ mod tests {
         let Raw::Table(entries) = &node.raw else {
             panic!("a table");
         };
-        let keys: Vec<_> = entries.iter().map(|e| (e.key.as_str(), e.at.line)).collect();
+        let keys: Vec<_> = entries
+            .iter()
+            .map(|e| (e.key.as_str(), e.at.line))
+            .collect();
         assert_eq!(keys, [("zeta", 1), ("alpha", 2), ("t", 6)]);
         let Raw::List(items) = &entries[1].value.raw else {
             panic!("a list");

@@ -74,6 +74,7 @@ impl<'a> Plan<'a> {
     /// Everything that is wrong with the recipe, its parameters and its inputs, except for values
     /// that are NaN.
     pub fn new(recipe: &'a Recipe, methods: &'a dyn Methods) -> Result<Self, MergeError> {
+        recipe.check_ids()?;
         let plugin = methods.find(&recipe.method)?;
         let traits = checked_traits(recipe, &plugin)?;
         let base_used = recipe.base.is_some() && traits.base != BaseUse::Unused;
@@ -143,8 +144,9 @@ impl<'a> Plan<'a> {
     ///
     /// # Errors
     /// As [`Plan::new`], except for what depends on the inputs and for values that the method
-    /// refuses only together.
+    /// refuses only together where they have filters.
     pub fn check(recipe: &Recipe, methods: &dyn Methods) -> Result<(), MergeError> {
+        recipe.check_ids()?;
         let plugin = methods.find(&recipe.method)?;
         let traits = checked_traits(recipe, &plugin)?;
         let base_used = recipe.base.is_some() && traits.base != BaseUse::Unused;
@@ -155,7 +157,10 @@ impl<'a> Plan<'a> {
             .collect();
         check_count(recipe, &traits, taking_part.len())?;
         let mut resolver = Resolver::new(recipe, &plugin, taking_part)?;
-        // The values of a tensor that no filter but `*` fits.
+        if recipe.has_filters() {
+            // Which values go together depends on the tensors' names.
+            return Ok(());
+        }
         resolver.instance("", 0.0).map(|_| ())
     }
 
@@ -193,10 +198,7 @@ impl<'a> Plan<'a> {
 }
 
 /// What the method needs, after the recipe was checked for a base.
-fn checked_traits(
-    recipe: &Recipe,
-    plugin: &MethodPlugin<'_>,
-) -> Result<MethodTraits, MergeError> {
+fn checked_traits(recipe: &Recipe, plugin: &MethodPlugin<'_>) -> Result<MethodTraits, MergeError> {
     let traits = plugin.traits().map_err(|source| MergeError::Plugin {
         method: plugin.info.id.clone(),
         tensor: None,

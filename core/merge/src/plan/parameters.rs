@@ -3,10 +3,10 @@
 use crate::error::MergeError;
 use crate::methods::MethodPlugin;
 use crate::recipe::{MODEL_KEYS, Model, Recipe, RecipeError, Setting, SettingValue, Settings};
+use mergelab_abi::PluginError;
 use mergelab_abi::method::{Method, MethodSetup};
 use mergelab_abi::schema::{Parameter, ValueType};
 use mergelab_abi::suggest::nearest;
-use mergelab_abi::PluginError;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -138,7 +138,11 @@ impl<'a> Resolver<'a> {
             .find_map(|params| params.get(parameter))
             .or_else(|| self.recipe.params.get(parameter))
             .map_or(self.recipe.method_at, |setting| setting.at);
-        let message = format!("{} (for tensor `{tensor}`): {message}", self.plugin.info.id);
+        let place = match tensor {
+            "" => String::new(),
+            name => format!(" (for tensor `{name}`)"),
+        };
+        let message = format!("{}{place}: {message}", self.plugin.info.id);
         self.recipe.error(at, message).into()
     }
 }

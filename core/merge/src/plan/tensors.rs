@@ -67,7 +67,10 @@ impl<'a> Decide<'a> {
             return Err(self.missing(name, &in_models));
         }
         if self.base_used && in_base.is_none() {
-            return Err(format!("the base has no such tensor, {} has", roles(&in_models)));
+            return Err(format!(
+                "the base has no such tensor, {} has",
+                roles(&in_models)
+            ));
         }
         // A base that the method does not look at gives the dtype, no values.
         let merged: Vec<&(&Input, TensorInfo)> = in_base
@@ -153,11 +156,10 @@ impl<'a> Decide<'a> {
         merged: &[&(&Input, TensorInfo)],
     ) -> Result<PlannedTensor, String> {
         let (first, info) = merged[0];
-        let bytes = |input: &Input| -> Result<Vec<u8>, String> {
-            let bytes = input.source.raw_bytes(name).map_err(|e| e.to_string())?;
-            Ok(bytes.to_vec())
-        };
-        let wanted = bytes(first)?;
+        fn bytes<'i>(input: &'i Input, name: &str) -> Result<&'i [u8], String> {
+            input.source.raw_bytes(name).map_err(|e| e.to_string())
+        }
+        let wanted = bytes(first, name)?;
         for (other, theirs) in &merged[1..] {
             if theirs.dtype != info.dtype {
                 return Err(format!(
@@ -165,7 +167,7 @@ impl<'a> Decide<'a> {
                     info.dtype, first.role, theirs.dtype, other.role
                 ));
             }
-            if bytes(other)? != wanted {
+            if bytes(other, name)? != wanted {
                 return Err(format!(
                     "it holds {} and differs between {} and {}: only floats are merged",
                     info.dtype, first.role, other.role

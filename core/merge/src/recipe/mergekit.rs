@@ -23,9 +23,9 @@
 //! Relative paths start in the working folder, as in mergekit; names of models on the Hugging Face
 //! Hub are not downloaded. A model's id is what the file calls it.
 
+use super::TokenizerSource;
 use super::read::{dtype, settings};
 use super::{Compute, InputPath, Model, Recipe, RecipeError, SettingValue, Settings};
-use super::TokenizerSource;
 use crate::document::{Document, Entry, Node, Raw, get, read_yaml};
 use mergelab_abi::suggest::nearest;
 use serde_json::{Value, json};
@@ -173,11 +173,7 @@ fn check_keys(document: Document<'_>, entries: &[Entry]) -> Result<(), RecipeErr
 }
 
 /// A model: `path`, `path+adapter`, or mergekit's long form of both.
-fn reference(
-    document: Document<'_>,
-    name: &str,
-    node: &Node,
-) -> Result<InputPath, RecipeError> {
+fn reference(document: Document<'_>, name: &str, node: &Node) -> Result<InputPath, RecipeError> {
     let Raw::Table(entries) = &node.raw else {
         return Ok(InputPath::parse(document.text(name, node)?));
     };
@@ -188,9 +184,8 @@ fn reference(
             Some(node) => match &node.raw {
                 Raw::Table(inner) => {
                     document.check_keys(&format!("`{key}`"), inner, &["path"])?;
-                    let path = get(inner, "path").ok_or_else(|| {
-                        document.error(node.at, format!("`{key}` has no `path`"))
-                    })?;
+                    let path = get(inner, "path")
+                        .ok_or_else(|| document.error(node.at, format!("`{key}` has no `path`")))?;
                     Ok(Some(document.text("path", path)?.into()))
                 }
                 _ => Ok(Some(document.text(key, node)?.into())),
@@ -208,10 +203,7 @@ fn reference(
 fn number_copies(models: &mut [Model]) {
     for i in 1..models.len() {
         let (before, rest) = models.split_at_mut(i);
-        let copies = before
-            .iter()
-            .filter(|m| m.input == rest[0].input)
-            .count();
+        let copies = before.iter().filter(|m| m.input == rest[0].input).count();
         if copies > 0 {
             rest[0].id = format!("{}#{}", rest[0].id, copies + 1);
         }
@@ -246,7 +238,6 @@ fn translate(
     }
     Ok(translated)
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -295,7 +286,10 @@ tokenizer_source: base
         assert_eq!(weight.resolve("l.attn.w", 0.5), Some(json!(1)));
         let names: Vec<_> = recipe.params.keys().map(String::as_str).collect();
         assert_eq!(names, ["normalize", "rescale"]);
-        assert_eq!(recipe.params["rescale"].resolve("t", 0.0), Some(json!("l1")));
+        assert_eq!(
+            recipe.params["rescale"].resolve("t", 0.0),
+            Some(json!("l1"))
+        );
         assert_eq!(recipe.notes.len(), 1);
         assert_eq!(recipe.compute, Compute::In(Working::Bf16));
         assert_eq!(recipe.out_dtype, Some(Working::Bf16));
@@ -325,14 +319,38 @@ tokenizer_source: base
     fn errors_say_where_and_what() {
         let head = "merge_method: ties\nmodels:\n- model: a\n";
         for (text, wanted) in [
-            (format!("{head}paramters: {{}}\n"), "m.yml:4:1: `paramters` is no key of a mergekit file. Did you mean `parameters`?"),
-            (format!("{head}slices: []\n"), "m.yml:4:1: `slices`: assembling"),
-            (format!("{head}tokenizer_source: union\n"), "m.yml:4:19: `tokenizer_source: union`"),
-            (format!("{head}  paramters: 1\n"), "m.yml:4:3: `paramters` is no key of a model. Did you mean `parameters`?"),
-            (format!("{head}dtype: int64\n"), "m.yml:4:8: `dtype` = \"int64\" is not one of"),
-            ("models: []\n".to_owned(), "m.yml:1:1: there is no `merge_method`"),
-            (format!("{head}parameters:\n  t: {{value: 1, filter: mlp}}\n"), "m.yml:5:"),
-            ("- a\n".to_owned(), "m.yml:1:1: `the file` takes a table, not a list"),
+            (
+                format!("{head}paramters: {{}}\n"),
+                "m.yml:4:1: `paramters` is no key of a mergekit file. Did you mean `parameters`?",
+            ),
+            (
+                format!("{head}slices: []\n"),
+                "m.yml:4:1: `slices`: assembling",
+            ),
+            (
+                format!("{head}tokenizer_source: union\n"),
+                "m.yml:4:19: `tokenizer_source: union`",
+            ),
+            (
+                format!("{head}  paramters: 1\n"),
+                "m.yml:4:3: `paramters` is no key of a model. Did you mean `parameters`?",
+            ),
+            (
+                format!("{head}dtype: int64\n"),
+                "m.yml:4:8: `dtype` = \"int64\" is not one of",
+            ),
+            (
+                "models: []\n".to_owned(),
+                "m.yml:1:1: there is no `merge_method`",
+            ),
+            (
+                format!("{head}parameters:\n  t: {{value: 1, filter: mlp}}\n"),
+                "m.yml:5:",
+            ),
+            (
+                "- a\n".to_owned(),
+                "m.yml:1:1: `the file` takes a table, not a list",
+            ),
         ] {
             let error = parse(&text).unwrap_err();
             assert!(error.starts_with(wanted), "{error}\nis not\n{wanted}");

@@ -254,6 +254,35 @@ impl Recipe {
         }
     }
 
+    /// Refuses two models of one id: masks and records could not tell them apart.
+    pub(crate) fn check_ids(&self) -> Result<(), RecipeError> {
+        let mut seen: BTreeMap<&str, Position> = BTreeMap::new();
+        for model in &self.models {
+            if let Some(first) = seen.insert(&model.id, model.at) {
+                let place = match first.line {
+                    0 => String::new(),
+                    line => format!(" (the other one is in line {line})"),
+                };
+                let id = &model.id;
+                return Err(self.error(
+                    model.at,
+                    format!("two models are called `{id}`{place}: give each an `id`"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a value is meant for some tensors only.
+    pub(crate) fn has_filters(&self) -> bool {
+        let models = self.models.iter().map(|m| &m.params);
+        std::iter::once(&self.params)
+            .chain(models)
+            .flat_map(Settings::values)
+            .flat_map(|setting| &setting.alternatives)
+            .any(|a| a.filter.is_some())
+    }
+
     pub(crate) fn error(&self, at: Position, message: impl Into<String>) -> RecipeError {
         RecipeError {
             file: self.file.clone(),

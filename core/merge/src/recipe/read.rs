@@ -1,14 +1,12 @@
 //! Our TOML.
 
 use super::{
-    Compute, InputPath, MAX_SHARD, Model, Position, Recipe, RecipeError, Setting, Settings,
-    TokenizerSource,
+    Compute, InputPath, MAX_SHARD, Model, Recipe, RecipeError, Setting, Settings, TokenizerSource,
 };
 use crate::document::{Document, Entry, Node, Raw, get, read_toml};
 use mergelab_abi::suggest::hint;
 use mergelab_abi::working::Working;
 use serde_json::Value;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 const KEYS: [&str; 9] = [
@@ -65,7 +63,7 @@ impl Recipe {
         if recipe.models.is_empty() {
             return Err(document.error(models.at, "`models` is empty: name at least one model"));
         }
-        check_ids(document, &recipe.models)?;
+        recipe.check_ids()?;
 
         if let Some(node) = get(entries, "params") {
             recipe.params = settings(document, document.table("params", node)?)?;
@@ -200,10 +198,7 @@ fn read_model(
 }
 
 /// Parameter values by name. Where a setting stands is where its name does.
-pub(super) fn settings(
-    document: Document<'_>,
-    entries: &[Entry],
-) -> Result<Settings, RecipeError> {
+pub(super) fn settings(document: Document<'_>, entries: &[Entry]) -> Result<Settings, RecipeError> {
     let mut settings = Settings::new();
     for entry in entries {
         let mut setting = Setting::read(document, &entry.key, &entry.value)?;
@@ -211,22 +206,6 @@ pub(super) fn settings(
         settings.insert(entry.key.clone(), setting);
     }
     Ok(settings)
-}
-
-fn check_ids(document: Document<'_>, models: &[Model]) -> Result<(), RecipeError> {
-    let mut seen: HashMap<&str, Position> = HashMap::new();
-    for model in models {
-        if let Some(first) = seen.insert(&model.id, model.at) {
-            return Err(document.error(
-                model.at,
-                format!(
-                    "two models are called `{}` (the other one is in line {}): give each an `id`",
-                    model.id, first.line
-                ),
-            ));
-        }
-    }
-    Ok(())
 }
 
 pub(super) fn dtype(
@@ -274,7 +253,7 @@ fn bytes(value: &Value) -> Option<u64> {
         _ => return None,
     };
     let bytes = number * unit;
-    (bytes >= 1.0 && bytes < 9e18).then_some(bytes as u64)
+    (1.0..9e18).contains(&bytes).then_some(bytes as u64)
 }
 
 #[cfg(test)]
@@ -329,13 +308,19 @@ mod tests {
     fn errors_say_where_and_what() {
         let models = "[[models]]\npath = \"a\"\n";
         for (text, wanted) in [
-            ("method = \"ties\"\n", "dir/merge.toml:1:1: there are no models"),
+            (
+                "method = \"ties\"\n",
+                "dir/merge.toml:1:1: there are no models",
+            ),
             (models, "dir/merge.toml:1:1: there is no `method`"),
             (
                 "metod = \"ties\"\n",
                 "dir/merge.toml:1:1: `metod` is no key of a recipe. Did you mean `method`?",
             ),
-            ("method = 3\n", "dir/merge.toml:1:10: `method` takes a text, not a number"),
+            (
+                "method = 3\n",
+                "dir/merge.toml:1:10: `method` takes a text, not a number",
+            ),
             (
                 "method = \"t\"\nmodels = []\n",
                 "dir/merge.toml:2:10: `models` is empty",

@@ -52,7 +52,7 @@ impl Setting {
         self.alternatives
             .iter()
             .find(|a| a.fits(tensor))
-            .map(|a| a.value.at(depth))
+            .and_then(|a| a.value.at(depth))
     }
 
     /// Reads a plain value, a gradient or a list of alternatives.
@@ -62,7 +62,7 @@ impl Setting {
         node: &Node,
     ) -> Result<Self, RecipeError> {
         let alternatives = match &node.raw {
-            Raw::List(items) if items.iter().any(|i| is_alternative(i)) => items
+            Raw::List(items) if items.iter().any(is_alternative) => items
                 .iter()
                 .map(|item| Alternative::read(document, name, item))
                 .collect::<Result<_, _>>()?,
@@ -86,7 +86,9 @@ impl Setting {
 
 fn is_alternative(node: &Node) -> bool {
     match &node.raw {
-        Raw::Table(entries) => entries.iter().any(|e| e.key == "value" || e.key == "filter"),
+        Raw::Table(entries) => entries
+            .iter()
+            .any(|e| e.key == "value" || e.key == "filter"),
         _ => false,
     }
 }
@@ -150,16 +152,17 @@ impl SettingValue {
         })
     }
 
-    /// The value at a depth from 0 to 1.
-    fn at(&self, depth: f64) -> Value {
+    /// The value at a depth from 0 to 1; none of a gradient without points.
+    fn at(&self, depth: f64) -> Option<Value> {
         match self {
-            SettingValue::Plain(value) => value.clone(),
+            SettingValue::Plain(value) => Some(value.clone()),
             SettingValue::Gradient(points) => {
-                let scaled = depth * (points.len() - 1) as f64;
-                let low = (scaled.floor() as usize).min(points.len() - 1);
-                let high = (low + 1).min(points.len() - 1);
+                let last = points.len().checked_sub(1)?;
+                let scaled = depth * last as f64;
+                let low = (scaled.floor() as usize).min(last);
+                let high = (low + 1).min(last);
                 let share = scaled - low as f64;
-                json!(points[low] * (1.0 - share) + points[high] * share)
+                Some(json!(points[low] * (1.0 - share) + points[high] * share))
             }
         }
     }
@@ -172,7 +175,7 @@ impl SettingValue {
     }
 }
 
-/// As [`Setting::read`] reads it.
+/// In the form that a recipe file has.
 impl Serialize for Setting {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if let [only] = &self.alternatives[..]
@@ -198,7 +201,7 @@ mod tests {
 
     fn gradient(points: &[f64], depth: f64) -> f64 {
         let value = SettingValue::Gradient(points.to_vec()).at(depth);
-        value.as_f64().unwrap()
+        value.and_then(|v| v.as_f64()).unwrap()
     }
 
     #[test]
@@ -214,12 +217,16 @@ mod tests {
     #[test]
     fn the_first_alternative_that_fits_counts() {
         let setting = Setting {
-            alternatives: [(Some("mlp"), 0.1), (Some("layers.1."), 0.2), (Some("*"), 0.3)]
-                .map(|(filter, value)| Alternative {
-                    filter: filter.map(str::to_owned),
-                    value: SettingValue::Plain(json!(value)),
-                })
-                .into(),
+            alternatives: [
+                (Some("mlp"), 0.1),
+                (Some("layers.1."), 0.2),
+                (Some("*"), 0.3),
+            ]
+            .map(|(filter, value)| Alternative {
+                filter: filter.map(str::to_owned),
+                value: SettingValue::Plain(json!(value)),
+            })
+            .into(),
             at: Position::default(),
         };
         for (tensor, wanted) in [

@@ -2,6 +2,7 @@
 
 use crate::checkpoints::{Bench, numbers, values};
 use mergelab_checkpoint::{CheckpointWriter, DType, TensorSpec, WriterOptions};
+use mergelab_merge::{InputPath, Linked, Model, Plan, Recipe};
 use std::fs;
 
 const TIES: &str =
@@ -62,7 +63,10 @@ fn a_missing_shard() {
         .find(|p| p.to_string_lossy().contains("model-00002-of"))
         .unwrap();
     fs::remove_file(shard).unwrap();
-    assert_says(&bench.refused(TIES), &["model `b`", "model-00002-of", "is missing"]);
+    assert_says(
+        &bench.refused(TIES),
+        &["model `b`", "model-00002-of", "is missing"],
+    );
 }
 
 #[test]
@@ -166,7 +170,12 @@ fn a_nan_in_a_tensor_that_is_copied() {
         ("w", &[1][..], vec![1.0]),
     ];
     bench.write("base", DType::F32, &base, options);
-    bench.write("a", DType::F32, &[("w", &[1], vec![2.0])], WriterOptions::default());
+    bench.write(
+        "a",
+        DType::F32,
+        &[("w", &[1], vec![2.0])],
+        WriterOptions::default(),
+    );
     for more in ["", "out_dtype = \"bfloat16\"\n"] {
         let recipe =
             format!("method = \"ties\"\nbase = \"base\"\n{more}[[models]]\npath = \"a\"\n");
@@ -180,11 +189,14 @@ fn a_nan_in_a_tensor_that_is_copied() {
 #[test]
 fn values_that_the_output_cannot_hold() {
     let bench = Bench::new();
-    bench.write("a", DType::F32, &[("w", &[2], vec![1.0, 1e6])], WriterOptions::default());
+    bench.write(
+        "a",
+        DType::F32,
+        &[("w", &[2], vec![1.0, 1e6])],
+        WriterOptions::default(),
+    );
     assert_says(
-        &bench.refused(
-            "method = \"linear\"\nout_dtype = \"float16\"\n[[models]]\npath = \"a\"\n",
-        ),
+        &bench.refused("method = \"linear\"\nout_dtype = \"float16\"\n[[models]]\npath = \"a\"\n"),
         &["\"w\"", "element 1", "F16"],
     );
 }
@@ -264,4 +276,38 @@ fn recipes_that_the_method_refuses() {
         let error = bench.refused(&recipe);
         assert!(error.starts_with(wanted), "{error}\nis not\n{wanted}");
     }
+}
+
+#[test]
+fn recipes_are_checked_without_their_inputs() {
+    let check = |text: &str| {
+        let recipe = Recipe::parse_toml(text, "m.toml".as_ref()).unwrap();
+        Plan::check(&recipe, &Linked).map_err(|e| e.to_string())
+    };
+    let head = "method = \"linear\"\n[[models]]\npath = \"nowhere\"\n";
+    assert_eq!(check(head), Ok(()));
+    assert_eq!(
+        check(&format!("{head}wieght = 1\n")).unwrap_err(),
+        "m.toml:4:1: `wieght` is no parameter of `linear`. Did you mean `weight`?"
+    );
+    let error = check(&format!("{head}weight = 0\n")).unwrap_err();
+    assert!(
+        error.starts_with("m.toml:4:1: linear: the weights sum to 0"),
+        "{error}"
+    );
+    // With filters, which values go together depends on the tensors.
+    assert_eq!(
+        check(&format!(
+            "{head}weight = [{{ filter = \"x\", value = 0 }}]\n"
+        )),
+        Ok(())
+    );
+    let mut recipe = Recipe::new("linear");
+    for _ in 0..2 {
+        recipe
+            .models
+            .push(Model::new("a", InputPath::new("nowhere")));
+    }
+    let error = Plan::check(&recipe, &Linked).unwrap_err().to_string();
+    assert_eq!(error, "two models are called `a`: give each an `id`");
 }

@@ -30,7 +30,10 @@ fn the_record_has_recipe_and_hashes() {
         assert_eq!(record["tensors"][&name]["dtype"], "BF16");
         assert_eq!(record["tensors"][&name]["parameters"], 0);
     }
-    assert_eq!(record["tensors"].as_object().unwrap().len(), out.names().len());
+    assert_eq!(
+        record["tensors"].as_object().unwrap().len(),
+        out.names().len()
+    );
     let base = Checkpoint::open(bench.path("base")).unwrap();
     assert_eq!(record["inputs"][0]["id"], "base");
     assert_eq!(
@@ -39,7 +42,10 @@ fn the_record_has_recipe_and_hashes() {
     );
     assert_eq!(record["inputs"][2]["adapter"], "l");
     assert_eq!(record["plugin"]["id"], "ties");
-    assert_eq!(record["parameters"][0]["weight"], serde_json::json!([0.5, 1.0]));
+    assert_eq!(
+        record["parameters"][0]["weight"],
+        serde_json::json!([0.5, 1.0])
+    );
     assert_eq!(record["recipe"]["seed"], 5);
     assert_eq!(record["mergelab"], env!("CARGO_PKG_VERSION"));
 }
@@ -48,7 +54,10 @@ fn the_record_has_recipe_and_hashes() {
 fn the_card_holds_the_recipe() {
     let bench = merged("");
     let card = fs::read_to_string(bench.path("out/README.md")).unwrap();
-    assert!(card.starts_with("---\nbase_model:\n- \"base\"\n- \"a\"\n- \"l\"\n"), "{card}");
+    assert!(
+        card.starts_with("---\nbase_model:\n- \"base\"\n- \"a\"\n- \"l\"\n"),
+        "{card}"
+    );
     assert!(card.contains("library_name: transformers\ntags:\n- mergelab\n- merge\n---\n"));
     let recipe = card.split("```toml\n").nth(1).unwrap();
     let recipe = recipe.split("```").next().unwrap();

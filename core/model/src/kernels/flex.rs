@@ -4,81 +4,13 @@
 //! results are the same bytes whatever the number of threads.
 
 use burn::backend::Flex;
-use burn::tensor::{Tensor, TensorData, TensorPrimitive};
-use burn_flex::FlexTensor;
+use burn::tensor::Tensor;
 use pulp::Arch;
 use rayon::prelude::*;
 
+use super::rows::{TASK_ELEMENTS, View, build, for_row_pairs, for_rows, owned, wrap};
 use super::simd;
 use super::{AdamWStep, Frame, Kernels};
-
-/// Elements that one task handles: small enough to share work, large enough to pay for a task.
-const TASK_ELEMENTS: usize = 1 << 14;
-
-/// The elements of a tensor, contiguous.
-struct View(FlexTensor);
-
-impl View {
-    fn of<const D: usize>(tensor: &Tensor<Flex, D>) -> Self {
-        Self(tensor.clone().into_primitive().tensor().to_contiguous())
-    }
-
-    fn elements(&self) -> &[f32] {
-        self.0.storage()
-    }
-}
-
-/// Takes a tensor apart to change its elements in place; they are copied if another tensor shares
-/// them.
-fn owned<const D: usize>(tensor: Tensor<Flex, D>) -> FlexTensor {
-    let primitive = tensor.into_primitive().tensor();
-    if primitive.is_contiguous() {
-        // `to_contiguous` would hold a second reference and force a copy.
-        let whole = primitive.storage::<f32>().len() == primitive.layout().num_elements();
-        if whole && primitive.layout().start_offset() == 0 {
-            return primitive;
-        }
-    }
-    primitive.to_contiguous()
-}
-
-fn wrap<const D: usize>(tensor: FlexTensor) -> Tensor<Flex, D> {
-    Tensor::from_primitive(TensorPrimitive::Float(tensor))
-}
-
-fn build<const D: usize>(elements: Vec<f32>, shape: [usize; D]) -> Tensor<Flex, D> {
-    wrap(FlexTensor::from_data(TensorData::new(elements, shape)))
-}
-
-/// Runs `task(first_row, rows)` over the rows of `out`.
-fn for_rows(out: &mut [f32], width: usize, task: impl Fn(usize, &mut [f32]) + Sync) {
-    let arch = Arch::new();
-    if width == 0 {
-        return;
-    }
-    let rows = (TASK_ELEMENTS / width).max(1);
-    if out.len() <= TASK_ELEMENTS {
-        arch.dispatch(|| task(0, out));
-        return;
-    }
-    out.par_chunks_mut(rows * width)
-        .enumerate()
-        .for_each(|(index, chunk)| arch.dispatch(|| task(index * rows, chunk)));
-}
-
-/// As [`for_rows`], with two outputs of the same number of rows.
-fn for_row_pairs(
-    (a, a_width): (&mut [f32], usize),
-    (b, b_width): (&mut [f32], usize),
-    task: impl Fn(usize, &mut [f32], &mut [f32]) + Sync,
-) {
-    let arch = Arch::new();
-    let rows = (TASK_ELEMENTS / a_width.max(b_width).max(1)).max(1);
-    a.par_chunks_mut(rows * a_width)
-        .zip(b.par_chunks_mut(rows * b_width))
-        .enumerate()
-        .for_each(|(index, (a, b))| arch.dispatch(|| task(index * rows, a, b)));
-}
 
 /// Turns the halves of `low` and `high` by the angles.
 #[inline(always)]
@@ -250,7 +182,7 @@ impl Kernels for Flex {
             for (offset, row) in rows.chunks_exact_mut(slots).enumerate() {
                 let (seen, unseen) =
                     row.split_at_mut(visible(first + offset, heads, tokens, frame));
-                softmax(seen, scale);
+                simd::softmax(seen, scale);
                 unseen.fill(0.0);
             }
         });
@@ -358,7 +290,7 @@ impl Kernels for Flex {
                 {
                     let target = targets[first + offset] as usize;
                     let shifted = row[target] - simd::max(row);
-                    let total = softmax_scaled(row, scale);
+                    let total = simd::softmax_scaled(row, scale);
                     *loss = total.ln() - shifted;
                     row[target] -= scale;
                 }
@@ -438,7 +370,7 @@ impl Kernels for Flex {
                     for key in keys[slots.clone()].chunks_exact(head_dim) {
                         weights.push(simd::dot(query, key));
                     }
-                    softmax(&mut weights, scale);
+                    simd::softmax(&mut weights, scale);
                     for (weight, value) in weights.iter().zip(values[slots].chunks_exact(head_dim))
                     {
                         for (out, value) in out.iter_mut().zip(value) {
@@ -502,28 +434,4 @@ impl Kernels for Flex {
 fn visible(index: usize, heads: usize, tokens: usize, frame: &Frame<Flex>) -> usize {
     let sequence = index / (heads * tokens);
     frame.positions[sequence * tokens + index % tokens] as usize + 1
-}
-
-/// Softmax of `scale * row` in place.
-#[inline(always)]
-fn softmax(row: &mut [f32], scale: f32) {
-    for value in row.iter_mut() {
-        *value *= scale;
-    }
-    softmax_scaled(row, 1.0);
-}
-
-/// `scale` times the softmax of `row`, in place; returns the sum of `exp(row - max)`.
-#[inline(always)]
-fn softmax_scaled(row: &mut [f32], scale: f32) -> f32 {
-    let greatest = simd::max(row);
-    for value in row.iter_mut() {
-        *value = simd::exp(*value - greatest);
-    }
-    let total = simd::sum(row);
-    let factor = scale / total;
-    for value in row.iter_mut() {
-        *value *= factor;
-    }
-    total
 }

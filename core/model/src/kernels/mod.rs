@@ -8,6 +8,8 @@
 #[cfg(feature = "flex")]
 mod flex;
 #[cfg(feature = "flex")]
+mod rows;
+#[cfg(feature = "flex")]
 mod simd;
 
 use burn::tensor::backend::Backend;
@@ -231,7 +233,7 @@ pub(crate) trait Kernels: Backend {
         }
         let mut cache = cache;
         for (sequence, start) in starts.iter().enumerate() {
-            let row = new.clone().slice([sequence..sequence + 1]);
+            let row = new.clone().narrow(0, sequence, 1);
             let slots = *start as usize..*start as usize + frame.tokens;
             cache = cache.slice_assign([sequence..sequence + 1, 0..heads, slots, 0..head_dim], row);
         }

@@ -99,6 +99,30 @@ pub(super) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
+/// Softmax of `scale * row` in place.
+#[inline(always)]
+pub(super) fn softmax(row: &mut [f32], scale: f32) {
+    for value in row.iter_mut() {
+        *value *= scale;
+    }
+    softmax_scaled(row, 1.0);
+}
+
+/// `scale` times the softmax of `row`, in place; returns the sum of `exp(row - max)`.
+#[inline(always)]
+pub(super) fn softmax_scaled(row: &mut [f32], scale: f32) -> f32 {
+    let greatest = max(row);
+    for value in row.iter_mut() {
+        *value = exp(*value - greatest);
+    }
+    let total = sum(row);
+    let factor = scale / total;
+    for value in row.iter_mut() {
+        *value *= factor;
+    }
+    total
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,9 +7,9 @@ mod optimizer;
 mod options;
 mod schedule;
 mod snapshot;
-mod trainer;
 #[cfg(all(test, feature = "flex"))]
 mod tests;
+mod trainer;
 
 use std::ops::ControlFlow;
 

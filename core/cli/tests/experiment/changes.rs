@@ -1,0 +1,69 @@
+//! What runs again after a change, and after a kill.
+
+use crate::setting::{MANIFEST, Setting, bytes};
+use std::{
+    fs,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+#[test]
+fn a_change_in_german_runs_what_depends_on_german() {
+    let setting = Setting::new(MANIFEST);
+    setting.complete(&[]);
+    let file = setting.path("data/sentiment/train.jsonl");
+    let text = fs::read_to_string(&file).expect("rows");
+    let line = text
+        .lines()
+        .find(|l| l.contains("\"language\": \"de\""))
+        .expect("a German row");
+    fs::write(&file, text.replace(&format!("{line}\n"), "")).expect("writable");
+    let to_run = setting.to_run();
+    let starts = |prefix: &str| to_run.iter().any(|n| n.starts_with(prefix));
+    assert!(starts("train de") && starts("train combined"));
+    assert!(starts("merge linear") && starts("generate linear"));
+    assert!(!starts("pretrain") && !starts("train en"));
+    assert!(!starts("generate en") && !starts("generate base"));
+}
+
+#[test]
+fn a_new_metric_asks_no_model_again() {
+    let setting = Setting::new(MANIFEST);
+    setting.complete(&[]);
+    setting.write_manifest(&MANIFEST.replace("[\"f1\", \"accuracy\"]", "[\"f1\"]"));
+    let to_run = setting.to_run();
+    assert!(!to_run.is_empty());
+    assert!(to_run.iter().all(|n| n.starts_with("score")), "{to_run:?}");
+}
+
+#[test]
+fn a_killed_run_goes_on_where_it_was() {
+    let setting = Setting::new(MANIFEST);
+    let store = setting.path("runs/store");
+    let mut child = setting
+        .mergelab
+        .command()
+        .args(["run", "experiment.toml"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let patience = Instant::now() + Duration::from_secs(300);
+    // Killed as soon as the first expert is there, in the middle of the run.
+    let trained = || fs::read_dir(store.join("train")).is_ok_and(|mut d| d.next().is_some());
+    while !trained() {
+        assert!(Instant::now() < patience, "no expert was trained");
+        assert!(child.try_wait().expect("a child").is_none(), "it ended");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().expect("a child");
+    child.wait().expect("a child");
+    assert!(!setting.path("runs/small/results.csv").exists());
+
+    let run = setting.complete(&[]);
+    assert!(run.stderr.contains("stages are cached"), "{}", run.stderr);
+    assert!(!run.stderr.contains("pretrain base"), "{}", run.stderr);
+    let resumed = bytes(&setting.path("runs/small/results.csv"));
+    setting.complete(&["--out", "whole", "--store", "other"]);
+    assert_eq!(resumed, bytes(&setting.path("whole/results.csv")));
+}

@@ -1,0 +1,8 @@
+//! Experiments from end to end, with a model small enough for a test: what it learns does not
+//! matter here.
+
+mod changes;
+mod failures;
+mod refusals;
+mod setting;
+mod tables;

@@ -1,0 +1,230 @@
+//! Running a merge.
+
+mod tensors;
+
+use crate::error::MergeError;
+use crate::inputs::{ContentHashes, Input};
+use crate::methods::Methods;
+use crate::plan::{Action, Plan, PlannedTensor};
+use crate::provenance::{self, InputRecord, PluginRecord, RECORD_NAME};
+use crate::recipe::Recipe;
+use crate::side_files;
+use mergelab_checkpoint::{
+    Checkpoint, CheckpointWriter, ExtraFile, TensorSpec, WriteError, WriterOptions,
+};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+use tensors::Job;
+
+/// How a merge is run. None of it but `hash_inputs` changes a byte of the output.
+pub struct Options<'a> {
+    /// Whether a checkpoint at the output path is replaced.
+    pub overwrite: bool,
+    /// Elements of a tile ([`mergelab_tensor::Options::tile`]).
+    pub tile: usize,
+    /// When this becomes true, the merge ends with [`MergeError::Interrupted`].
+    pub interrupt: Option<Arc<AtomicBool>>,
+    /// Told after each few tensors.
+    pub progress: Option<&'a dyn Fn(Progress<'_>)>,
+    /// Whether the records hold content hashes of the inputs, which take a pass over their bytes.
+    pub hash_inputs: bool,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self {
+            overwrite: false,
+            tile: mergelab_tensor::Options::default().tile,
+            interrupt: None,
+            progress: None,
+            hash_inputs: true,
+        }
+    }
+}
+
+/// How far a merge is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress<'a> {
+    /// The tensor that was done last.
+    pub tensor: &'a str,
+    /// Tensors done.
+    pub tensors_done: usize,
+    /// All tensors.
+    pub tensors: usize,
+    /// Elements done.
+    pub elements_done: u64,
+    /// Elements of all tensors.
+    pub elements: u64,
+}
+
+/// What a merge did.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The folder.
+    pub dir: PathBuf,
+    /// The safetensors files in it.
+    pub files: Vec<PathBuf>,
+    /// Content hash of the result, in hex ([`mergelab_checkpoint::content_hash`]).
+    pub content_hash: String,
+    /// Tensors that the method merged.
+    pub merged: usize,
+    /// Tensors that were copied.
+    pub copied: usize,
+    /// Elements of all tensors of the result.
+    pub elements: u64,
+    /// Stored bytes of all tensors that were merged or copied, adapters not counted.
+    pub bytes_read: u64,
+    /// Bytes of all tensors of the result.
+    pub bytes_written: u64,
+    /// Wall time, hashing and writing included.
+    pub seconds: f64,
+    /// The method.
+    pub plugin: PluginRecord,
+    /// The inputs.
+    pub inputs: Vec<InputRecord>,
+    /// What a user should know, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// Merges what `recipe` says into a Hugging Face folder at `out`.
+///
+/// Runs on the rayon pool that it is called in; the bytes of the result do not depend on it.
+/// Everything is written to a temporary folder beside `out` that takes its name at the end.
+///
+/// # Errors
+/// A [`MergeError`] that says what was wrong, where, and what to do; then there is nothing at
+/// `out` that was not there before.
+pub fn run(
+    recipe: &Recipe,
+    methods: &dyn Methods,
+    out: &Path,
+    options: &Options<'_>,
+) -> Result<Report, MergeError> {
+    Plan::new(recipe, methods)?.run(out, options)
+}
+
+impl Plan<'_> {
+    /// Does what is planned; see [`run`](fn@run).
+    ///
+    /// # Errors
+    /// As [`run`](fn@run).
+    pub fn run(&self, out: &Path, options: &Options<'_>) -> Result<Report, MergeError> {
+        let start = Instant::now();
+        self.check_output(out)?;
+        let mut files = side_files::read(self)?;
+        let specs: Vec<TensorSpec> = self
+            .tensors()
+            .iter()
+            .map(|t| TensorSpec::new(&t.name, t.dtype, t.shape.clone()))
+            .collect();
+        let writer = CheckpointWriter::create(
+            out,
+            specs,
+            WriterOptions {
+                max_shard_bytes: self.recipe.max_shard,
+                overwrite: options.overwrite,
+                ..WriterOptions::default()
+            },
+        )?;
+        let job = Job {
+            plan: self,
+            writer: &writer,
+            evaluation: mergelab_tensor::Options {
+                tile: options.tile,
+                interrupt: options.interrupt.clone(),
+            },
+        };
+        job.tensors(options.progress)?;
+
+        let mut known = ContentHashes::new(options.hash_inputs);
+        let inputs: Vec<InputRecord> = self
+            .base
+            .iter()
+            .chain(&self.models)
+            .map(|input| input.record(&mut known))
+            .collect();
+        job.interrupted()?;
+        let hashes = written_hashes(writer.staging_dir())?;
+        let record = provenance::record(self, &inputs, &hashes);
+        files.push(ExtraFile::new(RECORD_NAME, record));
+        files.push(ExtraFile::new("README.md", provenance::card(self, &inputs)));
+        let written = writer.finish(&files)?;
+
+        let merged = |t: &&PlannedTensor| matches!(t.action, Action::Merge { .. });
+        let merged = self.tensors().iter().filter(merged).count();
+        Ok(Report {
+            dir: written.dir,
+            files: written.files,
+            content_hash: written.content_hash.to_string(),
+            merged,
+            copied: self.tensors().len() - merged,
+            elements: self.tensors().iter().map(|t| t.elements() as u64).sum(),
+            bytes_read: self.tensors().iter().map(|t| self.bytes_of(t)).sum(),
+            bytes_written: written.total_bytes,
+            seconds: start.elapsed().as_secs_f64(),
+            plugin: PluginRecord::of(self),
+            inputs,
+            notes: self.notes().to_vec(),
+        })
+    }
+
+    /// Replacing a folder while it is read would pull the ground from under the mapped files.
+    fn check_output(&self, out: &Path) -> Result<(), MergeError> {
+        let Ok(out) = out.canonicalize() else {
+            return Ok(());
+        };
+        for input in self.base.iter().chain(&self.models) {
+            let adapter = input.written.adapter.as_ref();
+            let folders = [
+                Some(input.checkpoint.dir().to_owned()),
+                adapter.map(|a| self.recipe.root.join(a)),
+            ];
+            for folder in folders.into_iter().flatten() {
+                if folder.canonicalize().is_ok_and(|f| f.starts_with(&out)) {
+                    return Err(MergeError::OutputIsInput {
+                        out,
+                        role: input.role.clone(),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Stored bytes that a tensor is made from.
+    fn bytes_of(&self, tensor: &PlannedTensor) -> u64 {
+        let bytes = |input: &Input| {
+            let info = input.source.info(&tensor.name);
+            info.map_or(0, |i| (i.elements() * i.dtype.size()) as u64)
+        };
+        match tensor.action {
+            Action::Merge { .. } => self.merged().map(bytes).sum(),
+            Action::Copy { .. } => bytes(self.copied_from(&tensor.name)),
+        }
+    }
+}
+
+/// BLAKE3 of every tensor that was written, by name.
+fn written_hashes(dir: &Path) -> Result<BTreeMap<String, String>, MergeError> {
+    let io = |source| {
+        MergeError::from(WriteError::Io {
+            action: "list",
+            path: dir.to_owned(),
+            source,
+        })
+    };
+    let mut hashes = BTreeMap::new();
+    for entry in std::fs::read_dir(dir).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        if path.extension().is_some_and(|e| e == "safetensors") {
+            let file = Checkpoint::open(&path).map_err(WriteError::from)?;
+            let of_file = file.tensor_hashes().into_iter();
+            hashes.extend(of_file.map(|(name, hash)| (name, hash.to_string())));
+        }
+    }
+    Ok(hashes)
+}

@@ -1,0 +1,265 @@
+//! Merging tensor by tensor.
+
+use super::Progress;
+use crate::error::MergeError;
+use crate::inputs::Input;
+use crate::plan::{Action, Plan, PlannedTensor};
+use crate::source::InputTensor;
+use mergelab_abi::PluginError;
+use mergelab_abi::method::{GroupInfo, Member};
+use mergelab_abi::working::Working;
+use mergelab_checkpoint::{CheckpointWriter, WriteError};
+use mergelab_tensor::{Session, SinkError};
+use rayon::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Tensors are merged side by side until they have this many elements together. A larger one is
+/// spread over all threads alone.
+const BATCH: usize = 1 << 22;
+
+/// A merge that is running.
+pub(super) struct Job<'a> {
+    pub(super) plan: &'a Plan<'a>,
+    pub(super) writer: &'a CheckpointWriter,
+    pub(super) evaluation: mergelab_tensor::Options,
+}
+
+impl Job<'_> {
+    /// Ends the merge when the flag is raised.
+    pub(super) fn interrupted(&self) -> Result<(), MergeError> {
+        match &self.evaluation.interrupt {
+            Some(flag) if flag.load(Ordering::Relaxed) => Err(MergeError::Interrupted),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes all tensors and tells how far it is.
+    pub(super) fn tensors(&self, tell: Option<&dyn Fn(Progress<'_>)>) -> Result<(), MergeError> {
+        let tensors = self.plan.tensors();
+        let elements = tensors.iter().map(|t| t.elements() as u64).sum();
+        let mut elements_done = 0;
+        let mut start = 0;
+        while start < tensors.len() {
+            let mut end = start;
+            let mut size = 0;
+            while end < tensors.len() && (end == start || size + tensors[end].elements() <= BATCH) {
+                size += tensors[end].elements();
+                end += 1;
+            }
+            let results: Vec<Result<(), MergeError>> = (start..end)
+                .into_par_iter()
+                .map(|number| self.tensor(number))
+                .collect();
+            // The first error by name, whichever thread met one first.
+            results.into_iter().collect::<Result<(), _>>()?;
+            elements_done += size as u64;
+            if let Some(tell) = tell {
+                tell(Progress {
+                    tensor: &tensors[end - 1].name,
+                    tensors_done: end,
+                    tensors: tensors.len(),
+                    elements_done,
+                    elements,
+                });
+            }
+            start = end;
+        }
+        Ok(())
+    }
+
+    /// Makes tensor `number` of the plan, which has that number in the writer too.
+    fn tensor(&self, number: usize) -> Result<(), MergeError> {
+        self.interrupted()?;
+        let tensor = &self.plan.tensors()[number];
+        match tensor.action {
+            Action::Merge {
+                parameters,
+                working,
+            } => self.merge(number, tensor, parameters, working),
+            Action::Copy { .. } => self.copy(number, tensor),
+        }
+    }
+
+    fn merge(
+        &self,
+        number: usize,
+        tensor: &PlannedTensor,
+        parameters: usize,
+        working: Working,
+    ) -> Result<(), MergeError> {
+        let session = Session::new(working, self.evaluation.clone());
+        // A node of shape `[]` is a scalar of higher precision; a tensor of one element is none.
+        let shape: &[usize] = if tensor.shape.is_empty() {
+            &[1]
+        } else {
+            &tensor.shape
+        };
+        let mut sources = Vec::new();
+        let mut member = |input: &Input| {
+            let source = Arc::new(InputTensor {
+                source: Arc::clone(&input.source),
+                tensor: tensor.name.clone(),
+                role: input.role.clone(),
+            });
+            sources.push(Arc::clone(&source));
+            Member {
+                id: input.id.clone(),
+                node: session.input(shape, source),
+                present: true,
+            }
+        };
+        let base = self.plan.base.as_ref().filter(|_| self.plan.base_used);
+        let group = GroupInfo {
+            tensor: tensor.name.clone(),
+            shape: shape.to_vec(),
+            base: base.map(&mut member),
+            models: self.plan.models.iter().map(&mut member).collect(),
+            seed: self.plan.recipe.seed,
+        };
+        let failed = |error: Failure| self.explain(tensor, &sources, error);
+
+        let method = &self.plan.instances[parameters].method;
+        let node = catch_unwind(AssertUnwindSafe(|| method.merge(&group, session.handle())))
+            .unwrap_or_else(|panic| Err(PluginError::from_panic(&*panic)))
+            .map_err(|error| failed(Failure::Plugin(error)))?;
+        let found = session
+            .handle()
+            .shape(node)
+            .map_err(|error| failed(Failure::Plugin(error)))?;
+        if found != shape {
+            return Err(MergeError::Shape {
+                method: self.plan.plugin.info.id.clone(),
+                tensor: tensor.name.clone(),
+                found,
+                wanted: shape.to_vec(),
+            });
+        }
+        let sink = |offset: usize, values: &[f32]| -> Result<(), SinkError> {
+            Ok(self.writer.write_f32(number, offset, values)?)
+        };
+        session
+            .evaluate(node, &sink)
+            .map_err(|error| failed(Failure::Engine(error)))
+    }
+
+    /// What went wrong with a tensor: an input's NaN first, since everything else follows from it.
+    fn explain(
+        &self,
+        tensor: &PlannedTensor,
+        sources: &[Arc<InputTensor>],
+        failure: Failure,
+    ) -> MergeError {
+        if matches!(
+            failure,
+            Failure::Engine(mergelab_tensor::Error::Interrupted)
+        ) || self.interrupted().is_err()
+        {
+            return MergeError::Interrupted;
+        }
+        for source in sources {
+            if let Some(bad) = source.find_non_finite(tensor.elements()) {
+                return MergeError::NonFiniteInput {
+                    tensor: tensor.name.clone(),
+                    role: source.role.clone(),
+                    element: bad.element,
+                    value: bad.value,
+                };
+            }
+        }
+        let method = || self.plan.plugin.info.id.clone();
+        match failure {
+            Failure::Plugin(source) => MergeError::Plugin {
+                method: method(),
+                tensor: Some(tensor.name.clone()),
+                source,
+            },
+            Failure::Engine(mergelab_tensor::Error::Sink { offset, source }) => {
+                match source.downcast::<WriteError>() {
+                    Ok(error) => match *error {
+                        bad @ (WriteError::NonFinite { .. } | WriteError::Overflow { .. }) => {
+                            MergeError::BadResult {
+                                method: method(),
+                                source: Box::new(bad),
+                            }
+                        }
+                        other => MergeError::from(other),
+                    },
+                    Err(source) => MergeError::Engine {
+                        tensor: tensor.name.clone(),
+                        source: Box::new(mergelab_tensor::Error::Sink { offset, source }),
+                    },
+                }
+            }
+            Failure::Engine(source) => MergeError::Engine {
+                tensor: tensor.name.clone(),
+                source: Box::new(source),
+            },
+        }
+    }
+
+    fn copy(&self, number: usize, tensor: &PlannedTensor) -> Result<(), MergeError> {
+        let input = self.plan.copied_from(&tensor.name);
+        let unreadable = |source| MergeError::Checkpoint {
+            role: input.role.clone(),
+            source: Box::new(source),
+        };
+        let info = input.source.info(&tensor.name).map_err(unreadable)?;
+        if info.dtype == tensor.dtype
+            && let Ok(bytes) = input.source.raw_bytes(&tensor.name)
+        {
+            return match self.writer.write_bytes(number, 0, bytes) {
+                Err(WriteError::NonFinite { element, .. }) => {
+                    Err(self.copied_non_finite(tensor, input, element))
+                }
+                other => Ok(other?),
+            };
+        }
+        let elements = tensor.elements();
+        let mut buffer = vec![0.0; COPY.min(elements)];
+        for start in (0..elements).step_by(COPY) {
+            let values = &mut buffer[..COPY.min(elements - start)];
+            let range = start..start + values.len();
+            input
+                .source
+                .read_f32(&tensor.name, range, values)
+                .map_err(unreadable)?;
+            match self.writer.write_f32(number, start, values) {
+                Err(WriteError::NonFinite { element, .. }) => {
+                    return Err(self.copied_non_finite(tensor, input, element));
+                }
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    fn copied_non_finite(
+        &self,
+        tensor: &PlannedTensor,
+        input: &Input,
+        element: usize,
+    ) -> MergeError {
+        let mut value = [f32::NAN];
+        // The value is for the message only; that it is not finite is known.
+        let _ = input
+            .source
+            .read_f32(&tensor.name, element..element + 1, &mut value);
+        MergeError::NonFiniteInput {
+            tensor: tensor.name.clone(),
+            role: input.role.clone(),
+            element,
+            value: value[0],
+        }
+    }
+}
+
+/// Elements converted at a time where a copy changes the format.
+const COPY: usize = 1 << 16;
+
+/// What ended the merge of one tensor.
+enum Failure {
+    Plugin(PluginError),
+    Engine(mergelab_tensor::Error),
+}
