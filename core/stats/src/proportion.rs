@@ -38,9 +38,16 @@ pub fn wilson_interval(successes: u64, examples: u64, level: f64) -> Result<Inte
     let scale = 1.0 + z * z / n;
     let centre = (share + z * z / (2.0 * n)) / scale;
     let half = z / scale * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
+    // At the ends centre and half cancel exactly, but not in floating point, and an interval must hold its estimate.
+    let low = if successes == 0 { 0.0 } else { centre - half };
+    let high = if successes == examples {
+        1.0
+    } else {
+        centre + half
+    };
     Ok(Interval {
-        low: (centre - half).max(0.0),
-        high: (centre + half).min(1.0),
+        low: low.clamp(0.0, share),
+        high: high.clamp(share, 1.0),
         level,
         method: IntervalMethod::Wilson,
     })
@@ -107,6 +114,20 @@ mod tests {
             only_a,
             only_b,
             neither,
+        }
+    }
+
+    #[test]
+    fn a_wilson_interval_holds_its_estimate() {
+        for n in 1..200 {
+            for k in [0, 1, n / 2, n - 1, n] {
+                let interval = wilson_interval(k, n, 0.95).unwrap();
+                let share = k as f64 / n as f64;
+                assert!(
+                    interval.low <= share && share <= interval.high,
+                    "{k} of {n}"
+                );
+            }
         }
     }
 

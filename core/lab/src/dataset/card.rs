@@ -1,6 +1,9 @@
 //! Dataset cards: one TOML file beside the data.
 
-use crate::manifest::source::{ManifestError, Reader, SourceFile, read_toml};
+use crate::manifest::{
+    reader::Reader,
+    source::{ManifestError, SourceFile, read_toml},
+};
 use mergelab_abi::suggest::hint;
 use std::{
     collections::BTreeMap,

@@ -20,7 +20,7 @@ pub struct Local<'a> {
     pub command: Vec<OsString>,
     /// The store.
     pub store: &'a Store,
-    /// Stages at the same time. The machine's threads are shared out evenly.
+    /// Most stages at the same time. They share the machine's threads evenly.
     pub jobs: usize,
     /// Set by Ctrl-C.
     pub interrupt: &'a AtomicBool,
@@ -30,7 +30,7 @@ pub struct Local<'a> {
 const INTERRUPTED: i32 = 130;
 
 impl Local<'_> {
-    fn start(&self, spec: &StageSpec) -> Result<Child, String> {
+    fn start(&self, spec: &StageSpec, beside: usize) -> Result<Child, String> {
         let [program, arguments @ ..] = &self.command[..] else {
             return Err("no command to start stages with".to_owned());
         };
@@ -46,11 +46,8 @@ impl Local<'_> {
             .arg(&file)
             .arg("--store")
             .arg(self.store.root())
-            .env(
-                "RAYON_NUM_THREADS",
-                (threads / self.jobs).max(1).to_string(),
-            )
-            .env("MERGELAB_JOBS", self.jobs.to_string())
+            .env("RAYON_NUM_THREADS", (threads / beside).max(1).to_string())
+            .env("MERGELAB_JOBS", beside.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -60,8 +57,13 @@ impl Local<'_> {
 }
 
 impl Executor for Local<'_> {
-    fn run(&self, spec: &StageSpec, progress: &(dyn Fn(StageProgress) + Sync)) -> StageEnd {
-        let mut child = match self.start(spec) {
+    fn run(
+        &self,
+        spec: &StageSpec,
+        beside: usize,
+        progress: &(dyn Fn(StageProgress) + Sync),
+    ) -> StageEnd {
+        let mut child = match self.start(spec, beside.max(1)) {
             Ok(child) => child,
             Err(message) => return StageEnd::Failed(message),
         };

@@ -21,8 +21,14 @@ pub enum StageEnd {
 
 /// Starts stages. Executors differ in where: this machine, later a cluster.
 pub trait Executor: Sync {
-    /// Runs one stage to its end, reporting how far it is.
-    fn run(&self, spec: &StageSpec, progress: &(dyn Fn(StageProgress) + Sync)) -> StageEnd;
+    /// Runs one stage to its end, reporting how far it is. `beside` is the number of stages that
+    /// can run at the same time now, this one included: a stage that is alone has the machine.
+    fn run(
+        &self,
+        spec: &StageSpec,
+        beside: usize,
+        progress: &(dyn Fn(StageProgress) + Sync),
+    ) -> StageEnd;
 
     /// Stages that may run at the same time.
     fn jobs(&self) -> usize;

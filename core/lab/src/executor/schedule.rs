@@ -99,12 +99,15 @@ fn worker(
     changed: &Condvar,
 ) {
     loop {
-        let Some(node) = next(nodes, interrupt, events, board, changed) else {
+        let jobs = executor.jobs().max(1);
+        let Some((node, beside)) = next(nodes, jobs, interrupt, events, board, changed) else {
             changed.notify_all();
             return;
         };
         events(Event::Started(node));
-        let end = executor.run(&nodes[node].spec, &|p| events(Event::Progress(node, p)));
+        let end = executor.run(&nodes[node].spec, beside, &|p| {
+            events(Event::Progress(node, p));
+        });
         let mut board = board.lock().unwrap_or_else(PoisonError::into_inner);
         match end {
             StageEnd::Done => {
@@ -132,14 +135,15 @@ fn worker(
     }
 }
 
-/// The next stage to run, or `None` when there will be none.
+/// The next stage to run and how many can run now, or `None` when there will be none.
 fn next(
     nodes: &[Node],
+    jobs: usize,
     interrupt: &AtomicBool,
     events: &(dyn Fn(Event) + Sync),
     board: &Mutex<Board>,
     changed: &Condvar,
-) -> Option<usize> {
+) -> Option<(usize, usize)> {
     let mut board = board.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         if interrupt.load(Ordering::Relaxed) {
@@ -170,7 +174,7 @@ fn next(
                 });
             } else if node.needs.iter().all(|n| states[*n] == State::Done) {
                 board.states[i] = State::Running;
-                return Some(i);
+                return Some((i, able(nodes, &board.states).min(jobs)));
             } else {
                 waiting = true;
             }
@@ -180,6 +184,19 @@ fn next(
         }
         board = changed.wait(board).unwrap_or_else(PoisonError::into_inner);
     }
+}
+
+/// Stages that run, and stages that could.
+fn able(nodes: &[Node], states: &[State]) -> usize {
+    nodes
+        .iter()
+        .zip(states)
+        .filter(|(node, state)| match state {
+            State::Running => true,
+            State::Waiting => node.needs.iter().all(|n| states[*n] == State::Done),
+            State::Done | State::Failed => false,
+        })
+        .count()
 }
 
 #[cfg(test)]
@@ -224,11 +241,17 @@ mod tests {
         }
     }
 
-    /// Fails the stages named `bad`, and notes the order of the rest.
+    /// Fails the stages named `bad`, and notes what ran beside how many.
     struct Fake(Mutex<Vec<String>>, usize);
 
     impl Executor for Fake {
-        fn run(&self, spec: &StageSpec, _: &(dyn Fn(StageProgress) + Sync)) -> StageEnd {
+        fn run(
+            &self,
+            spec: &StageSpec,
+            beside: usize,
+            _: &(dyn Fn(StageProgress) + Sync),
+        ) -> StageEnd {
+            assert!((1..=self.1).contains(&beside));
             let What::Generate(what) = &spec.what else {
                 panic!("a generate stage")
             };

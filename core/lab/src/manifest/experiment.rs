@@ -2,7 +2,8 @@
 
 use super::{
     Base, Combined, Expert, ManifestError, MergeGrid, Origin, Recipe, SourceFile, TaskEntry,
-    source::{Located, Reader, read_toml},
+    reader::Reader,
+    source::{Located, read_toml},
 };
 use crate::compare::{Correction, Settings};
 use mergelab_abi::suggest::hint;

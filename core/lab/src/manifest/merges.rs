@@ -1,6 +1,9 @@
 //! Merges as grids: `[[merges]]`. Lists make a product.
 
-use super::source::{Located, ManifestError, Reader};
+use super::{
+    reader::Reader,
+    source::{Located, ManifestError},
+};
 use serde_json::{Map, Value};
 
 /// One `[[merges]]` entry.

@@ -3,6 +3,7 @@
 mod experiment;
 mod merges;
 mod models;
+pub mod reader;
 mod recipe;
 pub mod source;
 mod tasks;

@@ -1,6 +1,9 @@
 //! The base, the experts and the combined model: `[base]`, `[[experts]]`, `[combined]`.
 
-use super::source::{Located, ManifestError, Reader};
+use super::{
+    reader::Reader,
+    source::{Located, ManifestError},
+};
 use std::path::PathBuf;
 
 /// The shared base.

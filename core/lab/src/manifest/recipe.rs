@@ -1,6 +1,6 @@
 //! Training recipes: `[recipes.NAME]`.
 
-use super::source::{ManifestError, Reader};
+use super::{reader::Reader, source::ManifestError};
 use serde::{Deserialize, Serialize};
 
 /// What is trained.

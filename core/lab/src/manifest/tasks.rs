@@ -1,6 +1,9 @@
 //! Tasks and their metrics: `[[tasks]]`.
 
-use super::source::{Located, ManifestError, Reader, TextOrTable};
+use super::{
+    reader::{Reader, TextOrTable},
+    source::{Located, ManifestError},
+};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 
