@@ -95,14 +95,21 @@ impl Store {
         )
     }
 
+    fn work(&self, key: &str, process: u32) -> PathBuf {
+        self.temporary().join(format!("{key}.{process}"))
+    }
+
+    /// Removes what a process that has ended wrote for a stage and could not finish.
+    pub fn clear(&self, key: &str, process: u32) {
+        self.abandon(&self.work(key, process));
+    }
+
     /// A new folder for a stage to write in.
     ///
     /// # Errors
     /// It cannot be made.
     pub fn begin(&self, key: &str) -> Result<PathBuf, StoreError> {
-        let folder = self
-            .temporary()
-            .join(format!("{key}.{}", std::process::id()));
+        let folder = self.work(key, std::process::id());
         if folder.exists() {
             at(&folder, fs::remove_dir_all(&folder))?;
         }

@@ -67,3 +67,36 @@ fn a_killed_run_goes_on_where_it_was() {
     setting.complete(&["--out", "whole", "--store", "other"]);
     assert_eq!(resumed, bytes(&setting.path("whole/results.csv")));
 }
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_says_how_to_go_on() {
+    let setting = Setting::new(MANIFEST);
+    let store = setting.path("runs/store");
+    let child = setting
+        .mergelab
+        .command()
+        .args(["run", "experiment.toml"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let patience = Instant::now() + Duration::from_secs(300);
+    let pretrained = || fs::read_dir(store.join("pretrain")).is_ok_and(|mut d| d.next().is_some());
+    while !pretrained() {
+        assert!(Instant::now() < patience, "no base was trained");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let signal = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(signal.expect("kill is there").success());
+    let output = child.wait_with_output().expect("a child");
+    assert_eq!(output.status.code(), Some(130));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("Run the same command again"), "{text}");
+    assert!(!setting.path("runs/small/results.csv").exists());
+    let left: Vec<_> = fs::read_dir(store.join("tmp")).expect("a store").collect();
+    assert!(left.is_empty(), "{left:?}");
+    setting.complete(&[]);
+}

@@ -3,6 +3,7 @@
 
 mod changes;
 mod failures;
+mod merging;
 mod refusals;
 mod setting;
 mod tables;

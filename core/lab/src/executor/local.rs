@@ -67,6 +67,7 @@ impl Executor for Local<'_> {
             Ok(child) => child,
             Err(message) => return StageEnd::Failed(message),
         };
+        let process = child.id();
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (status, message) = std::thread::scope(|scope| {
             let errors = scope.spawn(move || {
@@ -86,8 +87,9 @@ impl Executor for Local<'_> {
                 }
                 Some(())
             });
-            // A stage looks at Ctrl-C between its steps, which may be long. It need not be asked
-            // twice: what it leaves is a folder with a temporary name.
+            // A terminal sends Ctrl-C to the stage too, which ends at its next step. One that has
+            // not ended after a quarter of a second is ended: all it leaves is a folder with a
+            // temporary name.
             let mut patience = 50;
             let status = loop {
                 match child.try_wait() {
@@ -105,6 +107,9 @@ impl Executor for Local<'_> {
             };
             (status, errors.join().unwrap_or_default())
         });
+        if !status.is_some_and(|s| s.success()) {
+            self.store.clear(&spec.what.key(), process);
+        }
         if self.interrupt.load(Ordering::Relaxed) {
             return StageEnd::Interrupted;
         }
