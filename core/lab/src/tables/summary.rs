@@ -156,7 +156,14 @@ fn title(first: &Value, values: &[&Value], format: Format) -> String {
     } else {
         "lower is better"
     };
-    let (task, measure, preset) = (&first.task, &first.measure.name, &first.measure.preset);
+    // A preset may name the language that it segments.
+    let presets: BTreeSet<&str> = values
+        .iter()
+        .filter(|v| v.language != ALL_LANGUAGES)
+        .map(|v| v.measure.preset.as_str())
+        .collect();
+    let preset = presets.into_iter().collect::<Vec<_>>().join(", ");
+    let (task, measure) = (&first.task, &first.measure.name);
     match format {
         Format::Text => format!("{task}: {measure} ({preset}), {direction}, {n}"),
         Format::Markdown => format!("**{task}**: `{measure}` ({preset}), {direction}, {n}"),
