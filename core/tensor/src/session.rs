@@ -4,9 +4,9 @@ use crate::error::Error;
 use crate::evaluate::{Facts, evaluate};
 use crate::graph::{Graph, Recorded};
 use crate::sink::Sink;
-use crate::source::Source;
+use crate::source::{Memory, Source};
 use mergelab_abi::PluginError;
-use mergelab_abi::ops::{Host, HostHandle, Node, Op};
+use mergelab_abi::ops::{Host, HostHandle, Node, Op, check_literal};
 use mergelab_abi::working::Working;
 use std::fmt;
 use std::sync::atomic::AtomicBool;
@@ -155,6 +155,12 @@ impl Host for Shared {
     ) -> Result<Node, PluginError> {
         self.graph()
             .record(self.working, op, inputs, scalars, integers)
+    }
+
+    fn literal(&self, shape: &[usize], data: &[f32]) -> Result<Node, PluginError> {
+        check_literal(shape, data)?;
+        let source = Memory::new("a literal", data.to_vec());
+        Ok(self.graph().input(shape, Arc::new(source)))
     }
 
     fn shape(&self, node: Node) -> Result<Vec<usize>, PluginError> {

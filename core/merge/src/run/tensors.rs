@@ -11,6 +11,7 @@ use mergelab_abi::working::Working;
 use mergelab_checkpoint::{CheckpointWriter, WriteError};
 use mergelab_tensor::{Session, SinkError};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -108,6 +109,7 @@ impl Job<'_> {
                 id: input.id.clone(),
                 node: session.input(shape, source),
                 present: true,
+                low_rank: None,
             }
         };
         let base = self.plan.base.as_ref().filter(|_| self.plan.base_used);
@@ -117,6 +119,7 @@ impl Job<'_> {
             base: base.map(&mut member),
             models: self.plan.models.iter().map(&mut member).collect(),
             seed: self.plan.recipe.seed,
+            statistics: BTreeMap::new(),
         };
         let failed = |error: Failure| self.explain(tensor, &sources, error);
 
