@@ -87,6 +87,16 @@ pub struct MethodTraits {
     pub identity: bool,
     /// Draws random numbers: results depend on the seed.
     pub random: bool,
+    /// Asks for numbers about all tensors together before it merges any.
+    #[serde(default)]
+    pub surveys: bool,
+    /// Hands out more than the merged tensors.
+    #[serde(default)]
+    pub artifacts: bool,
+    /// Computes in f32 whatever precision the merge imitates: inputs are rounded to that precision
+    /// and the result is, nothing between.
+    #[serde(default)]
+    pub always_f32: bool,
     /// Named sets of parameter values, such as the rules of another tool. A recipe asks for one
     /// with `method@preset`.
     #[serde(default)]

@@ -4,6 +4,8 @@
 //! never reused, and adding one raises [`crate::OP_REVISION`]. [`crate::reference`] defines what
 //! each computes.
 
+mod structure;
+
 use crate::error::PluginError;
 use std::sync::Arc;
 
@@ -40,6 +42,9 @@ operations! {
     /// The input rounded to the working dtype. In f32 it changes nothing; where a merge imitates
     /// a tool that computes in bf16, numbers that the tool stores in tensors go through this.
     Stored = 1, "stored";
+    /// The input, computed once and kept in memory while anything needs it. Changes no number: a
+    /// method asks for it where elementwise values would be computed again in many passes.
+    Materialize = 2, "materialize";
 
     /// `-x`.
     Neg = 10, "neg";
@@ -98,15 +103,80 @@ operations! {
     /// Smallest element. Shape `[]`.
     Min = 63, "min";
 
+    /// Sum of each row ([`rows`]), added in f64. Shape `[rows]`.
+    RowSum = 64, "row_sum";
+    /// Sum of `a * b` over each row, added in f64. Shape `[rows]`.
+    RowDot = 65, "row_dot";
+    /// Largest element of each row. Shape `[rows]`.
+    RowMax = 66, "row_max";
+    /// Sum over all rows, place by place, added in f64. The shape of one row.
+    ColumnSum = 67, "column_sum";
+    /// Sum of `a * b` over all rows, place by place, added in f64. The shape of one row.
+    ColumnDot = 68, "column_dot";
+
     /// The `integers[0]`-th largest magnitude, counted from 1. Shape `[]`.
     KthLargestMagnitude = 70, "kth_largest_magnitude";
     /// 1 at the `integers[0]` elements of largest magnitude, else 0. Exactly that many: among
     /// equal magnitudes the lower index wins.
     TopKMask = 71, "top_k_mask";
+    /// Place of each magnitude in its row ([`rows`]): 0 for the smallest, 1 for the largest, equal
+    /// steps between; equal magnitudes are placed in the order of their indices, the earlier one
+    /// lower. The only element of a row is at 0.5. Not rounded to the working precision.
+    RowRank = 72, "row_rank";
+    /// 1 at the elements of largest magnitude, else 0. `scalars[0]` is the share of the elements
+    /// other than zero that is kept, the product rounded down. Among equal magnitudes the lower
+    /// index wins.
+    TopShareMask = 73, "top_share_mask";
 
     /// 1 with probability `scalars[0]`, else 0, in the shape of the input, drawn from
     /// [`crate::random`] under the key `integers[0]` and the element's index.
     KeepMask = 80, "keep_mask";
+    /// The same, with the probability of each element in the input, taken as 0 below 0 and as 1
+    /// above 1. The key is `integers[0]`.
+    KeepMaskBy = 81, "keep_mask_by";
+    /// The same, with the probability rising linearly in [`Op::RowRank`]: from `scalars[0]` for
+    /// the smallest magnitude of a row to `scalars[1]` for the largest. The key is `integers[0]`.
+    RankedKeepMask = 82, "ranked_keep_mask";
+
+    /// Every row of the result holds the number of its row. From `[rows]` to the shape `integers`.
+    SpreadRows = 90, "spread_rows";
+    /// Every row of the result is the input. From the shape of one row to the shape `integers`.
+    SpreadColumns = 91, "spread_columns";
+
+    /// Matrix product, each element rounded once. `integers` says which inputs are transposed
+    /// first: `[1, 0]` for `aᵀ b`.
+    MatMul = 100, "mat_mul";
+    /// The transpose of a matrix.
+    Transpose = 101, "transpose";
+    /// The same elements in the shape `integers`.
+    Reshape = 102, "reshape";
+    /// Inputs one after the other along axis `integers[0]`.
+    Concat = 103, "concat";
+    /// Along axis `integers[0]`, the `integers[2]` places from `integers[1]`.
+    Narrow = 104, "narrow";
+
+    /// Left singular vectors of an `m × n` matrix `A = U diag(s) Vᵀ`, as the columns of an
+    /// `m × min(m, n)` matrix. The entry of largest magnitude of each column (the first of several)
+    /// is positive.
+    SvdU = 110, "svd_u";
+    /// Singular values, largest first. Shape `[min(m, n)]`.
+    SvdS = 111, "svd_s";
+    /// Right singular vectors, as the columns of an `n × min(m, n)` matrix.
+    SvdV = 112, "svd_v";
+    /// Orthonormal columns of the thin QR decomposition of an `m × n` matrix, `m × min(m, n)`.
+    QrQ = 113, "qr_q";
+    /// The upper triangle of the thin QR decomposition, `min(m, n) × n`, its diagonal not negative.
+    QrR = 114, "qr_r";
+}
+
+/// Rows and elements of each row, as row operations see a tensor: the first axis numbers the rows,
+/// and all further axes together are one row. A tensor with one axis is one row.
+pub fn rows(shape: &[usize]) -> (usize, usize) {
+    match shape {
+        [] => (1, 1),
+        [n] => (1, *n),
+        [rows, rest @ ..] => (*rows, rest.iter().product()),
+    }
 }
 
 /// What the operation makes of these input shapes.
@@ -156,6 +226,7 @@ pub fn result_shape(
             }
         }
         Op::Stored
+        | Op::Materialize
         | Op::Neg
         | Op::Abs
         | Op::Sign
@@ -228,6 +299,25 @@ pub fn result_shape(
                 _ => Err("`keep_mask` takes a probability and a key".to_owned()),
             }
         }
+        _ => match inputs.iter().any(|shape| shape.is_empty()) {
+            true => Err(format!("`{}` takes tensors, not single numbers", op.name())),
+            false => structure::result_shape(op, inputs, scalars, integers),
+        },
+    }
+}
+
+/// Refuses a literal whose shape does not fit its data.
+///
+/// # Errors
+/// Says how many elements there are and how many the shape has.
+pub fn check_literal(shape: &[usize], data: &[f32]) -> Result<(), PluginError> {
+    let elements = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+    match elements == Some(data.len()) {
+        true => Ok(()),
+        false => Err(PluginError::input(format!(
+            "a tensor of shape {shape:?} cannot be made of {} elements",
+            data.len()
+        ))),
     }
 }
 
@@ -244,6 +334,13 @@ pub trait Host: Send + Sync {
         scalars: &[f64],
         integers: &[u64],
     ) -> Result<Node, PluginError>;
+
+    /// Adds a tensor that the method computed itself, in row-major order, rounded to the working
+    /// precision as inputs are.
+    ///
+    /// # Errors
+    /// As many elements as the shape does not have.
+    fn literal(&self, shape: &[usize], data: &[f32]) -> Result<Node, PluginError>;
 
     /// Shape of a node.
     ///

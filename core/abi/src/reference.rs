@@ -21,6 +21,9 @@
 //!   the order of magnitudes all NaN are equal and above infinity.
 //! - **Zeros.** `sign` of either zero is `+0`. `minimum` and `maximum` of equal values give the
 //!   second. A reduction to zero gives `+0`.
+//! - **Rows and matrices.** Sums over rows and columns add in f64 and round as other results do.
+//!   A matrix product adds in f64 and rounds once. Decompositions compute in f64 and round once;
+//!   evaluators agree up to what the conditioning of the matrix allows.
 //! - **Nothing to reduce.** The sum of no elements is 0, their maximum -infinity, their minimum
 //!   infinity.
 
@@ -29,6 +32,9 @@ use crate::ops::{Host, Node, Op, result_shape};
 use crate::random;
 use crate::working::Working;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+mod matrix;
+mod structure;
 
 /// A host that evaluates every operation at once and keeps every value.
 ///
@@ -190,6 +196,15 @@ impl Host for ReferenceHost {
                     Value::Tensor { shape, data: mask }
                 }
             }
+            _ if structure::covers(op) => {
+                let data = structure::compute(op, &inputs, &shape, scalars, integers);
+                let rounds = structure::rounds(op);
+                let data = match rounds {
+                    true => data.into_iter().map(|x| self.working.round(x)).collect(),
+                    false => data,
+                };
+                Value::Tensor { shape, data }
+            }
             _ if shape.is_empty() => {
                 let numbers: Vec<f64> = inputs.iter().map(|v| v.elements()[0]).collect();
                 Value::Scalar(scalar(op, self.working, &numbers))
@@ -210,6 +225,11 @@ impl Host for ReferenceHost {
         Ok(push(&mut nodes, value))
     }
 
+    fn literal(&self, shape: &[usize], data: &[f32]) -> Result<Node, PluginError> {
+        crate::ops::check_literal(shape, data)?;
+        Ok(self.input(shape, data.to_vec()))
+    }
+
     fn shape(&self, node: Node) -> Result<Vec<usize>, PluginError> {
         Ok(find(&self.nodes(), "shape", node)?.shape().to_vec())
     }
@@ -225,7 +245,7 @@ macro_rules! elementwise {
         fn $name(op: Op, x: &[$t]) -> $t {
             let mask = |condition: bool| if condition { 1.0 } else { 0.0 };
             match (op, x) {
-                (Op::Stored, &[a]) => a,
+                (Op::Stored | Op::Materialize, &[a]) => a,
                 (Op::Neg, &[a]) => -a,
                 (Op::Abs, &[a]) => a.abs(),
                 (Op::Sign, &[a]) if a > 0.0 => 1.0,

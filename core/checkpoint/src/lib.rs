@@ -51,7 +51,7 @@ pub use finite::{NonFinite, validate_finite};
 pub use hash::content_hash;
 pub use lora::{AdapterError, LoraAdapter, LoraConfig, LoraModule, TargetModules, WithAdapter};
 pub use side_files::{SIDE_FILES, copy_side_files, set_torch_dtype};
-pub use source::{TensorInfo, TensorSource};
+pub use source::{LowRankUpdate, TensorInfo, TensorSource};
 pub use tensor_view::TensorView;
 pub use tokenizer::{AlignError, Aligned, Row, Tokenizer, TokenizerError};
 pub use writer::{CheckpointWriter, ExtraFile, TensorSpec, WriteError, WriterOptions, Written};

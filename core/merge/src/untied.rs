@@ -1,7 +1,7 @@
 //! Models that tie their output head to the embeddings, merged with models that do not.
 
 use crate::inputs::Input;
-use mergelab_checkpoint::{CheckpointError, TensorInfo, TensorSource};
+use mergelab_checkpoint::{CheckpointError, LowRankUpdate, TensorInfo, TensorSource};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -108,5 +108,9 @@ impl TensorSource for Untied {
 
     fn raw_bytes(&self, name: &str) -> Result<&[u8], CheckpointError> {
         self.inner.raw_bytes(self.name(name))
+    }
+
+    fn low_rank(&self, name: &str) -> Option<LowRankUpdate<'_>> {
+        self.inner.low_rank(self.name(name))
     }
 }

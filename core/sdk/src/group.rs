@@ -6,7 +6,7 @@ use mergelab_abi::{
     ops::{HostHandle, Node},
     random::mask_key,
 };
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 /// What one call of [`crate::MergeMethod::merge`] works on.
 pub struct Group {
@@ -15,6 +15,7 @@ pub struct Group {
     seed: u64,
     base: Option<Tensor>,
     models: Vec<Model>,
+    statistics: BTreeMap<String, f64>,
     session: Rc<Session>,
 }
 
@@ -23,6 +24,16 @@ pub struct Model {
     index: usize,
     id: String,
     tensor: Tensor,
+    low_rank: Option<LowRank>,
+}
+
+/// A task vector as a product of two thin matrices.
+#[derive(Debug, Clone)]
+pub struct LowRank {
+    /// `m × r`, the adapter's scaling included.
+    pub left: Tensor,
+    /// `r × n`.
+    pub right: Tensor,
 }
 
 impl Model {
@@ -39,6 +50,12 @@ impl Model {
     /// Its tensor.
     pub fn tensor(&self) -> &Tensor {
         &self.tensor
+    }
+
+    /// Its task vector as a product of two thin matrices, where the model is the base with a
+    /// low-rank adapter on this tensor.
+    pub fn low_rank(&self) -> Option<&LowRank> {
+        self.low_rank.as_ref()
     }
 }
 
@@ -59,8 +76,13 @@ impl Group {
                     index,
                     id: member.id.clone(),
                     tensor: tensor(member),
+                    low_rank: member.low_rank.as_ref().map(|factors| LowRank {
+                        left: Session::input(&session, factors.left),
+                        right: Session::input(&session, factors.right),
+                    }),
                 })
                 .collect(),
+            statistics: info.statistics.clone(),
             session,
         }
     }
@@ -131,6 +153,37 @@ impl Group {
         model.tensor.keep_mask(p, key)
     }
 
+    /// The same, each element with its own probability, taken as 0 below 0 and as 1 above 1.
+    pub fn keep_mask_by(&self, model: &Model, probabilities: &Tensor) -> Tensor {
+        let key = mask_key(self.seed, &self.name, &model.id);
+        probabilities.keep_mask_by(key)
+    }
+
+    /// The same, with a probability that rises linearly with the place of the element's magnitude
+    /// in its row ([`Tensor::row_rank`]): from `low` for the smallest to `high` for the largest.
+    pub fn ranked_keep_mask(&self, model: &Model, vector: &Tensor, low: f64, high: f64) -> Tensor {
+        let key = mask_key(self.seed, &self.name, &model.id);
+        vector.ranked_keep_mask(low, high, key)
+    }
+
+    /// A tensor that the method computed itself, in row-major order. A misfit of shape and data is
+    /// reported as that of an operation is.
+    pub fn literal(&self, shape: &[usize], data: &[f32]) -> Tensor {
+        Session::literal(&self.session, shape, data)
+    }
+
+    /// A number that the method's survey asked for ([`crate::MergeMethod::survey`]).
+    ///
+    /// # Errors
+    /// The survey asked for no such number.
+    pub fn statistic(&self, name: &str) -> Result<f64> {
+        self.statistics.get(name).copied().ok_or_else(|| {
+            Error::failed(format!(
+                "the method needs the number `{name}` and its survey did not ask for it"
+            ))
+        })
+    }
+
     pub(crate) fn check_shapes(&self) -> Result<()> {
         let members = self.models.iter().map(|m| (m.id.as_str(), &m.tensor));
         let base = self.base.iter().map(|t| ("the base", t));
@@ -145,6 +198,11 @@ impl Group {
             }
         }
         Ok(())
+    }
+
+    /// The nodes of tensors, once nothing has failed.
+    pub(crate) fn node(&self, tensor: &Tensor) -> Result<Node> {
+        self.session.finish(tensor)
     }
 
     pub(crate) fn finish(&self, result: &Tensor) -> Result<Node> {

@@ -55,7 +55,7 @@ pub mod sparsify;
 mod task;
 mod tensor;
 
-pub use group::{Group, Model};
+pub use group::{Group, LowRank, Model};
 pub use mergelab_abi::suggest;
 pub use mergelab_abi::{
     PluginError as Error,
@@ -64,11 +64,11 @@ pub use mergelab_abi::{
     task::{Prediction, Reference, Request, Response, Row},
 };
 pub use mergelab_sdk_derive::{Choice, Params};
-pub use method::MergeMethod;
+pub use method::{Artifact, MergeMethod, Survey};
 pub use metric::{Metric, MetricContext};
 pub use params::{Choice, Params, PerModel};
 pub use task::{Task, TaskContext, fields};
-pub use tensor::Tensor;
+pub use tensor::{Qr, Svd, Tensor};
 
 pub use serde_json::{Value, json};
 
@@ -78,9 +78,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Everything that a plugin usually needs: `use mergelab_sdk::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        BaseUse, Case, Choice, Error, Group, Measure, MergeMethod, Metric, MetricContext, Model,
-        Params, PerModel, Prediction, Reference, Request, Response, Result, Row, Shape, Task,
-        TaskContext, Tensor, fields, json, plugin,
+        Artifact, BaseUse, Case, Choice, Error, Group, Measure, MergeMethod, Metric, MetricContext,
+        Model, Params, PerModel, Prediction, Reference, Request, Response, Result, Row, Shape,
+        Survey, Task, TaskContext, Tensor, fields, json, plugin,
     };
 }
 

@@ -1,12 +1,15 @@
 //! Tensors as a plugin sees them.
 
+mod matrix;
 mod operators;
+mod rows;
 mod session;
 
 use crate::Result;
 use mergelab_abi::ops::{Node, Op};
 use std::rc::Rc;
 
+pub use matrix::{Qr, Svd};
 pub(crate) use session::Session;
 
 /// A handle to a tensor that the host will compute.
@@ -197,8 +200,30 @@ impl Tensor {
         Session::record(Op::TopKMask, &[self], &[], &[k as u64])
     }
 
+    /// 1 at the elements of largest magnitude, else 0: the `share` of the elements other than zero,
+    /// the product rounded down. Among equal magnitudes the lower index wins.
+    pub fn top_share_mask(&self, share: f64) -> Self {
+        Session::record(Op::TopShareMask, &[self], &[share], &[])
+    }
+
+    /// The same tensor, computed once and kept in memory while anything needs it.
+    ///
+    /// Without it an elementwise value is computed again in each pass that needs it, which is
+    /// nearly always cheaper. Use it for values that a long recursion builds on.
+    pub fn materialize(&self) -> Self {
+        self.unary(Op::Materialize)
+    }
+
     pub(crate) fn keep_mask(&self, p: f64, key: u64) -> Self {
         Session::record(Op::KeepMask, &[self], &[p], &[key])
+    }
+
+    pub(crate) fn keep_mask_by(&self, key: u64) -> Self {
+        Session::record(Op::KeepMaskBy, &[self], &[], &[key])
+    }
+
+    pub(crate) fn ranked_keep_mask(&self, low: f64, high: f64, key: u64) -> Self {
+        Session::record(Op::RankedKeepMask, &[self], &[low, high], &[key])
     }
 
     /// The value of a tensor with one element. Evaluates what it depends on.

@@ -1,12 +1,12 @@
 //! What a merge method and its caller hold of a merge.
 
 use crate::error::Error;
-use crate::evaluate::{Facts, evaluate};
+use crate::evaluate::{Fact, Facts, evaluate};
 use crate::graph::{Graph, Recorded};
 use crate::sink::Sink;
-use crate::source::Source;
+use crate::source::{Memory, Source};
 use mergelab_abi::PluginError;
-use mergelab_abi::ops::{Host, HostHandle, Node, Op};
+use mergelab_abi::ops::{Host, HostHandle, Node, Op, check_literal};
 use mergelab_abi::working::Working;
 use std::fmt;
 use std::sync::atomic::AtomicBool;
@@ -88,6 +88,20 @@ impl Session {
         self.shared.evaluate(node, sink)
     }
 
+    /// Evaluates a node of shape `[]` and returns its number in full precision.
+    ///
+    /// # Errors
+    /// [`Error`], except for those of sinks.
+    pub fn number(&self, node: Node) -> Result<f64, Error> {
+        let elements = self.read(node)?;
+        let exact = match self.shared.facts().get(&node) {
+            Some(Fact::Number(x)) => Some(*x),
+            _ => None,
+        };
+        let first = || elements.first().map(|&x| f64::from(x));
+        Ok(exact.or_else(first).unwrap_or(f64::NAN))
+    }
+
     /// Evaluates a node and returns its elements in row-major order.
     ///
     /// # Errors
@@ -155,6 +169,12 @@ impl Host for Shared {
     ) -> Result<Node, PluginError> {
         self.graph()
             .record(self.working, op, inputs, scalars, integers)
+    }
+
+    fn literal(&self, shape: &[usize], data: &[f32]) -> Result<Node, PluginError> {
+        check_literal(shape, data)?;
+        let source = Memory::new("a literal", data.to_vec());
+        Ok(self.graph().input(shape, Arc::new(source)))
     }
 
     fn shape(&self, node: Node) -> Result<Vec<usize>, PluginError> {

@@ -62,6 +62,26 @@ impl RawMethod for ExportedMethod {
     fn merge(&self, group: RSlice<'_, u8>, host: HostBox) -> Outcome<u32> {
         outcome(|| self.0.merge(&parse(group)?, Arc::new(ImportedHost(host))))
     }
+
+    fn survey(&self, group: RSlice<'_, u8>, host: HostBox) -> Outcome<Json> {
+        outcome(|| {
+            json(
+                &self
+                    .0
+                    .survey(&parse(group)?, Arc::new(ImportedHost(host)))?,
+            )
+        })
+    }
+
+    fn artifacts(&self, group: RSlice<'_, u8>, host: HostBox) -> Outcome<Json> {
+        outcome(|| {
+            json(
+                &self
+                    .0
+                    .artifacts(&parse(group)?, Arc::new(ImportedHost(host)))?,
+            )
+        })
+    }
 }
 
 struct ExportedTask(Box<dyn Task>);

@@ -6,7 +6,7 @@ use super::raw::{
 use crate::{
     describe::PluginInfo,
     error::PluginError,
-    method::{GroupInfo, Method, MethodSetup},
+    method::{Artifact, GroupInfo, Method, MethodSetup, Survey},
     metric::{Case, Measure, Metric, MetricSetup},
     ops::{Host, HostHandle, Node, Op},
     task::{Prediction, Prepared, Response, Row, Task, TaskSetup},
@@ -84,6 +84,18 @@ impl Method for ImportedMethod {
         let group = bytes(group)?;
         let host = RawHost_TO::from_value(ExportedHost(host), TD_Opaque);
         result(self.0.merge(RSlice::from(&group[..]), host))
+    }
+
+    fn survey(&self, group: &GroupInfo, host: HostHandle) -> Result<Vec<Survey>, PluginError> {
+        let group = bytes(group)?;
+        let host = RawHost_TO::from_value(ExportedHost(host), TD_Opaque);
+        parse(&result(self.0.survey(RSlice::from(&group[..]), host))?)
+    }
+
+    fn artifacts(&self, group: &GroupInfo, host: HostHandle) -> Result<Vec<Artifact>, PluginError> {
+        let group = bytes(group)?;
+        let host = RawHost_TO::from_value(ExportedHost(host), TD_Opaque);
+        parse(&result(self.0.artifacts(RSlice::from(&group[..]), host))?)
     }
 }
 
@@ -168,6 +180,10 @@ impl RawHost for ExportedHost {
         })
     }
 
+    fn literal(&self, shape: RSlice<'_, usize>, data: RSlice<'_, f32>) -> Outcome<u32> {
+        outcome(|| self.0.literal(shape.as_slice(), data.as_slice()))
+    }
+
     fn shape(&self, node: u32) -> Outcome<RVec<usize>> {
         outcome(|| Ok(self.0.shape(node)?.into()))
     }
@@ -199,6 +215,10 @@ impl Host for ImportedHost {
             self.0
                 .record(op as u16, inputs.into(), scalars.into(), integers.into()),
         )
+    }
+
+    fn literal(&self, shape: &[usize], data: &[f32]) -> Result<Node, PluginError> {
+        result(self.0.literal(shape.into(), data.into()))
     }
 
     fn shape(&self, node: Node) -> Result<Vec<usize>, PluginError> {

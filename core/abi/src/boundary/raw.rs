@@ -24,6 +24,7 @@ pub trait RawHost: Send + Sync {
         scalars: RSlice<'_, f64>,
         integers: RSlice<'_, u64>,
     ) -> Outcome<u32>;
+    fn literal(&self, shape: RSlice<'_, usize>, data: RSlice<'_, f32>) -> Outcome<u32>;
     fn shape(&self, node: u32) -> Outcome<RVec<usize>>;
     #[sabi(last_prefix_field)]
     fn read(&self, node: u32) -> Outcome<RVec<f32>>;
@@ -32,8 +33,10 @@ pub type HostBox = RawHost_TO<'static, RBox<()>>;
 
 #[sabi_trait]
 pub trait RawMethod: Send + Sync {
-    #[sabi(last_prefix_field)]
     fn merge(&self, group: RSlice<'_, u8>, host: HostBox) -> Outcome<u32>;
+    fn survey(&self, group: RSlice<'_, u8>, host: HostBox) -> Outcome<Json>;
+    #[sabi(last_prefix_field)]
+    fn artifacts(&self, group: RSlice<'_, u8>, host: HostBox) -> Outcome<Json>;
 }
 pub type MethodBox = RawMethod_TO<'static, RBox<()>>;
 

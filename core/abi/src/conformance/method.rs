@@ -4,11 +4,12 @@ use super::{Finding, UNKNOWN_PARAMETER, description, numbers, sample_params};
 use crate::{
     PluginError, PluginInfo,
     describe::{BaseUse, MethodTraits},
-    method::{GroupInfo, Member, Method, MethodSetup},
+    method::{GroupInfo, Member, Method, MethodSetup, Survey, SurveyKind},
     ops::{HostHandle, Node},
     working::Working,
 };
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// A place to run a method: [`crate::reference`] or the real tensor engine.
 pub trait Bench {
@@ -106,7 +107,9 @@ impl Subject<'_> {
         seed: u64,
         working: Working,
     ) -> Result<(Vec<usize>, Vec<f32>), PluginError> {
-        let bench = (self.bench)(working);
+        let always_f32 = self.info.method.as_ref().is_some_and(|m| m.always_f32);
+        let within = if always_f32 { Working::F32 } else { working };
+        let bench = (self.bench)(within);
         let ids: Vec<String> = input.models.iter().map(|(id, _)| id.clone()).collect();
         let params = self.info.parameters.complete(params, ids.len())?;
         let method = (self.open)(MethodSetup {
@@ -115,18 +118,34 @@ impl Subject<'_> {
         })?;
         let member = |id: &str, data: &[f32]| Member {
             id: id.to_owned(),
-            node: bench.input(&input.shape, data.to_vec()),
+            node: bench.input(
+                &input.shape,
+                data.iter().map(|&x| working.round(x)).collect(),
+            ),
             present: true,
+            low_rank: None,
         };
-        let group = GroupInfo {
+        let mut group = GroupInfo {
             tensor: "model.layers.0.mlp.up_proj.weight".to_owned(),
             shape: input.shape.clone(),
             models: input.models.iter().map(|(id, x)| member(id, x)).collect(),
             base: input.base.as_ref().map(|x| member("base", x)),
             seed,
+            statistics: BTreeMap::new(),
         };
+        if self.info.method.as_ref().is_some_and(|m| m.surveys) {
+            loop {
+                let mut asked = method.survey(&group, bench.host())?;
+                asked.retain(|survey| !group.statistics.contains_key(&survey.name));
+                if asked.is_empty() {
+                    break;
+                }
+                group.statistics.extend(answers(&*bench, asked)?);
+            }
+        }
         let node = method.merge(&group, bench.host())?;
-        bench.value(node)
+        let (shape, data) = bench.value(node)?;
+        Ok((shape, data.iter().map(|&x| working.round(x)).collect()))
     }
 
     fn plain(&self, input: &Input) -> Result<(Vec<usize>, Vec<f32>), String> {
@@ -138,6 +157,29 @@ impl Subject<'_> {
         )
         .map_err(|e| format!("it failed on plain input: {e}"))
     }
+}
+
+/// What a survey of one group finds, in the plainest way.
+fn answers(bench: &dyn Bench, asked: Vec<Survey>) -> Result<BTreeMap<String, f64>, PluginError> {
+    let mut values: BTreeMap<String, (SurveyKind, Vec<f32>)> = BTreeMap::new();
+    for survey in asked {
+        let (_, data) = bench.value(survey.node)?;
+        let (_, all) = values
+            .entry(survey.name)
+            .or_insert((survey.kind, Vec::new()));
+        all.extend(data);
+    }
+    let answer = |(kind, mut all): (SurveyKind, Vec<f32>)| match kind {
+        SurveyKind::Sum => all.iter().map(|&x| f64::from(x)).sum(),
+        SurveyKind::KthLargestMagnitude { share, more } => {
+            all.sort_by(|a, b| b.abs().total_cmp(&a.abs()));
+            let k = SurveyKind::rank(share, more, all.len() as u64) as usize;
+            k.checked_sub(1)
+                .and_then(|i| all.get(i))
+                .map_or(0.0, |x| f64::from(x.abs()))
+        }
+    };
+    Ok(values.into_iter().map(|(k, v)| (k, answer(v))).collect())
 }
 
 const SHAPES: &[&[usize]] = &[&[1], &[7], &[4, 6], &[64, 33], &[2, 3, 5]];
@@ -228,6 +270,7 @@ fn shape_errors(subject: &Subject<'_>, traits: &MethodTraits) -> Result<(), Stri
         id: id.to_owned(),
         node: bench.input(shape, numbers(1, shape.iter().product())),
         present: true,
+        low_rank: None,
     };
     let group = GroupInfo {
         tensor: "t".to_owned(),
@@ -243,6 +286,7 @@ fn shape_errors(subject: &Subject<'_>, traits: &MethodTraits) -> Result<(), Stri
             .collect(),
         base: (traits.base != BaseUse::Unused).then(|| member("base", &[3, 4])),
         seed: 0,
+        statistics: BTreeMap::new(),
     };
     match method.merge(&group, bench.host()) {
         Err(PluginError::Panic { message }) => {

@@ -214,3 +214,144 @@ fn errors_name_the_operation() {
     assert!(host.read(99).is_err());
     assert!(host.shape(99).is_err());
 }
+
+/// Evaluates one operation on tensors of these shapes.
+fn shaped(
+    op: Op,
+    inputs: &[(&[usize], &[f32])],
+    scalars: &[f64],
+    integers: &[u64],
+) -> (Vec<usize>, Vec<f32>) {
+    let host = ReferenceHost::new(Working::F32);
+    let nodes: Vec<Node> = inputs
+        .iter()
+        .map(|(shape, data)| host.input(shape, data.to_vec()))
+        .collect();
+    let node = host.record(op, &nodes, scalars, integers).unwrap();
+    (host.shape(node).unwrap(), host.value(node).unwrap())
+}
+
+const TWO_ROWS: (&[usize], &[f32]) = (&[2, 3], &[1.0, -5.0, 3.0, 0.0, 2.0, -2.0]);
+
+#[test]
+fn rows_and_columns() {
+    let of = |op, integers| shaped(op, &[TWO_ROWS], &[], integers).1;
+    assert_eq!(of(Op::RowSum, &[]), [-1.0, 0.0]);
+    assert_eq!(of(Op::RowMax, &[]), [3.0, 2.0]);
+    assert_eq!(of(Op::ColumnSum, &[]), [1.0, -3.0, 1.0]);
+    assert_eq!(of(Op::RowRank, &[]), [0.0, 1.0, 0.5, 0.0, 0.5, 1.0]);
+    let squares = |op| shaped(op, &[TWO_ROWS, TWO_ROWS], &[], &[]).1;
+    assert_eq!(squares(Op::RowDot), [35.0, 8.0]);
+    assert_eq!(squares(Op::ColumnDot), [1.0, 29.0, 13.0]);
+    let (shape, spread) = shaped(Op::SpreadRows, &[(&[2], &[7.0, 8.0])], &[], &[2, 3]);
+    assert_eq!(
+        (shape, spread),
+        (vec![2, 3], vec![7.0, 7.0, 7.0, 8.0, 8.0, 8.0])
+    );
+    let columns = shaped(Op::SpreadColumns, &[(&[3], &[7.0, 8.0, 9.0])], &[], &[2, 3]).1;
+    assert_eq!(columns, [7.0, 8.0, 9.0, 7.0, 8.0, 9.0]);
+    assert_eq!(
+        shaped(Op::RowRank, &[(&[2, 1], &[4.0, 5.0])], &[], &[]).1,
+        [0.5, 0.5]
+    );
+}
+
+#[test]
+fn masks_by_share_and_by_place() {
+    // Five entries are not zero; half of them, rounded down, are two.
+    let mask = shaped(Op::TopShareMask, &[TWO_ROWS], &[0.5], &[]).1;
+    assert_eq!(mask, [0.0, 1.0, 1.0, 0.0, 0.0, 0.0]);
+    // Probability 0 for the smallest of a row and 1 for the largest: those two are certain.
+    let mask = shaped(Op::RankedKeepMask, &[TWO_ROWS], &[0.0, 1.0], &[9]).1;
+    assert_eq!([mask[0], mask[1], mask[3], mask[5]], [0.0, 1.0, 0.0, 1.0]);
+    let by = shaped(Op::KeepMaskBy, &[(&[4], &[0.0, 1.0, -3.0, 7.0])], &[], &[9]).1;
+    assert_eq!(by, [0.0, 1.0, 0.0, 1.0]);
+}
+
+#[test]
+fn parts_of_tensors() {
+    let (shape, data) = shaped(Op::Concat, &[TWO_ROWS, (&[2, 1], &[8.0, 9.0])], &[], &[1]);
+    assert_eq!(shape, [2, 4]);
+    assert_eq!(data, [1.0, -5.0, 3.0, 8.0, 0.0, 2.0, -2.0, 9.0]);
+    let rows = shaped(
+        Op::Concat,
+        &[TWO_ROWS, (&[1, 3], &[7.0, 8.0, 9.0])],
+        &[],
+        &[0],
+    );
+    assert_eq!(rows.0, [3, 3]);
+    assert_eq!(rows.1[6..], [7.0, 8.0, 9.0]);
+    assert_eq!(
+        shaped(Op::Narrow, &[TWO_ROWS], &[], &[1, 1, 2]).1,
+        [-5.0, 3.0, 2.0, -2.0]
+    );
+    assert_eq!(
+        shaped(Op::Narrow, &[TWO_ROWS], &[], &[0, 1, 1]).1,
+        [0.0, 2.0, -2.0]
+    );
+    assert_eq!(
+        shaped(Op::Transpose, &[TWO_ROWS], &[], &[]).1,
+        [1.0, 0.0, -5.0, 2.0, 3.0, -2.0]
+    );
+    let gram = shaped(Op::MatMul, &[TWO_ROWS, TWO_ROWS], &[], &[0, 1]).1;
+    assert_eq!(gram, [35.0, -16.0, -16.0, 8.0]);
+}
+
+#[test]
+fn decompositions_multiply_back() {
+    // Wide, tall, and of rank one.
+    let rank_one: Vec<f32> = (0..12)
+        .map(|i| ((i / 3 + 1) * (i % 3 + 1)) as f32)
+        .collect();
+    let cases: [(&[usize], &[f32]); 3] = [
+        TWO_ROWS,
+        (&[3, 2], &[2.0, 0.5, -1.0, 4.0, 0.25, 3.0]),
+        (&[4, 3], &rank_one),
+    ];
+    for case in cases {
+        let host = ReferenceHost::new(Working::F32);
+        let a = host.input(case.0, case.1.to_vec());
+        let rank = case.0[0].min(case.0[1]);
+        let make =
+            |op, inputs: &[Node], integers: &[u64]| host.record(op, inputs, &[], integers).unwrap();
+        let (u, s, v) = (
+            make(Op::SvdU, &[a], &[]),
+            make(Op::SvdS, &[a], &[]),
+            make(Op::SvdV, &[a], &[]),
+        );
+        let to = [case.0[0] as u64, rank as u64];
+        let spread = make(Op::SpreadColumns, &[s], &to);
+        let scaled = make(Op::Mul, &[u, spread], &[]);
+        let (q, r) = (make(Op::QrQ, &[a], &[]), make(Op::QrR, &[a], &[]));
+        let products = [
+            make(Op::MatMul, &[scaled, v], &[0, 1]),
+            make(Op::MatMul, &[q, r], &[0, 0]),
+        ];
+        for product in products {
+            for (got, want) in host.value(product).unwrap().iter().zip(case.1) {
+                // Each factor is rounded to f32 once.
+                assert!((got - want).abs() < 1e-5, "{got} is not {want}");
+            }
+        }
+        for columns in [u, v, q] {
+            let gram = host
+                .value(make(Op::MatMul, &[columns, columns], &[1, 0]))
+                .unwrap();
+            for (i, got) in gram.iter().enumerate() {
+                let want = f32::from(u8::from(i % (rank + 1) == 0));
+                assert!((got - want).abs() < 1e-6, "{gram:?}");
+            }
+        }
+        let s = host.value(s).unwrap();
+        assert!(s.is_sorted_by(|a, b| a >= b) && s[rank - 1] >= 0.0, "{s:?}");
+    }
+}
+
+#[test]
+fn literals_fit_their_shape() {
+    let host = ReferenceHost::new(Working::Bf16);
+    let node = host.literal(&[2], &[0.3, 1.0]).unwrap();
+    assert_eq!(host.value(node).unwrap(), [0.300_781_25, 1.0]);
+    assert!(host.literal(&[3], &[1.0]).is_err());
+    assert!(host.literal(&[usize::MAX, 2], &[1.0]).is_err());
+}

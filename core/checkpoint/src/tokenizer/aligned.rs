@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use super::AlignError;
 use crate::tensor_view::check_range;
-use crate::{CheckpointError, TensorInfo, TensorSource};
+use crate::{CheckpointError, LowRankUpdate, TensorInfo, TensorSource};
 
 /// Where a row of an aligned tensor comes from. Sources are numbered as in [`Aligned::new`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -230,5 +230,13 @@ impl<S: TensorSource> TensorSource for Aligned<S> {
             });
         }
         self.own().raw_bytes(name)
+    }
+
+    /// None for an aligned tensor.
+    fn low_rank(&self, name: &str) -> Option<LowRankUpdate<'_>> {
+        match self.widths.contains_key(name) {
+            true => None,
+            false => self.own().low_rank(name),
+        }
     }
 }

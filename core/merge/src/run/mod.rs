@@ -1,5 +1,8 @@
 //! Running a merge.
 
+mod artifacts;
+mod recording;
+mod survey;
 mod tensors;
 
 use crate::error::MergeError;
@@ -130,15 +133,18 @@ impl Plan<'_> {
                 ..WriterOptions::default()
             },
         )?;
-        let job = Job {
+        let mut job = Job {
             plan: self,
             writer: &writer,
             evaluation: mergelab_tensor::Options {
                 tile: options.tile,
                 interrupt: options.interrupt.clone(),
             },
+            statistics: BTreeMap::new(),
         };
+        job.survey()?;
         job.tensors(options.progress)?;
+        let numbers = job.artifacts(writer.staging_dir())?;
 
         let mut known = ContentHashes::new(options.hash_inputs);
         let inputs: Vec<InputRecord> = self
@@ -149,7 +155,7 @@ impl Plan<'_> {
             .collect();
         job.interrupted()?;
         let hashes = written_hashes(writer.staging_dir())?;
-        let record = provenance::record(self, &inputs, &hashes);
+        let record = provenance::record(self, &inputs, &hashes, &job.statistics, &numbers);
         files.push(ExtraFile::new(RECORD_NAME, record));
         files.push(ExtraFile::new("README.md", provenance::card(self, &inputs)));
         let written = writer.finish(&files)?;

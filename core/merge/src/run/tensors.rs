@@ -1,17 +1,17 @@
 //! Merging tensor by tensor.
 
 use super::Progress;
+use super::recording::Recording;
 use crate::error::MergeError;
 use crate::inputs::Input;
 use crate::plan::{Action, Plan, PlannedTensor};
 use crate::source::InputTensor;
 use mergelab_abi::PluginError;
-use mergelab_abi::method::{GroupInfo, Member};
 use mergelab_abi::working::Working;
 use mergelab_checkpoint::{CheckpointWriter, WriteError};
-use mergelab_tensor::{Session, SinkError};
+use mergelab_tensor::SinkError;
 use rayon::prelude::*;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -24,6 +24,8 @@ pub(super) struct Job<'a> {
     pub(super) plan: &'a Plan<'a>,
     pub(super) writer: &'a CheckpointWriter,
     pub(super) evaluation: mergelab_tensor::Options,
+    /// What the method's survey found out.
+    pub(super) statistics: BTreeMap<String, f64>,
 }
 
 impl Job<'_> {
@@ -89,49 +91,16 @@ impl Job<'_> {
         parameters: usize,
         working: Working,
     ) -> Result<(), MergeError> {
-        let session = Session::new(working, self.evaluation.clone());
-        // A node of shape `[]` is a scalar of higher precision; a tensor of one element is none.
-        let shape: &[usize] = if tensor.shape.is_empty() {
-            &[1]
-        } else {
-            &tensor.shape
-        };
-        let mut sources = Vec::new();
-        let mut member = |(input, name): (&Input, &str)| {
-            let source = Arc::new(InputTensor {
-                source: Arc::clone(&input.source),
-                tensor: name.to_owned(),
-                role: input.role.clone(),
-            });
-            sources.push(Arc::clone(&source));
-            Member {
-                id: input.id.clone(),
-                node: session.input(shape, source),
-                present: true,
-            }
-        };
-        let mut origins = self.plan.origins(tensor);
-        let base = match self.plan.base_used {
-            true => origins.next(),
-            false => None,
-        };
-        let group = GroupInfo {
-            tensor: tensor.name.clone(),
-            shape: shape.to_vec(),
-            base: base.map(&mut member),
-            models: origins.map(&mut member).collect(),
-            seed: self.plan.recipe.seed,
-        };
-        let failed = |error: Failure| self.explain(tensor, &sources, error);
-
-        let method = &self.plan.instances[parameters].method;
-        let node = catch_unwind(AssertUnwindSafe(|| method.merge(&group, session.handle())))
-            .unwrap_or_else(|panic| Err(PluginError::from_panic(&*panic)))
-            .map_err(|error| failed(Failure::Plugin(error)))?;
+        let recording = Recording::new(self, tensor, working);
+        let session = &recording.session;
+        let node = recording.call(self, tensor, parameters, |method, group, host| {
+            method.merge(group, host)
+        })?;
         let found = session
             .handle()
             .shape(node)
-            .map_err(|error| failed(Failure::Plugin(error)))?;
+            .map_err(|error| recording.failed(self, tensor, Failure::Plugin(error)))?;
+        let shape = recording.group.shape.as_slice();
         if found != shape {
             return Err(MergeError::Shape {
                 method: self.plan.plugin.info.id.clone(),
@@ -140,16 +109,23 @@ impl Job<'_> {
                 wanted: shape.to_vec(),
             });
         }
-        let sink = |offset: usize, values: &[f32]| -> Result<(), SinkError> {
+        let write = |offset: usize, values: &[f32]| -> Result<(), SinkError> {
             Ok(self.writer.write_f32(number, offset, values)?)
         };
-        session
-            .evaluate(node, &sink)
-            .map_err(|error| failed(Failure::Engine(error)))
+        let round_and_write = |offset: usize, values: &[f32]| {
+            let mut values = values.to_vec();
+            recording.rounded.round_all(&mut values);
+            write(offset, &values)
+        };
+        match recording.rounded {
+            Working::F32 => session.evaluate(node, &write),
+            _ => session.evaluate(node, &round_and_write),
+        }
+        .map_err(|error| recording.failed(self, tensor, Failure::Engine(error)))
     }
 
     /// What went wrong with a tensor: an input's NaN first, since everything else follows from it.
-    fn explain(
+    pub(super) fn explain(
         &self,
         tensor: &PlannedTensor,
         sources: &[Arc<InputTensor>],
@@ -259,7 +235,7 @@ impl Job<'_> {
 const COPY: usize = 1 << 16;
 
 /// What ended the merge of one tensor.
-enum Failure {
+pub(super) enum Failure {
     Plugin(PluginError),
     Engine(mergelab_tensor::Error),
 }

@@ -44,6 +44,15 @@ impl Session {
         session.push(Op::Stored, &[number], Rc::from([]), &[], &[], session)
     }
 
+    pub(crate) fn literal(session: &Rc<Self>, shape: &[usize], data: &[f32]) -> Tensor {
+        let node = session.host.literal(shape, data);
+        Tensor(Repr::Node {
+            node: node.map_err(|e| session.fail(e)).ok(),
+            shape: shape.into(),
+            session: Rc::clone(session),
+        })
+    }
+
     fn constant(&self, value: f64) -> Option<Node> {
         self.host
             .record(Op::Constant, &[], &[value], &[])
@@ -177,8 +186,8 @@ fn of_numbers(op: Op, inputs: &[&Tensor]) -> f64 {
         Op::Select if a != 0.0 => b,
         Op::Select => value(2),
         Op::AddN => (0..inputs.len()).map(value).sum(),
-        Op::Sum | Op::Max | Op::Min | Op::Stored => a,
-        // A mask needs a tensor's name and index; a lone number has neither.
-        Op::Constant | Op::TopKMask | Op::KeepMask => f64::NAN,
+        Op::Sum | Op::Max | Op::Min | Op::Stored | Op::Materialize => a,
+        // What is left needs a tensor's rows, its name or its indices; a lone number has none.
+        _ => f64::NAN,
     }
 }
