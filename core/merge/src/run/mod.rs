@@ -6,7 +6,7 @@ mod survey;
 mod tensors;
 
 use crate::error::MergeError;
-use crate::inputs::{ContentHashes, Input};
+use crate::inputs::ContentHashes;
 use crate::methods::Methods;
 use crate::plan::{Action, Plan, PlannedTensor};
 use crate::provenance::{self, InputRecord, PluginRecord, RECORD_NAME};
@@ -199,18 +199,6 @@ impl Plan<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Stored bytes that a tensor is made from.
-    fn bytes_of(&self, tensor: &PlannedTensor) -> u64 {
-        let bytes = |input: &Input| {
-            let info = input.source.info(&tensor.name);
-            info.map_or(0, |i| (i.elements() * i.dtype.size()) as u64)
-        };
-        match tensor.action {
-            Action::Merge { .. } => self.merged().map(bytes).sum(),
-            Action::Copy { .. } => bytes(self.copied_from(&tensor.name)),
-        }
     }
 }
 
