@@ -52,6 +52,7 @@ pub mod plugin;
 pub mod prompt;
 pub mod reading;
 pub mod sparsify;
+pub mod spectral;
 mod task;
 mod tensor;
 
