@@ -1,7 +1,7 @@
 //! What a merge method and its caller hold of a merge.
 
 use crate::error::Error;
-use crate::evaluate::{Facts, evaluate};
+use crate::evaluate::{Fact, Facts, evaluate};
 use crate::graph::{Graph, Recorded};
 use crate::sink::Sink;
 use crate::source::{Memory, Source};
@@ -86,6 +86,20 @@ impl Session {
     /// [`Error`]. What the sink was given until then is undefined.
     pub fn evaluate(&self, node: Node, sink: &dyn Sink) -> Result<(), Error> {
         self.shared.evaluate(node, sink)
+    }
+
+    /// Evaluates a node of shape `[]` and returns its number in full precision.
+    ///
+    /// # Errors
+    /// [`Error`], except for those of sinks.
+    pub fn number(&self, node: Node) -> Result<f64, Error> {
+        let elements = self.read(node)?;
+        let exact = match self.shared.facts().get(&node) {
+            Some(Fact::Number(x)) => Some(*x),
+            _ => None,
+        };
+        let first = || elements.first().map(|&x| f64::from(x));
+        Ok(exact.or_else(first).unwrap_or(f64::NAN))
     }
 
     /// Evaluates a node and returns its elements in row-major order.

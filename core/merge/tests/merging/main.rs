@@ -7,6 +7,7 @@ mod bad_method;
 mod checkpoints;
 mod end_to_end;
 mod golden;
+mod mergekit_yaml;
 mod records;
 
 // Linked so that they register themselves.
