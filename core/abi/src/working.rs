@@ -58,6 +58,15 @@ impl Working {
         }
     }
 
+    /// Rounds each value.
+    pub fn round_all(self, values: &mut [f32]) {
+        match self {
+            Working::F32 => {}
+            Working::Bf16 => values.iter_mut().for_each(|x| *x = round_bf16(*x)),
+            Working::F16 => values.iter_mut().for_each(|x| *x = round_f16(*x)),
+        }
+    }
+
     /// What a node of shape `[]` holds after an operation gave `value`: all of it in
     /// [`Working::F32`], where scalars keep f64 precision, else `value` rounded.
     #[inline]

@@ -54,6 +54,26 @@ pub trait TensorSource: Send + Sync {
     /// # Errors
     /// When there is no such tensor or its values are computed.
     fn raw_bytes(&self, name: &str) -> Result<&[u8], CheckpointError>;
+
+    /// The low-rank update that makes this tensor from the base's, where there is one and nothing
+    /// else changes it.
+    fn low_rank(&self, name: &str) -> Option<LowRankUpdate<'_>> {
+        let _ = name;
+        None
+    }
+}
+
+/// An update `scaling * left right` of a tensor of shape `[rows, columns]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LowRankUpdate<'a> {
+    /// Shape (rows, rank), row-major.
+    pub left: &'a [f32],
+    /// Shape (rank, columns), row-major.
+    pub right: &'a [f32],
+    /// Inner size of the product.
+    pub rank: usize,
+    /// Multiplies the product.
+    pub scaling: f32,
 }
 
 impl TensorSource for Checkpoint {
@@ -114,6 +134,10 @@ macro_rules! forward {
 
             fn raw_bytes(&self, name: &str) -> Result<&[u8], CheckpointError> {
                 (**self).raw_bytes(name)
+            }
+
+            fn low_rank(&self, name: &str) -> Option<LowRankUpdate<'_>> {
+                (**self).low_rank(name)
             }
         }
     )*};

@@ -76,6 +76,8 @@ pub(crate) fn record(
     plan: &Plan<'_>,
     inputs: &[InputRecord],
     hashes: &BTreeMap<String, String>,
+    statistics: &BTreeMap<String, f64>,
+    numbers: &BTreeMap<String, BTreeMap<String, f64>>,
 ) -> Vec<u8> {
     let tensors: serde_json::Map<String, Value> = plan
         .tensors()
@@ -95,7 +97,7 @@ pub(crate) fn record(
         .collect();
     let parameters: Vec<&serde_json::Map<String, Value>> =
         plan.instances.iter().map(|i| &i.params).collect();
-    pretty(&json!({
+    let mut record = json!({
         "version": RECORD_VERSION,
         "mergelab": VERSION,
         "recipe": plan.recipe.to_json(),
@@ -104,7 +106,15 @@ pub(crate) fn record(
         "parameters": parameters,
         "notes": plan.notes(),
         "tensors": tensors,
-    }))
+    });
+    // What few methods have.
+    if !statistics.is_empty() {
+        record["statistics"] = json!(statistics);
+    }
+    if !numbers.is_empty() {
+        record["artifacts"] = json!(numbers);
+    }
+    pretty(&record)
 }
 
 /// The model card.

@@ -1,5 +1,6 @@
 //! A tensor of an input as the engine reads it.
 
+use mergelab_abi::working::Working;
 use mergelab_checkpoint::TensorSource;
 use mergelab_tensor::{Source, SourceError};
 use std::fmt;
@@ -11,6 +12,9 @@ pub(crate) struct InputTensor {
     pub(crate) source: Arc<dyn TensorSource>,
     pub(crate) tensor: String,
     pub(crate) role: String,
+    /// Precision that values are rounded to as they are read, where the engine computes in a finer
+    /// one.
+    pub(crate) rounded: Working,
 }
 
 /// A value that is NaN or infinite.
@@ -33,7 +37,10 @@ impl Source for InputTensor {
         let start = range.start;
         self.source.read_f32(&self.tensor, range, out)?;
         match first_non_finite(out) {
-            None => Ok(()),
+            None => {
+                self.rounded.round_all(out);
+                Ok(())
+            }
             Some(i) => Err(Box::new(NonFinite {
                 element: start + i,
                 value: out[i],

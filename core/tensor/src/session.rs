@@ -125,6 +125,20 @@ impl Session {
         self.shared.evaluate(node, 0, sink)
     }
 
+    /// Evaluates a node of shape `[]` and returns its number in full precision.
+    ///
+    /// # Errors
+    /// [`Error`], except for those of sinks.
+    pub fn number(&self, node: Node) -> Result<f64, Error> {
+        let elements = self.read(node)?;
+        let exact = match self.shared.facts().get(&node) {
+            Some(Fact::Number(x)) => Some(*x),
+            _ => None,
+        };
+        let first = || elements.first().map(|&x| f64::from(x));
+        Ok(exact.or_else(first).unwrap_or(f64::NAN))
+    }
+
     /// Evaluates a node and returns its elements in row-major order.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{AdapterError, LoraAdapter, LoraModule};
 use crate::tensor_view::check_range;
-use crate::{CheckpointError, TensorInfo, TensorSource};
+use crate::{CheckpointError, LowRankUpdate, TensorInfo, TensorSource};
 
 /// Elements of one row computed at a time; they stay in the innermost cache.
 const BLOCK: usize = 1024;
@@ -172,6 +172,18 @@ impl<B: TensorSource> TensorSource for WithAdapter<B> {
             });
         }
         self.base.raw_bytes(name)
+    }
+
+    fn low_rank(&self, name: &str) -> Option<LowRankUpdate<'_>> {
+        if self.replaced.contains_key(name) {
+            return None;
+        }
+        self.products.get(name).map(|product| LowRankUpdate {
+            left: &product.left,
+            right: &product.right,
+            rank: product.rank,
+            scaling: product.scaling,
+        })
     }
 }
 

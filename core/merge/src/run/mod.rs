@@ -1,9 +1,12 @@
 //! Running a merge.
 
+mod artifacts;
+mod recording;
+mod survey;
 mod tensors;
 
 use crate::error::MergeError;
-use crate::inputs::{ContentHashes, Input};
+use crate::inputs::ContentHashes;
 use crate::methods::Methods;
 use crate::plan::{Action, Plan, PlannedTensor};
 use crate::provenance::{self, InputRecord, PluginRecord, RECORD_NAME};
@@ -130,15 +133,18 @@ impl Plan<'_> {
                 ..WriterOptions::default()
             },
         )?;
-        let job = Job {
+        let mut job = Job {
             plan: self,
             writer: &writer,
             evaluation: mergelab_tensor::Options {
                 tile: options.tile,
                 interrupt: options.interrupt.clone(),
             },
+            statistics: BTreeMap::new(),
         };
+        job.survey()?;
         job.tensors(options.progress)?;
+        let numbers = job.artifacts(writer.staging_dir())?;
 
         let mut known = ContentHashes::new(options.hash_inputs);
         let inputs: Vec<InputRecord> = self
@@ -149,7 +155,7 @@ impl Plan<'_> {
             .collect();
         job.interrupted()?;
         let hashes = written_hashes(writer.staging_dir())?;
-        let record = provenance::record(self, &inputs, &hashes);
+        let record = provenance::record(self, &inputs, &hashes, &job.statistics, &numbers);
         files.push(ExtraFile::new(RECORD_NAME, record));
         files.push(ExtraFile::new("README.md", provenance::card(self, &inputs)));
         let written = writer.finish(&files)?;
@@ -193,18 +199,6 @@ impl Plan<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Stored bytes that a tensor is made from.
-    fn bytes_of(&self, tensor: &PlannedTensor) -> u64 {
-        let bytes = |input: &Input| {
-            let info = input.source.info(&tensor.name);
-            info.map_or(0, |i| (i.elements() * i.dtype.size()) as u64)
-        };
-        match tensor.action {
-            Action::Merge { .. } => self.merged().map(bytes).sum(),
-            Action::Copy { .. } => bytes(self.copied_from(&tensor.name)),
-        }
     }
 }
 

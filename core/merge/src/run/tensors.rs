@@ -1,18 +1,17 @@
 //! Merging tensor by tensor.
 
 use super::Progress;
+use super::recording::Recording;
 use crate::error::MergeError;
 use crate::inputs::Input;
 use crate::plan::{Action, Plan, PlannedTensor};
 use crate::source::InputTensor;
 use mergelab_abi::PluginError;
-use mergelab_abi::method::{GroupInfo, Member};
 use mergelab_abi::working::Working;
 use mergelab_checkpoint::{CheckpointWriter, WriteError};
-use mergelab_tensor::{Session, SinkError};
+use mergelab_tensor::SinkError;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -25,6 +24,8 @@ pub(super) struct Job<'a> {
     pub(super) plan: &'a Plan<'a>,
     pub(super) writer: &'a CheckpointWriter,
     pub(super) evaluation: mergelab_tensor::Options,
+    /// What the method's survey found out.
+    pub(super) statistics: BTreeMap<String, f64>,
 }
 
 impl Job<'_> {
@@ -90,47 +91,16 @@ impl Job<'_> {
         parameters: usize,
         working: Working,
     ) -> Result<(), MergeError> {
-        let session = Session::new(working, self.evaluation.clone());
-        // A node of shape `[]` is a scalar of higher precision; a tensor of one element is none.
-        let shape: &[usize] = if tensor.shape.is_empty() {
-            &[1]
-        } else {
-            &tensor.shape
-        };
-        let mut sources = Vec::new();
-        let mut member = |input: &Input| {
-            let source = Arc::new(InputTensor {
-                source: Arc::clone(&input.source),
-                tensor: tensor.name.clone(),
-                role: input.role.clone(),
-            });
-            sources.push(Arc::clone(&source));
-            Member {
-                id: input.id.clone(),
-                node: session.input(shape, source),
-                present: true,
-                low_rank: None,
-            }
-        };
-        let base = self.plan.base.as_ref().filter(|_| self.plan.base_used);
-        let group = GroupInfo {
-            tensor: tensor.name.clone(),
-            shape: shape.to_vec(),
-            base: base.map(&mut member),
-            models: self.plan.models.iter().map(&mut member).collect(),
-            seed: self.plan.recipe.seed,
-            statistics: BTreeMap::new(),
-        };
-        let failed = |error: Failure| self.explain(tensor, &sources, error);
-
-        let method = &self.plan.instances[parameters].method;
-        let node = catch_unwind(AssertUnwindSafe(|| method.merge(&group, session.handle())))
-            .unwrap_or_else(|panic| Err(PluginError::from_panic(&*panic)))
-            .map_err(|error| failed(Failure::Plugin(error)))?;
+        let recording = Recording::new(self, tensor, working);
+        let session = &recording.session;
+        let node = recording.call(self, tensor, parameters, |method, group, host| {
+            method.merge(group, host)
+        })?;
         let found = session
             .handle()
             .shape(node)
-            .map_err(|error| failed(Failure::Plugin(error)))?;
+            .map_err(|error| recording.failed(self, tensor, Failure::Plugin(error)))?;
+        let shape = recording.group.shape.as_slice();
         if found != shape {
             return Err(MergeError::Shape {
                 method: self.plan.plugin.info.id.clone(),
@@ -139,16 +109,23 @@ impl Job<'_> {
                 wanted: shape.to_vec(),
             });
         }
-        let sink = |offset: usize, values: &[f32]| -> Result<(), SinkError> {
+        let write = |offset: usize, values: &[f32]| -> Result<(), SinkError> {
             Ok(self.writer.write_f32(number, offset, values)?)
         };
-        session
-            .evaluate(node, &sink)
-            .map_err(|error| failed(Failure::Engine(error)))
+        let round_and_write = |offset: usize, values: &[f32]| {
+            let mut values = values.to_vec();
+            recording.rounded.round_all(&mut values);
+            write(offset, &values)
+        };
+        match recording.rounded {
+            Working::F32 => session.evaluate(node, &write),
+            _ => session.evaluate(node, &round_and_write),
+        }
+        .map_err(|error| recording.failed(self, tensor, Failure::Engine(error)))
     }
 
     /// What went wrong with a tensor: an input's NaN first, since everything else follows from it.
-    fn explain(
+    pub(super) fn explain(
         &self,
         tensor: &PlannedTensor,
         sources: &[Arc<InputTensor>],
@@ -164,7 +141,7 @@ impl Job<'_> {
         for source in sources {
             if let Some(bad) = source.find_non_finite(tensor.elements()) {
                 return MergeError::NonFiniteInput {
-                    tensor: tensor.name.clone(),
+                    tensor: source.tensor.clone(),
                     role: source.role.clone(),
                     element: bad.element,
                     value: bad.value,
@@ -203,18 +180,19 @@ impl Job<'_> {
     }
 
     fn copy(&self, number: usize, tensor: &PlannedTensor) -> Result<(), MergeError> {
-        let input = self.plan.copied_from(&tensor.name);
+        let from = self.plan.origins(tensor).next();
+        let (input, name) = from.unwrap_or((&self.plan.donor, &tensor.name));
         let unreadable = |source| MergeError::Checkpoint {
             role: input.role.clone(),
             source: Box::new(source),
         };
-        let info = input.source.info(&tensor.name).map_err(unreadable)?;
+        let info = input.source.info(name).map_err(unreadable)?;
         if info.dtype == tensor.dtype
-            && let Ok(bytes) = input.source.raw_bytes(&tensor.name)
+            && let Ok(bytes) = input.source.raw_bytes(name)
         {
             return match self.writer.write_bytes(number, 0, bytes) {
                 Err(WriteError::NonFinite { element, .. }) => {
-                    Err(self.copied_non_finite(tensor, input, element))
+                    Err(self.copied_non_finite(name, input, element))
                 }
                 other => Ok(other?),
             };
@@ -226,11 +204,11 @@ impl Job<'_> {
             let range = start..start + values.len();
             input
                 .source
-                .read_f32(&tensor.name, range, values)
+                .read_f32(name, range, values)
                 .map_err(unreadable)?;
             match self.writer.write_f32(number, start, values) {
                 Err(WriteError::NonFinite { element, .. }) => {
-                    return Err(self.copied_non_finite(tensor, input, element));
+                    return Err(self.copied_non_finite(name, input, element));
                 }
                 other => other?,
             }
@@ -238,19 +216,14 @@ impl Job<'_> {
         Ok(())
     }
 
-    fn copied_non_finite(
-        &self,
-        tensor: &PlannedTensor,
-        input: &Input,
-        element: usize,
-    ) -> MergeError {
+    fn copied_non_finite(&self, tensor: &str, input: &Input, element: usize) -> MergeError {
         let mut value = [f32::NAN];
         // The value is for the message only; that it is not finite is known.
         let _ = input
             .source
-            .read_f32(&tensor.name, element..element + 1, &mut value);
+            .read_f32(tensor, element..element + 1, &mut value);
         MergeError::NonFiniteInput {
-            tensor: tensor.name.clone(),
+            tensor: tensor.to_owned(),
             role: input.role.clone(),
             element,
             value: value[0],
@@ -262,7 +235,7 @@ impl Job<'_> {
 const COPY: usize = 1 << 16;
 
 /// What ended the merge of one tensor.
-enum Failure {
+pub(super) enum Failure {
     Plugin(PluginError),
     Engine(mergelab_tensor::Error),
 }
