@@ -54,6 +54,7 @@ pub mod prompt;
 pub mod reading;
 pub mod scope;
 pub mod sparsify;
+pub mod spectral;
 pub mod stepwise;
 mod task;
 mod tensor;

@@ -8,7 +8,10 @@ mod checkpoints;
 mod end_to_end;
 mod golden;
 mod mergekit_yaml;
+mod partial;
 mod records;
+mod slices;
+mod vocabulary;
 
 // Linked so that they register themselves.
 use mergelab_method_arcee_fusion as _;
