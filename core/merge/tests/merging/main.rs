@@ -9,6 +9,7 @@ mod end_to_end;
 mod golden;
 mod mergekit_yaml;
 mod partial;
+mod presets;
 mod records;
 mod slices;
 mod vocabulary;

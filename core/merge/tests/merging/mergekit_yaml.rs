@@ -9,31 +9,10 @@ use mergelab_checkpoint::{
     Checkpoint, CheckpointWriter, DType, ExtraFile, TensorSpec, Tokenizer, WriterOptions,
 };
 use mergelab_merge::{MergeError, Recipe, Report};
-use mergelab_sdk::prelude::{self as sdk, BaseUse, Group, MergeMethod, Params, PerModel, plugin};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// The only model, scaled. Only for these tests, so that they need no plugin for what is one line.
-#[derive(Params)]
-struct Passthrough {
-    /// Factor.
-    #[param(default = 1.0)]
-    scale: PerModel<f64>,
-}
-
-impl MergeMethod for Passthrough {
-    const ID: &'static str = "passthrough";
-    const BASE: BaseUse = BaseUse::Unused;
-
-    fn merge(&self, group: &Group) -> sdk::Result<sdk::Tensor> {
-        let scaled = group.models().map(|m| m.tensor() * self.scale[m]);
-        Ok(scaled.sum())
-    }
-}
-
-plugin!(Passthrough);
 
 const GOLDEN: &str = include_str!("../../../../tests/golden/mergekit_yaml.json");
 
