@@ -188,14 +188,52 @@ impl TrialTensor {
         self
     }
 
+    /// A tensor of a base and of `models` models, in [-0.1, 0.1) and the same on every machine. The
+    /// task vectors are products of factors of rank `rank`, or of full rank where that is 0.
+    pub fn random(seed: u64, shape: [usize; 2], models: usize, rank: usize) -> Self {
+        let numbers = |stream: usize, n: usize| -> Vec<f32> {
+            let word = |i| mergelab_abi::random::word(seed.wrapping_mul(1000) + stream as u64, i);
+            let unit = |i| (word(i) >> 8) as f32 / 8_388_608.0 - 1.0;
+            (0..n as u64).map(|i| unit(i) * 0.1).collect()
+        };
+        let [m, n] = shape;
+        let base = numbers(0, m * n);
+        let start = Self::new("w", &shape).base(base.clone());
+        (0..models).fold(start, |tensor, model| {
+            let id = format!("expert-{model}");
+            let stream = 10 * model;
+            if rank > 0 {
+                let (left, right) = (numbers(stream + 1, m * rank), numbers(stream + 2, rank * n));
+                return tensor.adapter(&id, rank, left, right);
+            }
+            let delta = numbers(stream + 3, m * n);
+            tensor.model(&id, base.iter().zip(delta).map(|(b, d)| b + d).collect())
+        })
+    }
+
     /// Its values in the base model, where there is one.
     pub fn base_values(&self) -> Option<&[f32]> {
         self.base.as_deref()
     }
 
-    /// Its values in each model.
-    pub fn model_values(&self) -> impl Iterator<Item = &[f32]> {
-        self.models.iter().map(|m| &m.values[..])
+    /// What each model adds to the base.
+    pub fn task_vectors(&self) -> Vec<Vec<f32>> {
+        self.models.iter().map(|m| self.change(&m.values)).collect()
+    }
+
+    /// What the method adds to the base where this is the only tensor.
+    ///
+    /// # Errors
+    /// As [`Trial::run`].
+    pub fn merged<M: MergeMethod>(&self, params: Value) -> Result<Vec<f32>> {
+        let merged = Trial::new(params).tensor(self.clone()).run::<M>()?;
+        Ok(merged.iter().flat_map(|m| self.change(&m.values)).collect())
+    }
+
+    fn change(&self, values: &[f32]) -> Vec<f32> {
+        let base = self.base.iter().flatten().copied();
+        let pairs = values.iter().zip(base.chain(std::iter::repeat(0.0)));
+        pairs.map(|(value, base)| value - base).collect()
     }
 
     fn group(&self, seed: u64, bench: &ReferenceBench) -> GroupInfo {
