@@ -272,15 +272,21 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// The layer that each layer of the result takes its entries of the configuration from: those
-    /// of the base, or of the first source. `None` where there are no slices.
-    pub(crate) fn layers(&self) -> Option<Vec<usize>> {
+    /// The input and its layer that each layer of the result takes its entries of the configuration
+    /// from: the base, or the first source. `None` where there are no slices.
+    pub(crate) fn layers(&self) -> Option<Vec<(&Input, usize)>> {
         if self.recipe.slices.is_empty() {
             return None;
         }
         let layers = self.parts.iter().flat_map(|part| {
-            let first = part.members.first().map(|m| m.layers());
-            part.base_layers().or(first).cloned().unwrap_or_default()
+            let base = self.base.as_ref().zip(part.base_layers());
+            let first = part
+                .members
+                .first()
+                .and_then(|m| Some((self.models.get(m.input)?, m.layers())));
+            let of = base.or(first);
+            of.into_iter()
+                .flat_map(|(input, layers)| layers.clone().map(move |layer| (input, layer)))
         });
         Some(layers.collect())
     }

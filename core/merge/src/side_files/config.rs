@@ -1,5 +1,6 @@
 //! The configuration of the result: that of the donor, changed where the result differs.
 
+use crate::inputs::Input;
 use crate::plan::Plan;
 use mergelab_checkpoint::{DType, set_torch_dtype};
 use serde_json::{Map, Value, json};
@@ -35,7 +36,7 @@ pub(super) fn changed(plan: &Plan<'_>, config: &Value) -> Value {
         set_torch_dtype(&mut config, dtype);
     }
     if let Some(layers) = plan.layers() {
-        each_object(&mut config, &mut |object| set_layers(object, &layers));
+        set_layers(&mut config, "", &layers);
     }
     if let Some(vocabulary) = &plan.vocabulary {
         set(&mut config, "vocab_size", json!(vocabulary.rows));
@@ -112,26 +113,41 @@ fn set(config: &mut Value, key: &str, value: Value) {
     }
 }
 
-fn set_layers(object: &mut Map<String, Value>, layers: &[usize]) {
-    let Some(count) = LAYER_COUNTS
-        .iter()
-        .find_map(|key| object.get(*key).and_then(Value::as_u64))
-    else {
+/// Sets the number of layers in the object at a place of the configuration, and in those inside of
+/// it. Lists take the entry of each layer from the configuration that the layer comes from.
+fn set_layers(config: &mut Value, place: &str, layers: &[(&Input, usize)]) {
+    let Value::Object(object) = config else {
         return;
     };
-    for key in LAYER_COUNTS {
-        if let Some(value) = object.get_mut(key) {
-            *value = json!(layers.len());
+    let count = LAYER_COUNTS.iter().find_map(|key| object.get(*key));
+    if count.and_then(Value::as_u64).is_some() {
+        for key in LAYER_COUNTS {
+            if let Some(value) = object.get_mut(key) {
+                *value = json!(layers.len());
+            }
+        }
+        for key in PER_LAYER {
+            let Some(list @ Value::Array(_)) = object.get_mut(key) else {
+                continue;
+            };
+            let entries = layers.iter().map(|(input, layer)| {
+                let theirs = input
+                    .checkpoint
+                    .config()?
+                    .pointer(&format!("{place}/{key}"))?;
+                theirs.get(*layer).cloned()
+            });
+            // Where a configuration lacks an entry, a list of the wrong length would keep the
+            // model from loading; without the list the model's default counts.
+            match entries.collect() {
+                Some(entries) => *list = Value::Array(entries),
+                None => drop(object.remove(key)),
+            }
         }
     }
-    for key in PER_LAYER {
-        let Some(Value::Array(list)) = object.get_mut(key) else {
-            continue;
-        };
-        if list.len() as u64 == count
-            && let Some(new) = layers.iter().map(|i| list.get(*i).cloned()).collect()
-        {
-            *list = new;
+    for (key, value) in object {
+        if key.ends_with("_config") && key != "quantization_config" {
+            set_layers(value, &format!("{place}/{key}"), layers);
         }
     }
 }

@@ -192,11 +192,11 @@ fn errors_say_where_and_what() {
         ),
         (
             slices("{model: a, layer_range: [2, 2]}"),
-            "m.yml:3:35: `layer_range` = [2, 2] has no layers",
+            "m.yml:3:37: `layer_range` = [2, 2] has no layers",
         ),
         (
             slices("{model: a, layer_range: [0, -2]}"),
-            "m.yml:3:35: `layer_range` takes two whole numbers",
+            "m.yml:3:37: `layer_range` takes two whole numbers",
         ),
         (
             slices("{model: a, layers: [0, 2]}"),
