@@ -56,6 +56,7 @@ pub struct TrialTensor {
 struct TrialModel {
     id: String,
     values: Vec<f32>,
+    changed: bool,
     factors: Option<Factors>,
 }
 
@@ -158,6 +159,7 @@ impl TrialTensor {
         self.models.push(TrialModel {
             id: id.to_owned(),
             values,
+            changed: true,
             factors: None,
         });
         self
@@ -177,14 +179,29 @@ impl TrialTensor {
         self.models.push(TrialModel {
             id: id.to_owned(),
             values: values.collect(),
+            changed: true,
             factors: Some(Factors { rank, left, right }),
         });
         self
     }
 
-    /// The same tensor with every adapter baked in, so that no model has factors.
+    /// One more model, which is known to have the base's values: the base with an adapter on other
+    /// tensors. Set the base first.
+    pub fn unchanged(mut self, id: &str) -> Self {
+        let values = self.base.clone().unwrap_or_default();
+        self = self.model(id, values);
+        if let Some(model) = self.models.last_mut() {
+            model.changed = false;
+        }
+        self
+    }
+
+    /// The same tensor with every adapter baked in: no model has factors, and of none is known that
+    /// it is unchanged.
     pub fn dense(mut self) -> Self {
-        self.models.iter_mut().for_each(|m| m.factors = None);
+        for model in &mut self.models {
+            (model.factors, model.changed) = (None, true);
+        }
         self
     }
 
@@ -237,30 +254,28 @@ impl TrialTensor {
     }
 
     fn group(&self, seed: u64, bench: &ReferenceBench) -> GroupInfo {
-        let member = |id: &str, values: &[f32], factors: Option<&Factors>| Member {
+        let member = |id: &str, values: &[f32]| Member {
             id: id.to_owned(),
             node: bench.input(&self.shape, values.to_vec()),
             present: true,
-            low_rank: factors.map(|f| {
+            low_rank: None,
+        };
+        let of_model = |model: &TrialModel| Member {
+            present: model.changed,
+            low_rank: model.factors.as_ref().map(|f| {
                 let shape = |n: usize| n / f.rank.max(1);
                 LowRank {
                     left: bench.input(&[shape(f.left.len()), f.rank], f.left.clone()),
                     right: bench.input(&[f.rank, shape(f.right.len())], f.right.clone()),
                 }
             }),
+            ..member(&model.id, &model.values)
         };
         GroupInfo {
             tensor: self.name.clone(),
             shape: self.shape.clone(),
-            models: self
-                .models
-                .iter()
-                .map(|m| member(&m.id, &m.values, m.factors.as_ref()))
-                .collect(),
-            base: self
-                .base
-                .as_ref()
-                .map(|values| member("base", values, None)),
+            models: self.models.iter().map(of_model).collect(),
+            base: self.base.as_ref().map(|values| member("base", values)),
             seed,
             statistics: BTreeMap::new(),
         }

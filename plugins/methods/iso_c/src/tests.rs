@@ -68,3 +68,14 @@ fn opposite_task_vectors_leave_the_base() {
         .model("minus", minus);
     assert_eq!(tensor.merged::<IsoC>(json!({})).unwrap(), [0.0; 6]);
 }
+
+#[test]
+fn what_is_known_to_be_unchanged_gives_what_zeros_give() {
+    let tensor = TrialTensor::random(7, [10, 7], 2, 2).unchanged("untouched");
+    let found = tensor.merged::<IsoC>(json!({})).unwrap();
+    let dense = tensor.dense().merged::<IsoC>(json!({})).unwrap();
+    assert_near(&found, &dense, 2e-6, "unchanged");
+    let nobody = TrialTensor::random(8, [3, 4], 0, 0);
+    let nobody = nobody.unchanged("one").unchanged("other");
+    assert_eq!(nobody.merged::<IsoC>(json!({})).unwrap(), [0.0; 12]);
+}

@@ -71,3 +71,20 @@ fn factors_give_what_dense_task_vectors_give() {
         }
     }
 }
+
+#[test]
+fn what_is_known_to_be_unchanged_gives_what_zeros_give() {
+    let tensor = TrialTensor::random(7, [10, 7], 2, 2).unchanged("untouched");
+    let found = tensor.merged::<IsoCts>(json!({"common": 0.4})).unwrap();
+    let dense = tensor
+        .dense()
+        .merged::<IsoCts>(json!({"common": 0.4}))
+        .unwrap();
+    assert_near(&found, &dense, 2e-6, "unchanged");
+    let nobody = TrialTensor::random(8, [3, 4], 0, 0);
+    let nobody = nobody.unchanged("one").unchanged("other");
+    assert_eq!(
+        nobody.merged::<IsoCts>(json!({"common": 0.4})).unwrap(),
+        [0.0; 12]
+    );
+}

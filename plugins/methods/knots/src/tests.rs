@@ -79,3 +79,32 @@ fn random_masks_follow_the_seed() {
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));
 }
+
+#[test]
+fn what_is_known_to_be_unchanged_gives_what_zeros_give() {
+    let tensor = TrialTensor::random(7, [10, 7], 2, 2).unchanged("untouched");
+    let found = tensor.merged::<Knots>(json!({"density": 0.4})).unwrap();
+    let dense = tensor
+        .dense()
+        .merged::<Knots>(json!({"density": 0.4}))
+        .unwrap();
+    assert_near(&found, &dense, 2e-6, "unchanged");
+    let nobody = TrialTensor::random(8, [3, 4], 0, 0);
+    let nobody = nobody.unchanged("one").unchanged("other");
+    assert_eq!(
+        nobody.merged::<Knots>(json!({"density": 0.4})).unwrap(),
+        [0.0; 12]
+    );
+}
+
+#[test]
+fn the_weight_of_an_unchanged_model_counts_in_a_mean() {
+    let tensor = TrialTensor::random(8, [10, 7], 2, 2).unchanged("untouched");
+    let params = json!({"inner": "task_arithmetic"});
+    let found = tensor.merged::<Knots>(params).unwrap();
+    let vectors = tensor.task_vectors();
+    let wanted: Vec<f32> = (0..70)
+        .map(|i| (vectors[0][i] + vectors[1][i]) / 3.0)
+        .collect();
+    assert_near(&found, &wanted, 2e-6, "the mean");
+}

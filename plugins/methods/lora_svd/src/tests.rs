@@ -101,3 +101,20 @@ fn tensors_without_adapters_are_left_to_others() {
         .unwrap_err();
     assert!(refused.to_string().contains("set `rank`"), "{refused}");
 }
+
+#[test]
+fn what_is_known_to_be_unchanged_gives_what_zeros_give() {
+    let tensor = TrialTensor::random(7, [10, 7], 2, 2).unchanged("untouched");
+    let found = tensor.merged::<LoraSvd>(json!({"rank": 3})).unwrap();
+    let dense = tensor
+        .dense()
+        .merged::<LoraSvd>(json!({"rank": 3, "dense": true}))
+        .unwrap();
+    assert_near(&found, &dense, 2e-6, "unchanged");
+    let nobody = TrialTensor::random(8, [3, 4], 0, 0);
+    let nobody = nobody.unchanged("one").unchanged("other");
+    assert_eq!(
+        nobody.merged::<LoraSvd>(json!({"rank": 3})).unwrap(),
+        [0.0; 12]
+    );
+}

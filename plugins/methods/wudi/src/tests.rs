@@ -68,3 +68,17 @@ fn an_unchanged_model_takes_no_part() {
         .unwrap();
     assert_near(&found, &wanted, 1e-8, "an unchanged model");
 }
+
+#[test]
+fn what_is_known_to_be_unchanged_gives_what_zeros_give() {
+    let tensor = TrialTensor::random(7, [10, 7], 2, 2).unchanged("untouched");
+    let found = tensor.merged::<Wudi>(json!({"steps": 5})).unwrap();
+    let dense = tensor.dense().merged::<Wudi>(json!({"steps": 5})).unwrap();
+    assert_near(&found, &dense, 2e-6, "unchanged");
+    let nobody = TrialTensor::random(8, [3, 4], 0, 0);
+    let nobody = nobody.unchanged("one").unchanged("other");
+    assert_eq!(
+        nobody.merged::<Wudi>(json!({"steps": 5})).unwrap(),
+        [0.0; 12]
+    );
+}
