@@ -154,6 +154,28 @@ merge_method: task_arithmetic
 base_model: '{base}'
 dtype: float32
 """,
+    "slices_with_their_base": """
+slices:
+- base_model: '{base}'
+  sources:
+  - {model: '{base}', layer_range: [0, 2]}
+  - {model: '{a}', layer_range: [0, 2], parameters: {weight: 0.5}}
+- base_model: '{base}'
+  sources:
+  - {model: '{base}', layer_range: [0, 1]}
+  - {model: '{b}', layer_range: [2, 3], parameters: {weight: 0.25}}
+merge_method: task_arithmetic
+parameters: {normalize: 1.0, int8_mask: 1.0}
+dtype: float32
+""",
+    "numbers_for_truth_values": """
+models:
+- {model: '{a}', parameters: {weight: 0.5}}
+- {model: '{b}', parameters: {weight: 1.5}}
+merge_method: linear
+parameters: {normalize: 0}
+dtype: float32
+""",
     "slices_lengths_differ": """
 slices:
 - sources:
