@@ -80,7 +80,11 @@ fn check(method: &str, base: &Checkpoint, experts: &[Checkpoint; 2], merged: &Ch
             base.tensor(name).expect("listed"),
             merged.tensor(name).expect("checked"),
         );
-        assert_eq!((from.dtype, from.shape), (to.dtype, to.shape), "{method}: {name}");
+        assert_eq!(
+            (from.dtype, from.shape),
+            (to.dtype, to.shape),
+            "{method}: {name}"
+        );
         if name == POSITIONS {
             assert_eq!(from.dtype, DType::I64);
             assert_eq!(from.bytes, to.bytes, "{method}: {name}");
@@ -100,8 +104,14 @@ fn check(method: &str, base: &Checkpoint, experts: &[Checkpoint; 2], merged: &Ch
         }
         if method == "linear" {
             for (i, x) in result.iter().enumerate() {
-                let (low, high) = (inputs[0][i].min(inputs[1][i]), inputs[0][i].max(inputs[1][i]));
-                assert!(low <= *x && *x <= high, "{name}: {x} is not in {low} to {high}");
+                let (low, high) = (
+                    inputs[0][i].min(inputs[1][i]),
+                    inputs[0][i].max(inputs[1][i]),
+                );
+                assert!(
+                    low <= *x && *x <= high,
+                    "{name}: {x} is not in {low} to {high}"
+                );
             }
         }
     }
