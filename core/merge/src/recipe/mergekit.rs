@@ -38,7 +38,7 @@ use super::read::{bytes, dtype, settings};
 use super::slices::{self, Words};
 use super::{
     ChatTemplate, Compute, InputPath, Model, Recipe, RecipeError, Rules, SettingValue, Settings,
-    TokenizerRecipe, tokenizer,
+    TokenizerRecipe, TokenizerSource, tokenizer,
 };
 use crate::document::{Document, Entry, Node, Raw, get, read_yaml};
 use serde_json::{Value, json};
@@ -286,7 +286,11 @@ fn read_tokenizer(
     ) {
         (None, None) => Ok(TokenizerRecipe::default()),
         (Some(node), None) => Ok(TokenizerRecipe {
-            source: tokenizer::source(document, "tokenizer_source", node)?,
+            source: match &node.raw {
+                // A model in its long form.
+                Raw::Table(_) => TokenizerSource::Path(model(node)?.path),
+                _ => tokenizer::source(document, "tokenizer_source", node)?,
+            },
             at: node.at,
             ..TokenizerRecipe::default()
         }),
