@@ -34,4 +34,4 @@ pub use recipe::{
     Alternative, Compute, InputPath, Model, Position, Recipe, RecipeError, Setting, SettingValue,
     TokenizerSource,
 };
-pub use run::{Options, Progress, Report, run};
+pub use run::{Options, Phases, Progress, Report, run};

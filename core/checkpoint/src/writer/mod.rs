@@ -10,6 +10,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Instant;
 
 use blake3::Hash;
 
@@ -57,6 +58,9 @@ pub struct WriterOptions {
     pub overwrite: bool,
     /// Whether NaN and infinities are written rather than refused.
     pub allow_non_finite: bool,
+    /// Whether the files are on the disk before the folder gets its name. Without it a power cut
+    /// soon after can leave a folder whose files are not whole.
+    pub sync: bool,
 }
 
 impl Default for WriterOptions {
@@ -66,6 +70,7 @@ impl Default for WriterOptions {
             metadata: BTreeMap::new(),
             overwrite: false,
             allow_non_finite: false,
+            sync: true,
         }
     }
 }
@@ -90,7 +95,7 @@ impl ExtraFile {
 }
 
 /// What was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Written {
     /// The folder.
     pub dir: PathBuf,
@@ -102,6 +107,8 @@ pub struct Written {
     pub tensor_hashes: BTreeMap<String, Hash>,
     /// See [`Checkpoint::content_hash`].
     pub content_hash: Hash,
+    /// Seconds spent waiting for the disk to have everything.
+    pub syncing: f64,
 }
 
 /// Writes a Hugging Face folder.
@@ -125,6 +132,7 @@ pub struct CheckpointWriter {
     /// Whether the files have the names by which a folder opens; an adapter's file has not.
     opens_as_folder: bool,
     allow_non_finite: bool,
+    sync: bool,
 }
 
 #[derive(Debug)]
@@ -194,6 +202,7 @@ impl CheckpointWriter {
             index: plan.index,
             opens_as_folder: stem == "model",
             allow_non_finite: options.allow_non_finite,
+            sync: options.sync,
         })
     }
 
@@ -303,9 +312,13 @@ impl CheckpointWriter {
             });
         }
         drop(missing);
-        for (path, file) in &self.files {
-            file.sync_all().map_err(WriteError::io("sync", path))?;
+        let start = Instant::now();
+        if self.sync {
+            for (path, file) in &self.files {
+                file.sync_all().map_err(WriteError::io("sync", path))?;
+            }
         }
+        let syncing = start.elapsed();
         for file in self.index.iter().chain(extra) {
             self.staging.add(file)?;
         }
@@ -327,13 +340,16 @@ impl CheckpointWriter {
             .collect();
         let dir = self.staging.out().to_owned();
         let files = names.into_iter().map(|name| dir.join(name)).collect();
-        self.staging.publish()?;
+        let start = Instant::now();
+        self.staging.publish(self.sync)?;
+        let syncing = syncing + start.elapsed();
         Ok(Written {
             dir,
             files,
             total_bytes,
             tensor_hashes,
             content_hash,
+            syncing: syncing.as_secs_f64(),
         })
     }
 

@@ -32,6 +32,9 @@ pub struct Options<'a> {
     pub progress: Option<&'a dyn Fn(Progress<'_>)>,
     /// Whether the records hold content hashes of the inputs, which take a pass over their bytes.
     pub hash_inputs: bool,
+    /// Whether the result is on the disk before it gets its name
+    /// ([`WriterOptions::sync`]).
+    pub sync: bool,
 }
 
 impl Default for Options<'_> {
@@ -42,6 +45,7 @@ impl Default for Options<'_> {
             interrupt: None,
             progress: None,
             hash_inputs: true,
+            sync: true,
         }
     }
 }
@@ -59,6 +63,17 @@ pub struct Progress<'a> {
     pub elements_done: u64,
     /// Elements of all tensors.
     pub elements: u64,
+}
+
+/// Seconds of each phase of a merge.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Phases {
+    /// Reading, computing and writing.
+    pub merging: f64,
+    /// Hashing inputs and results, as far as it is not done while merging.
+    pub hashing: f64,
+    /// Waiting until the disk has everything.
+    pub syncing: f64,
 }
 
 /// What a merge did.
@@ -82,6 +97,8 @@ pub struct Report {
     pub bytes_written: u64,
     /// Wall time, hashing and writing included.
     pub seconds: f64,
+    /// What part of it went where.
+    pub phases: Phases,
     /// The method.
     pub plugin: PluginRecord,
     /// The inputs.
@@ -127,6 +144,7 @@ impl Plan<'_> {
             WriterOptions {
                 max_shard_bytes: self.recipe.max_shard,
                 overwrite: options.overwrite,
+                sync: options.sync,
                 ..WriterOptions::default()
             },
         )?;
@@ -138,8 +156,11 @@ impl Plan<'_> {
                 interrupt: options.interrupt.clone(),
             },
         };
+        let merging = Instant::now();
         job.tensors(options.progress)?;
+        let merging = merging.elapsed().as_secs_f64();
 
+        let hashing = Instant::now();
         let mut known = ContentHashes::new(options.hash_inputs);
         let inputs: Vec<InputRecord> = self
             .base
@@ -153,6 +174,7 @@ impl Plan<'_> {
         files.push(ExtraFile::new(RECORD_NAME, record));
         files.push(ExtraFile::new("README.md", provenance::card(self, &inputs)));
         let written = writer.finish(&files)?;
+        let hashing = hashing.elapsed().as_secs_f64() - written.syncing;
 
         let merged = |t: &&PlannedTensor| matches!(t.action, Action::Merge { .. });
         let merged = self.tensors().iter().filter(merged).count();
@@ -166,6 +188,11 @@ impl Plan<'_> {
             bytes_read: self.tensors().iter().map(|t| self.bytes_of(t)).sum(),
             bytes_written: written.total_bytes,
             seconds: start.elapsed().as_secs_f64(),
+            phases: Phases {
+                merging,
+                hashing,
+                syncing: written.syncing,
+            },
             plugin: PluginRecord::of(self),
             inputs,
             notes: self.notes().to_vec(),
