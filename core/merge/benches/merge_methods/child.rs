@@ -3,6 +3,7 @@
 use crate::{Arguments, Result, process};
 use mergelab_merge::{Linked, Options, Recipe};
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::path::Path;
 use std::process::Command;
 
@@ -38,14 +39,24 @@ pub(crate) fn run(recipe: &Path, arguments: &Arguments) -> Result<()> {
         .num_threads(arguments.threads.unwrap_or(0))
         .build_global()?;
     let recipe = Recipe::read(recipe)?;
-    let out = arguments.dir.as_deref().unwrap_or(Path::new(".")).join("out");
+    let out = arguments
+        .dir
+        .as_deref()
+        .unwrap_or(Path::new("."))
+        .join("out");
+    // After the last tensor, what merging took.
+    let processor = Cell::new(0.0);
     let options = Options {
         overwrite: true,
         hash_inputs: !arguments.no_input_hashes,
         sync: arguments.sync,
+        progress: Some(&|_| processor.set(process::own_processor())),
         ..Options::default()
     };
     let report = mergelab_merge::run(&recipe, &Linked, &out, &options)?;
-    println!("{}", json!({"seconds": report.seconds, "phases": report.phases}));
+    println!(
+        "{}",
+        json!({"phases": report.phases, "processor": processor.get()})
+    );
     Ok(())
 }

@@ -5,7 +5,7 @@
 
 use crate::Result;
 use crate::checkpoints::Folders;
-use crate::process::median;
+use crate::process::{median, own_processor};
 use mergelab_checkpoint::Checkpoint;
 use std::collections::HashMap;
 use std::fs::File;
@@ -22,6 +22,8 @@ const CHUNK: usize = 1 << 17;
 pub(crate) struct Floor {
     pub(crate) reading: f64,
     pub(crate) writing: f64,
+    /// Of all processors, for reading and writing.
+    pub(crate) processor: f64,
 }
 
 impl Floor {
@@ -40,12 +42,7 @@ pub(crate) struct Floors<'a> {
 }
 
 impl<'a> Floors<'a> {
-    pub(crate) fn new(
-        folders: &'a Folders,
-        dir: &'a Path,
-        threads: usize,
-        runs: usize,
-    ) -> Self {
+    pub(crate) fn new(folders: &'a Folders, dir: &'a Path, threads: usize, runs: usize) -> Self {
         Self {
             folders,
             dir,
@@ -64,39 +61,39 @@ impl<'a> Floors<'a> {
         let files: Vec<PathBuf> = inputs.iter().map(|f| f.join("model.safetensors")).collect();
         let mut reading = Vec::new();
         let mut writing = Vec::new();
+        let mut processor = Vec::new();
         // The first round fills the page cache.
         for round in 0..=self.runs {
-            let seconds = self.mapped(&inputs)?.min(self.read(&files)?);
-            let written = self.write()?;
+            let mapped = timed(|| self.mapped(&inputs))?;
+            let read = timed(|| self.read(&files))?;
+            let written = timed(|| self.write())?;
             if round > 0 {
-                reading.push(Some(seconds));
-                writing.push(Some(written));
+                reading.push(Some(mapped.0.min(read.0)));
+                writing.push(Some(written.0));
+                processor.push(Some(mapped.1.min(read.1) + written.1));
             }
         }
         let floor = Floor {
             reading: median(reading.into_iter()).unwrap_or(f64::NAN),
             writing: median(writing.into_iter()).unwrap_or(f64::NAN),
+            processor: median(processor.into_iter()).unwrap_or(f64::NAN),
         };
         self.known.insert(count, floor);
         Ok(floor)
     }
 
-    fn mapped(&self, inputs: &[PathBuf]) -> Result<f64> {
-        let start = Instant::now();
+    fn mapped(&self, inputs: &[PathBuf]) -> Result<()> {
         for input in inputs {
             let checkpoint = Checkpoint::open(input)?;
             for tensor in checkpoint.tensors() {
                 let chunks: Vec<&[u8]> = tensor.bytes.chunks(CHUNK).collect();
-                self.side_by_side(chunks.len(), |chunk, _| {
-                    Ok(sum(chunks[chunk]))
-                })?;
+                self.side_by_side(chunks.len(), |chunk, _| Ok(sum(chunks[chunk])))?;
             }
         }
-        Ok(start.elapsed().as_secs_f64())
+        Ok(())
     }
 
-    fn read(&self, files: &[PathBuf]) -> Result<f64> {
-        let start = Instant::now();
+    fn read(&self, files: &[PathBuf]) -> Result<()> {
         for path in files {
             let file = File::open(path)?;
             let length = file.metadata()?.len() as usize;
@@ -107,25 +104,22 @@ impl<'a> Floors<'a> {
                 Ok(sum(bytes))
             })?;
         }
-        Ok(start.elapsed().as_secs_f64())
+        Ok(())
     }
 
     /// Writes as many bytes as the base has.
-    fn write(&self) -> Result<f64> {
+    fn write(&self) -> Result<()> {
         let length = std::fs::metadata(self.folders.base.join("model.safetensors"))?.len() as usize;
         let path = self.dir.join("floor.tmp");
         let file = File::create(&path)?;
-        let start = Instant::now();
         file.set_len(length as u64)?;
         self.side_by_side(length.div_ceil(CHUNK), |chunk, buffer| {
             let start = chunk * CHUNK;
             file.write_all_at(&buffer[..CHUNK.min(length - start)], start as u64)?;
             Ok(0)
         })?;
-        let seconds = start.elapsed().as_secs_f64();
         drop(file);
-        std::fs::remove_file(&path)?;
-        Ok(seconds)
+        Ok(std::fs::remove_file(&path)?)
     }
 
     /// Calls `work` for each chunk, on all threads.
@@ -160,6 +154,13 @@ impl<'a> Floors<'a> {
         std::hint::black_box(total.into_inner());
         Ok(())
     }
+}
+
+/// Seconds by the clock and of all processors.
+fn timed(work: impl FnOnce() -> Result<()>) -> Result<(f64, f64)> {
+    let (start, processor) = (Instant::now(), own_processor());
+    work()?;
+    Ok((start.elapsed().as_secs_f64(), own_processor() - processor))
 }
 
 fn sum(bytes: &[u8]) -> u64 {

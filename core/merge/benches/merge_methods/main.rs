@@ -149,13 +149,18 @@ fn main() -> Result<()> {
         println!(
             "\n{} parameters, {} models, computed in {}, {threads} threads, inputs in the page \
              cache; outputs {}synced, inputs {}hashed.\nfloor: reading all inputs and writing \
-             the output to the page cache. process: from start to exit of the program. memory: \
-             peak of anonymous pages.",
+             the output to the page cache. cpu: of all threads, which other \
+             programs on the machine disturb less. process: from start to exit of the program. \
+             memory: peak of anonymous pages, in MB.",
             shapes.parameters(),
             arguments.models,
             arguments.dtype,
             if arguments.sync { "" } else { "not " },
-            if arguments.no_input_hashes { "not " } else { "" },
+            if arguments.no_input_hashes {
+                "not "
+            } else {
+                ""
+            },
         );
     }
     Ok(())
@@ -181,6 +186,7 @@ fn measure(
     }
     let phase = |name: &str| median(reports.iter().map(|r| r["phases"][name].as_f64()));
     let merging = phase("merging");
+    let merging_processor = median(reports.iter().map(|r| r["processor"].as_f64()));
     Ok(json!({
         "program": "mergelab",
         "recipe": recipe.name,
@@ -193,6 +199,9 @@ fn measure(
         "ratio": merging.map(|m| m / floor.seconds()),
         "process": Usage::seconds(&runs),
         "process_ratio": Usage::seconds(&runs).map(|s| s / floor.seconds()),
+        "floor_processor": floor.processor,
+        "merging_processor": merging_processor,
+        "processor_ratio": merging_processor.map(|p| p / floor.processor),
         "processor": Usage::processor(&runs),
         "memory": Usage::memory(&runs),
     }))
@@ -227,32 +236,41 @@ fn other(
     }))
 }
 
+/// Title, key in the row, digits after the point.
+const COLUMNS: [(&str, &str, usize); 12] = [
+    ("floor", "floor", 2),
+    ("merging", "merging", 2),
+    ("ratio", "ratio", 2),
+    ("floor", "floor_processor", 2),
+    ("merging", "merging_processor", 2),
+    ("ratio", "processor_ratio", 2),
+    ("hashing", "hashing", 2),
+    ("syncing", "syncing", 2),
+    ("process", "process", 2),
+    ("ratio", "process_ratio", 2),
+    ("cpu", "processor", 2),
+    ("memory", "memory", 0),
+];
+
 fn print_row(row: &Value, first: bool) {
-    let columns = [
-        ("floor", 1.0),
-        ("merging", 1.0),
-        ("ratio", 1.0),
-        ("hashing", 1.0),
-        ("syncing", 1.0),
-        ("process", 1.0),
-        ("process_ratio", 1.0),
-        ("processor", 1.0),
-        ("memory", 1e-6),
-    ];
     if first {
+        println!(
+            "{:<9} {:<18} {:^23} {:^23} seconds",
+            "", "", "seconds", "cpu seconds"
+        );
         print!("{:<9} {:<18}", "program", "recipe");
-        for (name, _) in columns {
-            print!(" {:>8}", name.replace("process_ratio", "ratio"));
+        for (title, _, _) in COLUMNS {
+            print!(" {title:>7}");
         }
-        println!("\n{:<28} {:>8}", "", "seconds");
+        println!();
     }
     let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
     print!("{:<9} {:<18}", text("program"), text("recipe"));
-    for (name, scale) in columns {
-        match row[name].as_f64() {
-            Some(x) if name == "memory" => print!(" {:>8.0}", x * scale),
-            Some(x) => print!(" {x:>8.2}"),
-            None => print!(" {:>8}", "-"),
+    for (_, key, digits) in COLUMNS {
+        let scale = if key == "memory" { 1e-6 } else { 1.0 };
+        match row[key].as_f64() {
+            Some(x) => print!(" {:>7.digits$}", x * scale),
+            None => print!(" {:>7}", "-"),
         }
     }
     println!();

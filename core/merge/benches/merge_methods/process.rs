@@ -83,6 +83,11 @@ fn anonymous(status: &str) -> Option<f64> {
     line.trim().strip_suffix(" kB")?.trim().parse().ok()
 }
 
+/// Processor seconds of this process so far.
+pub(crate) fn own_processor() -> f64 {
+    processor("/proc/self/stat").unwrap_or(f64::NAN) / TICKS
+}
+
 /// User and system time in ticks: fields 14 and 15, counted from 1. The second field, in
 /// parentheses, is the program's name, which may hold spaces.
 fn processor(stat: &str) -> Option<f64> {
