@@ -58,6 +58,7 @@ pub(crate) fn evaluate(
     let pass = Pass {
         program: &program,
         range: 0..target.len,
+        sample: None,
         collectors: &[],
         sink: Some((sink, program.slot(node))),
     };
@@ -85,17 +86,19 @@ impl Schedule<'_> {
     /// Collects every statistic that `target` depends on.
     fn learn(&mut self, target: Node) -> Result<(), Error> {
         loop {
-            let mut requests: BTreeMap<(usize, usize), Vec<Request>> = BTreeMap::new();
+            let mut requests: BTreeMap<_, Vec<Request>> = BTreeMap::new();
             for node in self.ready(target)? {
-                let (range, request) = self.request(node)?;
-                let group = requests.entry((range.start, range.end)).or_default();
+                let (range, sample, request) = self.request(node)?;
+                let group = requests
+                    .entry((range.start, range.end, sample))
+                    .or_default();
                 group.push(request);
             }
             if requests.is_empty() {
                 return Ok(());
             }
-            for ((start, end), requests) in requests {
-                self.pass(start..end, &requests)?;
+            for ((start, end, sample), requests) in requests {
+                self.pass(start..end, sample, &requests)?;
             }
         }
     }
@@ -143,8 +146,9 @@ impl Schedule<'_> {
         Ok(ready)
     }
 
-    /// What the next pass must collect for a statistic, and over which elements.
-    fn request(&mut self, node: Node) -> Result<(Range<usize>, Request), Error> {
+    /// What the next pass must collect for a statistic, over which elements, and whether over a
+    /// sample of them.
+    fn request(&mut self, node: Node) -> Result<(Range<usize>, Option<usize>, Request), Error> {
         let Kind::Operation {
             op,
             inputs,
@@ -156,18 +160,19 @@ impl Schedule<'_> {
         };
         let a = inputs[0];
         let len = self.nodes[a as usize].len;
-        let (range, collect) = match op {
-            Op::Sum => (0..len, Collect::Sum),
-            Op::Dot => (0..len, Collect::Dot),
-            Op::Max => (0..len, Collect::Extreme(Extreme::Max)),
-            Op::Min => (0..len, Collect::Extreme(Extreme::Min)),
+        let (range, sample, collect) = match op {
+            Op::Sum => (0..len, None, Collect::Sum),
+            Op::Dot => (0..len, None, Collect::Dot),
+            Op::Max => (0..len, None, Collect::Extreme(Extreme::Max)),
+            Op::Min => (0..len, None, Collect::Extreme(Extreme::Min)),
             _ => {
                 let rank = match self.ranks.get(&node) {
                     Some(rank) => *rank,
                     None => Rank::new(*op, len, integers[0])?,
                 };
                 self.ranks.insert(node, rank);
-                rank.next_pass()
+                let (range, collect) = rank.next_pass();
+                (range, rank.sample(), collect)
             }
         };
         let request = Request {
@@ -176,10 +181,15 @@ impl Schedule<'_> {
             b: (*op == Op::Dot).then(|| inputs[1]),
             collect,
         };
-        Ok((range, request))
+        Ok((range, sample, request))
     }
 
-    fn pass(&mut self, range: Range<usize>, requests: &[Request]) -> Result<(), Error> {
+    fn pass(
+        &mut self,
+        range: Range<usize>,
+        sample: Option<usize>,
+        requests: &[Request],
+    ) -> Result<(), Error> {
         let mut wanted: Vec<Node> = requests
             .iter()
             .flat_map(|r| [Some(r.a), r.b])
@@ -199,6 +209,7 @@ impl Schedule<'_> {
         let pass = Pass {
             program: &program,
             range,
+            sample,
             collectors: &collectors,
             sink: None,
         };

@@ -262,6 +262,34 @@ impl CheckpointWriter {
         Ok(())
     }
 
+    /// Refuses `values` for tensor number `tensor`, from element `offset` on, as
+    /// [`write_f32`](Self::write_f32) would, and stores nothing.
+    ///
+    /// # Errors
+    /// When a value is not finite or does not fit the format, and such are not allowed.
+    pub fn check_finite(
+        &self,
+        tensor: usize,
+        offset: usize,
+        values: &[f32],
+    ) -> Result<(), WriteError> {
+        let slot = self.slot(tensor)?;
+        let dtype = slot.spec.dtype;
+        let mut bytes = vec![0; values.len() * dtype.size()];
+        encode_f32(dtype, values, &mut bytes).map_err(|source| WriteError::Convert {
+            tensor: slot.spec.name.clone(),
+            source,
+        })?;
+        match first_non_finite(dtype, &bytes) {
+            Some(bad) if !self.allow_non_finite => Err(WriteError::not_finite(
+                &slot.spec,
+                offset + bad,
+                values[bad],
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Stores `bytes` (little-endian elements of the tensor's format) from element `offset` on.
     ///
     /// # Errors

@@ -4,12 +4,12 @@ use super::Progress;
 use crate::error::MergeError;
 use crate::inputs::Input;
 use crate::plan::{Action, Plan, PlannedTensor};
-use crate::source::InputTensor;
+use crate::source::{InputTensor, format};
 use mergelab_abi::PluginError;
 use mergelab_abi::method::{GroupInfo, Member};
 use mergelab_abi::working::Working;
 use mergelab_checkpoint::{CheckpointWriter, WriteError};
-use mergelab_tensor::{Session, SinkError};
+use mergelab_tensor::{Format, Session, Sink, SinkError};
 use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -136,8 +136,10 @@ impl Job<'_> {
                 wanted: shape.to_vec(),
             });
         }
-        let sink = |offset: usize, values: &[f32]| -> Result<(), SinkError> {
-            Ok(self.writer.write_f32(number, offset, values)?)
+        let sink = TensorSink {
+            writer: self.writer,
+            number,
+            format: format(tensor.dtype),
         };
         session
             .evaluate(node, &sink)
@@ -252,6 +254,31 @@ impl Job<'_> {
             element,
             value: value[0],
         }
+    }
+}
+
+/// A tensor of the result.
+struct TensorSink<'a> {
+    writer: &'a CheckpointWriter,
+    number: usize,
+    format: Option<Format>,
+}
+
+impl Sink for TensorSink<'_> {
+    fn write(&self, offset: usize, elements: &[f32]) -> Result<(), SinkError> {
+        Ok(self.writer.write_f32(self.number, offset, elements)?)
+    }
+
+    fn format(&self) -> Option<Format> {
+        self.format
+    }
+
+    fn write_stored(&self, offset: usize, bytes: &[u8]) -> Result<(), SinkError> {
+        Ok(self.writer.write_bytes(self.number, offset, bytes)?)
+    }
+
+    fn see_non_finite(&self, offset: usize, elements: &[f32]) -> Result<(), SinkError> {
+        Ok(self.writer.check_finite(self.number, offset, elements)?)
     }
 }
 

@@ -1,17 +1,24 @@
 //! The k-th largest magnitude, and which elements are among the k largest.
 //!
-//! A radix selection over the bit patterns of magnitudes: one pass counts by the upper 16 bits
-//! and finds the bucket of the k-th, a second one counts by the lower 15 bits within it. Where
-//! the first count decides, there is no second: when all lower bits are zero (values that fit
-//! bf16), or when a mask keeps the whole bucket.
+//! A sample of the magnitudes brackets the k-th one. One pass then counts the elements above the
+//! bracket and collects those inside it, which are few, and the k-th is selected among them. The
+//! ends of the bracket are counted by themselves, as many elements can share a magnitude. A
+//! sample decides how much is collected, never the result: where the k-th is not in the bracket,
+//! everything is counted.
+//!
+//! Counting is a radix selection over the bit patterns of magnitudes: one pass counts by the upper
+//! 16 bits and finds the bucket of the k-th, a second one counts by the lower 15 bits within it.
+//! Where the first count decides, there is no second: when all lower bits are zero (values that
+//! fit bf16), or when a mask keeps the whole bucket.
 //!
 //! A mask that keeps only some of several equal magnitudes needs the index of the last one that
 //! it keeps: a pass counts them for each block, and a look into one block finds it.
 
 use crate::error::Error;
+use crate::kernels::bracket;
 use crate::kernels::magnitude::{FINE, LOW_BITS, value};
 use crate::kernels::mask::Cut;
-use crate::statistic::{Collect, Collected};
+use crate::statistic::{Bracketed, Collect, Collected};
 use crate::{BLOCK, CHUNK};
 use mergelab_abi::ops::Op;
 use std::ops::Range;
@@ -30,6 +37,12 @@ pub(super) struct Rank {
 enum Stage {
     /// All magnitudes at once.
     Small,
+    /// Some magnitudes, to guess from.
+    Sample,
+    Bracket {
+        low: u32,
+        high: u32,
+    },
     Coarse,
     /// `above` elements are larger than any in the bucket.
     Fine {
@@ -75,16 +88,25 @@ impl Rank {
             stage: if len <= CHUNK {
                 Stage::Small
             } else {
-                Stage::Coarse
+                Stage::Sample
             },
         })
+    }
+
+    /// In how many blocks the next pass looks at one; in all if absent.
+    pub(super) fn sample(&self) -> Option<usize> {
+        let blocks = self.len.div_ceil(BLOCK);
+        // More for larger tensors, so that what is collected grows more slowly than they do.
+        let looked_at = (blocks / 16).max(512);
+        matches!(self.stage, Stage::Sample).then(|| blocks.div_ceil(looked_at))
     }
 
     /// The range that the next pass goes over, and what it collects.
     pub(super) fn next_pass(&self) -> (Range<usize>, Collect) {
         let all = 0..self.len;
         match self.stage {
-            Stage::Small => (all, Collect::Magnitudes),
+            Stage::Small | Stage::Sample => (all, Collect::Magnitudes),
+            Stage::Bracket { low, high } => (all, Collect::Bracket { low, high }),
             Stage::Coarse => (all, Collect::Coarse),
             Stage::Fine { bucket, .. } => (all, Collect::Fine { bucket }),
             Stage::Equal { threshold, .. } => (
@@ -105,6 +127,11 @@ impl Rank {
     pub(super) fn take(&mut self, collected: Collected) -> Ranked {
         match (self.stage, collected) {
             (Stage::Small, Collected::Magnitudes(magnitudes)) => self.small(&magnitudes),
+            (Stage::Sample, Collected::Magnitudes(sample)) => {
+                self.stage = self.bracket(sample);
+                Ranked::Unfinished
+            }
+            (Stage::Bracket { .. }, Collected::Bracket(found)) => self.bracketed(found),
             (Stage::Coarse, Collected::Coarse { counts, low }) => self.coarse(&counts[..], low),
             (Stage::Fine { bucket, above }, Collected::Fine { counts, .. }) => {
                 self.fine(bucket, above, &counts[..])
@@ -140,6 +167,76 @@ impl Rank {
             threshold,
             cutoff: cutoff(magnitudes, threshold, self.k - larger),
         })
+    }
+
+    /// A bracket that should hold the k-th magnitude.
+    fn bracket(&self, mut sample: Vec<u32>) -> Stage {
+        let count = sample.len() as f64;
+        let share = self.k as f64 / self.len as f64;
+        // Six standard deviations of the rank in a sample of independent elements.
+        let margin = 6.0 * (count * share * (1.0 - share)).sqrt() + 2.0;
+        let mut at = |rank: f64| {
+            let descending = |m: &u32| std::cmp::Reverse(*m);
+            let (_, magnitude, _) = sample.select_nth_unstable_by_key(rank as usize, descending);
+            *magnitude
+        };
+        let (first, last) = (count * share - margin, count * share + margin);
+        Stage::Bracket {
+            low: if last < count { at(last) } else { 0 },
+            // Above every magnitude.
+            high: if first >= 0.0 {
+                at(first)
+            } else {
+                i32::MAX as u32
+            },
+        }
+    }
+
+    fn bracketed(&mut self, mut found: Bracketed) -> Ranked {
+        let total = |blocks: &[(usize, u32)]| blocks.iter().map(|b| u64::from(b.1)).sum::<u64>();
+        found.at_high.sort_unstable();
+        found.at_low.sort_unstable();
+        let (high, inside) = (total(&found.at_high), found.inside.len() as u64);
+        let low = match found.low == found.high {
+            true => 0,
+            false => total(&found.at_low),
+        };
+        let Some(keep) = self.k.checked_sub(found.above).filter(|&keep| keep > 0) else {
+            self.stage = Stage::Coarse;
+            return Ranked::Unfinished;
+        };
+        if keep <= high {
+            return self.on_end(found.high, high, keep, &found.at_high);
+        }
+        let keep = keep - high;
+        if keep <= inside {
+            let descending = |rank: &u64| std::cmp::Reverse(*rank);
+            let (_, &mut rank, _) = found
+                .inside
+                .select_nth_unstable_by_key(keep as usize - 1, descending);
+            let threshold = bracket::magnitude_of(rank);
+            return match self.mask {
+                true => Ranked::Cut(Cut {
+                    threshold,
+                    cutoff: bracket::index_of(rank) as usize + 1,
+                }),
+                false => Ranked::Value(f64::from(value(threshold))),
+            };
+        }
+        let keep = keep - inside;
+        if keep <= low {
+            return self.on_end(found.low, low, keep, &found.at_low);
+        }
+        self.stage = Stage::Coarse;
+        Ranked::Unfinished
+    }
+
+    /// The k-th magnitude is an end of the bracket.
+    fn on_end(&mut self, threshold: u32, equal: u64, keep: u64, blocks: &[(usize, u32)]) -> Ranked {
+        match self.decided(threshold, equal, keep) {
+            Ranked::Unfinished => self.equal(threshold, keep, blocks),
+            decided => decided,
+        }
     }
 
     fn coarse(&mut self, counts: &[u32], low: u32) -> Ranked {
