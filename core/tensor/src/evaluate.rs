@@ -47,6 +47,7 @@ pub(crate) fn evaluate(
         working,
         options,
         ranks: HashMap::new(),
+        room: options.memory / nodes.iter().filter(|n| is_rank(n)).count().max(1),
     };
     schedule.learn(node)?;
     if let Some(Fact::Number(x)) = schedule.facts.get(&node) {
@@ -72,6 +73,8 @@ struct Schedule<'a> {
     options: &'a Options,
     /// Order statistics that need more than one pass.
     ranks: HashMap<Node, Rank>,
+    /// Bytes that each of them may collect.
+    room: usize,
 }
 
 /// A statistic that the next pass collects.
@@ -168,7 +171,7 @@ impl Schedule<'_> {
             _ => {
                 let rank = match self.ranks.get(&node) {
                     Some(rank) => *rank,
-                    None => Rank::new(*op, len, integers[0])?,
+                    None => Rank::new(*op, len, integers[0], self.room)?,
                 };
                 self.ranks.insert(node, rank);
                 let (range, collect) = rank.next_pass();
@@ -240,6 +243,16 @@ fn is_statistic(recorded: &Recorded, nodes: &Nodes) -> bool {
             ) && !nodes[inputs[0] as usize].is_scalar()
         }
     }
+}
+
+fn is_rank(recorded: &Recorded) -> bool {
+    matches!(
+        &recorded.kind,
+        Kind::Operation {
+            op: Op::KthLargestMagnitude | Op::TopKMask,
+            ..
+        }
+    )
 }
 
 /// What a top-k mask of all or of no elements keeps.

@@ -17,6 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Options {
     /// Elements of a tile. Rounded to a multiple of 16 from 16 to [`crate::BLOCK`].
     pub tile: usize,
+    /// Bytes that an evaluation may collect for order statistics at a time. With fewer they take
+    /// another pass. Tiles, which are small, do not count.
+    pub memory: usize,
     /// When this becomes true, running evaluations end with [`Error::Interrupted`].
     pub interrupt: Option<Arc<AtomicBool>>,
 }
@@ -25,6 +28,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             tile: 2048,
+            memory: 256 << 20,
             interrupt: None,
         }
     }

@@ -318,6 +318,21 @@ impl CheckpointWriter {
         self.put(slot, offset, bytes)
     }
 
+    /// Waits until the disk has the tensors written so far. May be called while others are
+    /// written, so that [`finish`](Self::finish) has less to wait for; without
+    /// [`WriterOptions::sync`] it does nothing.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn sync(&self) -> Result<(), WriteError> {
+        if self.sync {
+            for (path, file) in &self.files {
+                file.sync_all().map_err(WriteError::io("sync", path))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Checks that everything was written, adds `extra` files, opens the result again, hashes it,
     /// and gives it its final name.
     ///
@@ -325,6 +340,17 @@ impl CheckpointWriter {
     /// When an element was never written, an extra file's name is no plain file name or taken, or
     /// the disk refuses. The temporary folder is then removed.
     pub fn finish(self, extra: &[ExtraFile]) -> Result<Written, WriteError> {
+        self.finish_with(|_| extra.to_vec())
+    }
+
+    /// As [`finish`](Self::finish), where the extra files depend on the hashes of the tensors.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn finish_with(
+        self,
+        extra: impl FnOnce(&BTreeMap<String, Hash>) -> Vec<ExtraFile>,
+    ) -> Result<Written, WriteError> {
         let mut missing = self.slots.iter().filter_map(|slot| {
             let coverage = slot
                 .coverage
@@ -341,13 +367,9 @@ impl CheckpointWriter {
         }
         drop(missing);
         let start = Instant::now();
-        if self.sync {
-            for (path, file) in &self.files {
-                file.sync_all().map_err(WriteError::io("sync", path))?;
-            }
-        }
+        self.sync()?;
         let syncing = start.elapsed();
-        for file in self.index.iter().chain(extra) {
+        if let Some(file) = &self.index {
             self.staging.add(file)?;
         }
         let path = match &self.files[..] {
@@ -360,6 +382,9 @@ impl CheckpointWriter {
         let content_hash = checkpoint.hash_with(&tensor_hashes);
         let total_bytes = checkpoint.total_bytes();
         drop(checkpoint);
+        for file in extra(&tensor_hashes) {
+            self.staging.add(&file)?;
+        }
 
         let names: Vec<_> = self
             .files

@@ -50,6 +50,7 @@ pub(crate) fn run(recipe: &Path, arguments: &Arguments) -> Result<()> {
         overwrite: true,
         hash_inputs: !arguments.no_input_hashes,
         sync: arguments.sync,
+        memory: arguments.memory.unwrap_or(Options::default().memory),
         progress: Some(&|_| processor.set(process::own_processor())),
         ..Options::default()
     };

@@ -9,11 +9,8 @@ use crate::plan::{Action, Plan, PlannedTensor};
 use crate::provenance::{self, InputRecord, PluginRecord, RECORD_NAME};
 use crate::recipe::Recipe;
 use crate::side_files;
-use mergelab_checkpoint::{
-    Checkpoint, CheckpointWriter, ExtraFile, TensorSpec, WriteError, WriterOptions,
-};
+use mergelab_checkpoint::{CheckpointWriter, ExtraFile, TensorSpec, WriterOptions};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -32,6 +29,9 @@ pub struct Options<'a> {
     pub progress: Option<&'a dyn Fn(Progress<'_>)>,
     /// Whether the records hold content hashes of the inputs, which take a pass over their bytes.
     pub hash_inputs: bool,
+    /// Bytes of memory that the merge may take, mapped files not counted, beside a fixed few
+    /// megabytes for each thread. With little, order statistics take a pass more.
+    pub memory: u64,
     /// Whether the result is on the disk before it gets its name
     /// ([`WriterOptions::sync`]).
     pub sync: bool,
@@ -45,6 +45,7 @@ impl Default for Options<'_> {
             interrupt: None,
             progress: None,
             hash_inputs: true,
+            memory: 1 << 30,
             sync: true,
         }
     }
@@ -153,6 +154,9 @@ impl Plan<'_> {
             writer: &writer,
             evaluation: mergelab_tensor::Options {
                 tile: options.tile,
+                // Each thread may be at a tensor of its own.
+                memory: usize::try_from(options.memory).unwrap_or(usize::MAX)
+                    / rayon::current_num_threads().max(1),
                 interrupt: options.interrupt.clone(),
             },
         };
@@ -161,19 +165,32 @@ impl Plan<'_> {
         let merging = merging.elapsed().as_secs_f64();
 
         let hashing = Instant::now();
-        let mut known = ContentHashes::new(options.hash_inputs);
-        let inputs: Vec<InputRecord> = self
-            .base
-            .iter()
-            .chain(&self.models)
-            .map(|input| input.record(&mut known))
-            .collect();
+        // The disk works while the processors hash.
+        let (synced, inputs) = std::thread::scope(|scope| {
+            let syncing = scope.spawn(|| writer.sync());
+            let mut known = ContentHashes::new(options.hash_inputs);
+            let inputs: Vec<InputRecord> = self
+                .base
+                .iter()
+                .chain(&self.models)
+                .map(|input| input.record(&mut known))
+                .collect();
+            let synced = syncing.join();
+            // A panic there says nothing about the files; `finish` syncs them in any case.
+            (synced.unwrap_or(Ok(())), inputs)
+        });
+        synced?;
         job.interrupted()?;
-        let hashes = written_hashes(writer.staging_dir())?;
-        let record = provenance::record(self, &inputs, &hashes);
-        files.push(ExtraFile::new(RECORD_NAME, record));
-        files.push(ExtraFile::new("README.md", provenance::card(self, &inputs)));
-        let written = writer.finish(&files)?;
+        let written = writer.finish_with(|hashes| {
+            let hashes = hashes
+                .iter()
+                .map(|(name, hash)| (name.clone(), hash.to_string()))
+                .collect();
+            let record = provenance::record(self, &inputs, &hashes);
+            files.push(ExtraFile::new(RECORD_NAME, record));
+            files.push(ExtraFile::new("README.md", provenance::card(self, &inputs)));
+            files
+        })?;
         let hashing = hashing.elapsed().as_secs_f64() - written.syncing;
 
         let merged = |t: &&PlannedTensor| matches!(t.action, Action::Merge { .. });
@@ -233,25 +250,4 @@ impl Plan<'_> {
             Action::Copy { .. } => bytes(self.copied_from(&tensor.name)),
         }
     }
-}
-
-/// BLAKE3 of every tensor that was written, by name.
-fn written_hashes(dir: &Path) -> Result<BTreeMap<String, String>, MergeError> {
-    let io = |source| {
-        MergeError::from(WriteError::Io {
-            action: "list",
-            path: dir.to_owned(),
-            source,
-        })
-    };
-    let mut hashes = BTreeMap::new();
-    for entry in std::fs::read_dir(dir).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        if path.extension().is_some_and(|e| e == "safetensors") {
-            let file = Checkpoint::open(&path).map_err(WriteError::from)?;
-            let of_file = file.tensor_hashes().into_iter();
-            hashes.extend(of_file.map(|(name, hash)| (name, hash.to_string())));
-        }
-    }
-    Ok(hashes)
 }

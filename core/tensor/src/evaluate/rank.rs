@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::kernels::bracket;
 use crate::kernels::magnitude::{FINE, LOW_BITS, value};
 use crate::kernels::mask::Cut;
+use crate::pass::SAMPLE;
 use crate::statistic::{Bracketed, Collect, Collected};
 use crate::{BLOCK, CHUNK};
 use mergelab_abi::ops::Op;
@@ -74,23 +75,38 @@ pub(super) enum Ranked {
 }
 
 impl Rank {
-    pub(super) fn new(op: Op, len: usize, k: u64) -> Result<Self, Error> {
+    /// `room` is the number of bytes that it may collect.
+    pub(super) fn new(op: Op, len: usize, k: u64, room: usize) -> Result<Self, Error> {
         if u32::try_from(len).is_err() {
             return Err(Error::TooLarge {
                 operation: op.name(),
                 elements: len,
             });
         }
-        Ok(Self {
+        let mut rank = Self {
             len,
             k,
             mask: op == Op::TopKMask,
-            stage: if len <= CHUNK {
-                Stage::Small
-            } else {
-                Stage::Sample
-            },
-        })
+            stage: Stage::Small,
+        };
+        if len > CHUNK {
+            rank.stage = Stage::Sample;
+            let sampled = len.div_ceil(BLOCK * rank.sample().unwrap_or(1)) * SAMPLE;
+            let inside = 2.0 * rank.margin(sampled as f64) / sampled as f64 * len as f64;
+            // Twice, as a vector that grows holds its elements twice.
+            let needed = 2.0 * 8.0 * inside + 4.0 * sampled as f64;
+            if needed > room as f64 {
+                rank.stage = Stage::Coarse;
+            }
+        }
+        Ok(rank)
+    }
+
+    /// How far the rank of the k-th magnitude may be off in a sample of so many: six standard
+    /// deviations, were its elements independent.
+    fn margin(&self, sampled: f64) -> f64 {
+        let share = self.k as f64 / self.len as f64;
+        6.0 * (sampled * share * (1.0 - share)).sqrt() + 2.0
     }
 
     /// In how many blocks the next pass looks at one; in all if absent.
@@ -173,8 +189,7 @@ impl Rank {
     fn bracket(&self, mut sample: Vec<u32>) -> Stage {
         let count = sample.len() as f64;
         let share = self.k as f64 / self.len as f64;
-        // Six standard deviations of the rank in a sample of independent elements.
-        let margin = 6.0 * (count * share * (1.0 - share)).sqrt() + 2.0;
+        let margin = self.margin(count);
         let mut at = |rank: f64| {
             let descending = |m: &u32| std::cmp::Reverse(*m);
             let (_, magnitude, _) = sample.select_nth_unstable_by_key(rank as usize, descending);

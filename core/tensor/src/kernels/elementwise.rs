@@ -76,15 +76,15 @@ impl ForRounding for Arithmetic<'_> {
     fn with(self, rounding: impl Rounding) {
         let Arithmetic(op, out, a, b) = self;
         match (op, b) {
-            (Op::Add, _) => map2(out, a, b, |a, b| rounding.round(a + b)),
-            (Op::Sub, _) => map2(out, a, b, |a, b| rounding.round(a - b)),
-            (Op::Mul, _) => map2(out, a, b, |a, b| rounding.round(a * b)),
+            (Op::Add, _) => map2(out, a, b, move |a, b| rounding.round(a + b)),
+            (Op::Sub, _) => map2(out, a, b, move |a, b| rounding.round(a - b)),
+            (Op::Mul, _) => map2(out, a, b, move |a, b| rounding.round(a * b)),
             (_, Operand::Value(by)) if has_exact_inverse(by) => {
                 // The same bits, without the slow division.
                 let inverse = Operand::Value(1.0 / by);
-                map2(out, a, inverse, |a, b| rounding.round(a * b));
+                map2(out, a, inverse, move |a, b| rounding.round(a * b));
             }
-            _ => map2(out, a, b, |a, b| rounding.round(a / b)),
+            _ => map2(out, a, b, move |a, b| rounding.round(a / b)),
         }
     }
 }
@@ -101,7 +101,7 @@ impl ForRounding for Change<'_> {
     type Output = ();
 
     fn with(self, rounding: impl Rounding) {
-        stored_map2(self.0, self.1, self.2, |a, b| rounding.round(a - b));
+        stored_map2(self.0, self.1, self.2, move |a, b| rounding.round(a - b));
     }
 }
 
@@ -112,10 +112,16 @@ pub(crate) fn change(working: Working, out: &mut [f32], stored: &[[u8; 2]], minu
 
 /// `chosen` where an element is above `b`, or equal to it if `equal`; else `other`.
 pub(crate) fn choose(out: &mut [f32], a: &[f32], b: f32, equal: bool, chosen: f32, other: f32) {
+    // As bits, and moved: else the compiler chooses between two addresses, one by one.
+    let (chosen, other) = (chosen.to_bits(), other.to_bits());
     if equal {
-        map1(out, a, |a| if a >= b { chosen } else { other });
+        map1(out, a, move |a| {
+            f32::from_bits(if a >= b { chosen } else { other })
+        });
     } else {
-        map1(out, a, |a| if a > b { chosen } else { other });
+        map1(out, a, move |a| {
+            f32::from_bits(if a > b { chosen } else { other })
+        });
     }
 }
 

@@ -55,7 +55,7 @@ fn above(x: f32, limit: i32) -> f32 {
 /// 1 where the element is kept. The tile starts at index `first`.
 pub(crate) fn top_k(out: &mut [f32], a: &[f32], cut: Cut, first: usize) {
     for (part, limit) in cut.parts(first, a.len()) {
-        map1(&mut out[part.clone()], &a[part], |a| above(a, limit));
+        map1(&mut out[part.clone()], &a[part], move |a| above(a, limit));
     }
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn trim(out: &mut [f32], x: &[f32], by: &[f32], cut: Cut, first: usiz
             Operand::Tile(&x[part.clone()]),
             Operand::Tile(&by[part.clone()]),
         );
-        map2(&mut out[part], x, by, |x, by| x * above(by, limit));
+        map2(&mut out[part], x, by, move |x, by| x * above(by, limit));
     }
 }
 
