@@ -187,12 +187,13 @@ impl Plan<'_> {
         });
         synced?;
         job.interrupted()?;
+        let statistics = job.statistics;
         let written = writer.finish_with(|hashes| {
             let hashes = hashes
                 .iter()
                 .map(|(name, hash)| (name.clone(), hash.to_string()))
                 .collect();
-            let record = provenance::record(self, &inputs, &hashes, &job.statistics, &numbers);
+            let record = provenance::record(self, &inputs, &hashes, &statistics, &numbers);
             files.push(ExtraFile::new(RECORD_NAME, record));
             files.push(ExtraFile::new("README.md", provenance::card(self, &inputs)));
             files
