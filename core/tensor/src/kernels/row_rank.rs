@@ -192,7 +192,7 @@ impl Ranker {
 }
 
 fn key(magnitude: u32, index: usize) -> u64 {
-    u64::from(magnitude) << 32 | index as u64
+    (u64::from(magnitude) << 32) | index as u64
 }
 
 /// Equal magnitudes are in the order of their indices already.
@@ -267,7 +267,7 @@ impl NullaryFnOnce for Decide<'_> {
             let kept = word < always;
             let is_open = !kept & ((word < sometimes) | (word == u32::MAX));
             open += usize::from(is_open);
-            *flag = u8::from(kept) * KEPT | u8::from(is_open) * OPEN;
+            *flag = (u8::from(kept) * KEPT) | (u8::from(is_open) * OPEN);
         }
         open
     }
