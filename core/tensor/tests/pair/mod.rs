@@ -7,17 +7,17 @@ use mergelab_tensor::{Memory, Options, Session};
 use std::sync::Arc;
 
 /// The same operations recorded in both evaluators.
-pub struct Pair {
+pub(crate) struct Pair {
     working: Working,
-    pub reference: ReferenceHost,
+    pub(crate) reference: ReferenceHost,
     session: Session,
     host: HostHandle,
     /// Each node in both, as numbers differ where the session records equal operations once.
-    pub nodes: Vec<(Node, Node)>,
+    pub(crate) nodes: Vec<(Node, Node)>,
 }
 
 impl Pair {
-    pub fn new(working: Working, tile: usize) -> Self {
+    pub(crate) fn new(working: Working, tile: usize) -> Self {
         let options = Options {
             tile,
             ..Options::default()
@@ -32,7 +32,7 @@ impl Pair {
         }
     }
 
-    pub fn input(&mut self, shape: &[usize], data: Vec<f32>) -> usize {
+    pub(crate) fn input(&mut self, shape: &[usize], data: Vec<f32>) -> usize {
         let memory = Memory::new("x", data.clone());
         self.nodes.push((
             self.reference.input(shape, data),
@@ -42,7 +42,7 @@ impl Pair {
     }
 
     /// Records in both and compares; returns nothing where both refuse.
-    pub fn record(
+    pub(crate) fn record(
         &mut self,
         op: Op,
         inputs: &[usize],
