@@ -308,7 +308,10 @@ mod tests {
                 assert!(in_memory.remove(&node), "node {node} is freed twice");
             }
         }
-        assert!(in_memory.len() <= 1, "only the target is left");
+        assert!(
+            in_memory.len() <= 2,
+            "the target, or what its pass reads, is left"
+        );
         (order, most)
     }
 
