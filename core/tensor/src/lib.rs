@@ -2,8 +2,8 @@
 //!
 //! A [`Session`] records the operations of one merge ([`mergelab_abi::ops`]) and computes a node
 //! when its elements are asked for. Inputs are [`Source`]s that are read range by range, results
-//! go range by range to a [`Sink`], and nothing in between is stored: memory is bounded by the
-//! tiles, not by the tensors.
+//! go range by range to a [`Sink`], and nothing in between is stored unless an operation needs it
+//! as a whole: memory is bounded by the tiles, not by the tensors.
 //!
 //! | module | what it does |
 //! |---|---|
@@ -15,6 +15,7 @@
 //! | `program` | the elementwise part of a pass, as steps over tile buffers |
 //! | `pass` | runs a program over all tiles, on all threads |
 //! | `kernels` | the loops |
+//! | `linear_algebra` | products and decompositions of matrices |
 //!
 //! # Passes
 //!
@@ -23,12 +24,26 @@
 //! inputs. Elementwise values are computed again in each pass that needs them, as reading memory
 //! twice costs more than most chains of arithmetic.
 //!
+//! Sums of rows and columns have passes of their own, as their inputs can have other shapes.
+//!
+//! # Tensors in memory
+//!
+//! Products, decompositions, transposes and parts of tensors read elements from any place, so
+//! their operands and their results are in memory as f32 (decompositions work on copies in f64).
+//! So are the results of [`Op::Materialize`](mergelab_abi::ops::Op::Materialize) and of
+//! [`Op::RowRank`](mergelab_abi::ops::Op::RowRank); a mask that depends on ranks takes a bit for
+//! each element. They are computed in the order of recording and freed when nothing needs them
+//! any more: a method of hundreds of steps takes the memory of what one step reads. When a method
+//! reads a node, up to [`Options::memory`] bytes stay for what it asks next.
+//!
 //! # Same bits everywhere
 //!
 //! A result does not depend on the number of threads or on [`Options::tile`]. Elementwise values
 //! depend on their elements only; reductions add blocks of [`BLOCK`] elements in a fixed order and
 //! then the blocks in theirs; order statistics count, and counts do not depend on an order.
-//! [`mergelab_abi::reference`] defines every operation; elementwise results have its exact bits.
+//! Products are computed in squares and decompositions as a whole, each by one thread; their last
+//! bits can depend on the processor. [`mergelab_abi::reference`] defines every operation;
+//! elementwise results, ranks and masks have its exact bits.
 //!
 //! ```
 //! use mergelab_abi::{ops::Op, working::Working};

@@ -94,7 +94,7 @@ impl Pass<'_> {
                 let mut block_start = block;
                 if let Some(every) = self.sample {
                     let number = block / BLOCK;
-                    if number % every != 0 {
+                    if !number.is_multiple_of(every) {
                         continue;
                     }
                     // Rows of a matrix can be as long as a block: not always their beginnings.

@@ -79,6 +79,14 @@ impl Known {
         taken
     }
 
+    /// What a node of shape `[]` is known to hold.
+    fn number(&self, node: Node) -> Option<f64> {
+        match self.0.get(&node) {
+            Some(Fact::Number(x)) => Some(*x),
+            _ => None,
+        }
+    }
+
     fn extend(&mut self, facts: Facts) {
         self.0.extend(facts);
     }
@@ -132,10 +140,7 @@ impl Session {
     /// [`Error`], except for those of sinks.
     pub fn number(&self, node: Node) -> Result<f64, Error> {
         let elements = self.read(node)?;
-        let exact = match self.shared.facts().0.get(&node) {
-            Some(Fact::Number(x)) => Some(*x),
-            _ => None,
-        };
+        let exact = self.shared.facts().number(node);
         let first = || elements.first().map(|&x| f64::from(x));
         Ok(exact.or_else(first).unwrap_or(f64::NAN))
     }

@@ -277,3 +277,79 @@ fn reads_anywhere(recorded: &Recorded) -> bool {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Graph;
+    use crate::source::Memory;
+    use mergelab_abi::working::Working;
+    use std::collections::HashSet;
+    use std::sync::Arc;
+
+    /// Goes through a graph as an evaluation does, without computing. Returns the order, and how
+    /// many nodes were in memory at once.
+    fn walk(graph: &Graph, target: Node) -> (Vec<Node>, usize) {
+        let facts = Facts::new();
+        let (mut demand, readable) = Demand::new(graph.nodes(), &facts, target);
+        demand.readable(readable, |_| Ok(())).unwrap();
+        let (mut order, mut most) = (Vec::new(), 0);
+        let mut in_memory = HashSet::new();
+        while let Some((node, role)) = demand.first() {
+            order.push(node);
+            if matches!(role, Role::Whole | Role::Lines) {
+                in_memory.insert(node);
+            }
+            most = most.max(in_memory.len());
+            if demand.computed(node) {
+                demand.readable(vec![node], |_| Ok(())).unwrap();
+            }
+            for node in demand.unread() {
+                assert!(in_memory.remove(&node), "node {node} is freed twice");
+            }
+        }
+        assert!(
+            in_memory.len() <= 2,
+            "the target, or what its pass reads, is left"
+        );
+        (order, most)
+    }
+
+    fn record(graph: &mut Graph, op: Op, inputs: &[Node], integers: &[u64]) -> Node {
+        graph
+            .record(Working::F32, op, inputs, &[], integers)
+            .unwrap()
+    }
+
+    #[test]
+    fn memory_does_not_grow_with_the_number_of_steps() {
+        let mut most = Vec::new();
+        for steps in [3, 300] {
+            let mut graph = Graph::default();
+            let memory = || Arc::new(Memory::new("x", vec![0.0; 4]));
+            let a = graph.input(&[2, 2], memory());
+            let mut x = graph.input(&[2, 2], memory());
+            for _ in 0..steps {
+                let product = record(&mut graph, Op::MatMul, &[x, a], &[0, 0]);
+                let rows = record(&mut graph, Op::RowDot, &[product, product], &[]);
+                let spread = record(&mut graph, Op::SpreadRows, &[rows], &[2, 2]);
+                let difference = record(&mut graph, Op::Sub, &[product, spread], &[]);
+                let norm = record(&mut graph, Op::Dot, &[difference, difference], &[]);
+                x = record(&mut graph, Op::Div, &[difference, norm], &[]);
+            }
+            let (order, in_memory) = walk(&graph, x);
+            assert!(order.is_sorted(), "what can be computed first is");
+            most.push(in_memory);
+        }
+        assert_eq!(most[0], most[1]);
+    }
+
+    #[test]
+    fn a_mask_that_must_be_in_memory_is_ranked_first() {
+        let mut graph = Graph::default();
+        let x = graph.input(&[2, 2], Arc::new(Memory::new("x", vec![0.0; 4])));
+        let mask = record(&mut graph, Op::TopKMask, &[x], &[2]);
+        let transposed = record(&mut graph, Op::Transpose, &[mask], &[]);
+        assert_eq!(walk(&graph, transposed).0, [mask, mask, transposed]);
+    }
+}

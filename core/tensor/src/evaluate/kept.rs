@@ -56,7 +56,7 @@ impl Fact {
         match self {
             Fact::Elements(elements) => Arc::clone(elements),
             Fact::Bits(words) => {
-                let bit = |i: usize| (words[i / 64] >> (i % 64) & 1) as f32;
+                let bit = |i: usize| ((words[i / 64] >> (i % 64)) & 1) as f32;
                 Arc::new((0..len).map(bit).collect())
             }
             Fact::Number(_) | Fact::Cut(_) => unreachable!("only tensors are put into memory"),

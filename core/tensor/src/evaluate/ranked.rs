@@ -8,7 +8,7 @@ use super::{Fact, Schedule};
 use crate::CHUNK;
 use crate::error::Error;
 use crate::graph::Kind;
-use crate::kernels::row_rank::{Bounds, KEPT, Ranker};
+use crate::kernels::row_rank::{Bounds, Ranker};
 use crate::kernels::spread;
 use crate::program::{self, Program};
 use mergelab_abi::ops::{Node, Op, rows};
@@ -160,12 +160,21 @@ impl Schedule<'_> {
     }
 }
 
-/// Sets the bits of kept elements, the first of which has the index `first`. Other threads may set
+/// Sets the bits of elements whose flag is 1 and not 0, the first of which has the index `first`. Other threads may set
 /// others of the same words.
 fn set_bits(bits: &[AtomicU64], first: usize, flags: &[u8]) {
     let pack = |flags: &[u8]| {
-        let set = |(place, &flag): (usize, &u8)| u64::from(flag & KEPT) << place;
-        flags.iter().enumerate().map(set).sum::<u64>()
+        let mut word = 0;
+        let (groups, rest) = flags.as_chunks::<8>();
+        for (place, group) in groups.iter().enumerate() {
+            // The product has bit `i` of the group in bit `56 + i`.
+            let bits = u64::from_le_bytes(*group).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+            word |= bits << (8 * place);
+        }
+        for (place, &flag) in rest.iter().enumerate() {
+            word |= u64::from(flag) << (8 * groups.len() + place);
+        }
+        word
     };
     let (head, rest) = flags.split_at((first.next_multiple_of(64) - first).min(flags.len()));
     if !head.is_empty() {

@@ -19,12 +19,9 @@ const MANTISSA_BITS: u32 = 23;
 /// Shorter rows are sorted at once.
 const SHORT: usize = 48;
 /// Elements for which counting the smaller ones takes less than sorting their buckets.
-const FEW: usize = 24;
-
-/// In the flags of elements: the element is kept.
-pub(crate) const KEPT: u8 = 1;
-/// In the flags of elements: its bucket does not tell.
-const OPEN: u8 = 2;
+const FEW: usize = 80;
+/// Longer buckets are sorted; in shorter ones, comparing all pairs takes less.
+const SMALL: usize = 16;
 
 /// The bounds that random words must be below, by place in the row.
 pub(crate) trait Bounds {
@@ -46,8 +43,10 @@ pub(crate) struct Ranker {
     sorted: Vec<u64>,
     /// For each bucket, the words that are kept anywhere in it and those that are somewhere.
     limits: Vec<[u32; 2]>,
-    /// Buckets whose elements must be sorted.
-    marked: Vec<bool>,
+    /// Elements whose bucket does not tell.
+    open: Vec<u32>,
+    /// 1 for each bucket whose elements must be sorted.
+    marked: Vec<u8>,
 }
 
 impl Ranker {
@@ -60,12 +59,11 @@ impl Ranker {
         let bits = row.len().ilog2().saturating_sub(3).clamp(2, 9);
         self.count(row, bits);
         self.marked.clear();
-        self.marked.resize(self.starts.len() - 1, true);
+        self.marked.resize(self.starts.len() - 1, 1);
         self.sort_marked(|index, place| places[index] = place);
     }
 
-    /// Sets the flag of each element to [`KEPT`] if its word is below the bound of its place,
-    /// else to 0.
+    /// Sets the flag of each element to 1 if its word is below the bound of its place, else to 0.
     pub(crate) fn keep(
         &mut self,
         row: &[f32],
@@ -74,7 +72,7 @@ impl Ranker {
         flags: &mut [u8],
     ) {
         let exact = |flags: &mut [u8], index: usize, place: u32| {
-            flags[index] = u8::from(u64::from(words[index]) < bounds.bound(place)) * KEPT;
+            flags[index] = u8::from(u64::from(words[index]) < bounds.bound(place));
         };
         if row.len() <= SHORT {
             return self.sort_all(row, |index, place| exact(flags, index, place));
@@ -91,28 +89,26 @@ impl Ranker {
             let limit = |bound: u64| u32::try_from(bound).unwrap_or(u32::MAX);
             [limit(first.min(last)), limit(first.max(last))]
         }));
+        self.open.resize(row.len() + 1, 0);
         let open = dispatch(Decide {
             limits: &self.limits,
             buckets: &self.buckets,
             words,
             flags,
+            open: &mut self.open,
         });
-        if open == 0 {
-            return;
-        }
-        if open <= FEW {
-            let places = (0..row.len()).filter(|&index| flags[index] == OPEN);
-            let places: Vec<usize> = places.collect();
-            for index in places {
-                let place = dispatch(Smaller(&self.magnitudes, index));
-                exact(flags, index, place);
+        let open = &self.open[..open];
+        if open.len() <= FEW {
+            for &index in open {
+                let place = dispatch(Smaller(&self.magnitudes, index as usize));
+                exact(flags, index as usize, place);
             }
             return;
         }
         self.marked.clear();
-        self.marked.resize(self.starts.len() - 1, false);
-        for (&bucket, &flag) in self.buckets.iter().zip(flags.iter()) {
-            self.marked[bucket as usize] |= flag == OPEN;
+        self.marked.resize(self.starts.len() - 1, 0);
+        for &index in open {
+            self.marked[self.buckets[index as usize] as usize] = 1;
         }
         self.sort_marked(|index, place| exact(flags, index, place));
     }
@@ -171,20 +167,30 @@ impl Ranker {
         self.next.extend_from_slice(&self.starts);
         for (index, (&bucket, &magnitude)) in self.buckets.iter().zip(&self.magnitudes).enumerate()
         {
-            if self.marked[bucket as usize] {
-                let next = &mut self.next[bucket as usize];
-                self.sorted[*next as usize] = key(magnitude, index);
-                *next += 1;
-            }
+            // Elements of other buckets are written over each other: whether a bucket is marked
+            // is hard to predict.
+            let next = &mut self.next[bucket as usize];
+            self.sorted[*next as usize] = key(magnitude, index);
+            *next += u32::from(self.marked[bucket as usize]);
         }
         for (bucket, ends) in self.starts.windows(2).enumerate() {
-            if !self.marked[bucket] {
+            if self.marked[bucket] == 0 || ends[0] == ends[1] {
                 continue;
             }
             let start = ends[0];
-            let sorted = &mut self.sorted[start as usize..ends[1] as usize];
-            sort(sorted);
-            for (place, &key) in sorted.iter().enumerate() {
+            let keys = &mut self.sorted[start as usize..ends[1] as usize];
+            if keys.len() <= SMALL {
+                for &key in keys.iter() {
+                    let place: u32 = keys.iter().map(|&other| u32::from(other < key)).sum();
+                    found(key as u32 as usize, start + place);
+                }
+                continue;
+            }
+            // Equal magnitudes are in the order of their indices already.
+            if !keys.is_sorted() {
+                keys.sort_unstable();
+            }
+            for (place, &key) in keys.iter().enumerate() {
                 found(key as u32 as usize, start + place as u32);
             }
         }
@@ -192,26 +198,7 @@ impl Ranker {
 }
 
 fn key(magnitude: u32, index: usize) -> u64 {
-    u64::from(magnitude) << 32 | index as u64
-}
-
-/// Equal magnitudes are in the order of their indices already.
-fn sort(keys: &mut [u64]) {
-    if keys.len() > 24 {
-        if !keys.is_sorted() {
-            keys.sort_unstable();
-        }
-        return;
-    }
-    for i in 1..keys.len() {
-        let key = keys[i];
-        let mut to = i;
-        while to > 0 && keys[to - 1] > key {
-            keys[to] = keys[to - 1];
-            to -= 1;
-        }
-        keys[to] = key;
-    }
+    (u64::from(magnitude) << 32) | index as u64
 }
 
 struct Magnitudes<'a>(&'a mut [u32], &'a [f32]);
@@ -253,6 +240,8 @@ struct Decide<'a> {
     buckets: &'a [u32],
     words: &'a [u32],
     flags: &'a mut [u8],
+    /// One longer than the row.
+    open: &'a mut [u32],
 }
 
 impl NullaryFnOnce for Decide<'_> {
@@ -262,12 +251,13 @@ impl NullaryFnOnce for Decide<'_> {
     #[inline(always)]
     fn call(self) -> usize {
         let mut open = 0;
-        for ((flag, &word), &bucket) in self.flags.iter_mut().zip(self.words).zip(self.buckets) {
+        let elements = self.flags.iter_mut().zip(self.words).zip(self.buckets);
+        for (index, ((flag, &word), &bucket)) in elements.enumerate() {
             let [always, sometimes] = self.limits[bucket as usize];
             let kept = word < always;
-            let is_open = !kept & ((word < sometimes) | (word == u32::MAX));
-            open += usize::from(is_open);
-            *flag = u8::from(kept) * KEPT | u8::from(is_open) * OPEN;
+            *flag = u8::from(kept);
+            self.open[open] = index as u32;
+            open += usize::from(!kept & ((word < sometimes) | (word == u32::MAX)));
         }
         open
     }

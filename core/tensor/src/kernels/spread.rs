@@ -40,7 +40,7 @@ impl NullaryFnOnce for Bits<'_> {
             let index = first + group * 16;
             let bits = (words[index / 64] >> (index % 64)) as u32;
             for (place, out) in out.iter_mut().enumerate() {
-                *out = (bits >> place & 1) as f32;
+                *out = ((bits >> place) & 1) as f32;
             }
         }
     }
