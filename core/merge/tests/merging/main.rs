@@ -7,6 +7,7 @@ mod bad_method;
 mod checkpoints;
 mod end_to_end;
 mod golden;
+mod matrix_methods;
 mod mergekit_yaml;
 mod partial;
 mod presets;
