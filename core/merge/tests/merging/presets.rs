@@ -21,12 +21,17 @@ fn merged(bench: &Bench, head: &str, weights: [f32; 3]) -> Vec<f32> {
         .zip(weights)
         .map(|(name, weight)| format!("[[models]]\npath = \"{name}\"\nweight = {weight:?}\n"))
         .collect();
-    let recipe = format!("{head}base = \"base\"\n{models}");
-    let report = bench.merge(&recipe, "out").unwrap();
-    let tensors = TENSORS.iter();
-    tensors
-        .flat_map(|(name, _)| read(&report.dir, name))
-        .collect()
+    let tensors = TENSORS.map(|(name, _)| name);
+    result(bench, &format!("{head}base = \"base\"\n{models}"), &tensors)
+}
+
+/// Merges and returns the tensors, one after the other.
+fn result(bench: &Bench, recipe: &str, tensors: &[&str]) -> Vec<f32> {
+    let report = bench.merge(recipe, "out").unwrap();
+    let values = tensors.iter().flat_map(|name| read(&report.dir, name));
+    let values = values.collect();
+    std::fs::remove_dir_all(&report.dir).unwrap();
+    values
 }
 
 fn all(seed: u64) -> Vec<f32> {
@@ -189,9 +194,8 @@ fn a_balance_of_signs_below_zero_elects_minus() {
                  scope = \"{scope}\"\nzero_sign = \"{zero_sign}\"\n\
                  [[models]]\npath = \"x\"\n[[models]]\npath = \"y\"\n"
             );
-            let report = bench.merge(&recipe, "out").unwrap();
             assert_eq!(
-                read(&report.dir, "w"),
+                result(&bench, &recipe, &["w"]),
                 [sign, 2.0 * sign, -2.0, 0.0],
                 "{scope} {zero_sign}"
             );
@@ -231,11 +235,7 @@ fn ramplus_counts_over_the_whole_model() {
         "method = \"ramplus_tl\"\nbase = \"base\"\n\
          [params]\nepsilon = {epsilon}\nr = {r}\nalpha = {alpha:?}\n{models}"
     );
-    let report = bench.merge(&recipe, "out").unwrap();
-    let found: Vec<f32> = TENSORS
-        .iter()
-        .flat_map(|(name, _)| read(&report.dir, name))
-        .collect();
+    let found = result(&bench, &recipe, &TENSORS.map(|(name, _)| name));
     assert_near(&found, &wanted, "ramplus_tl");
 }
 
@@ -316,8 +316,7 @@ fn rows_of_a_tensor_with_three_axes_lie_along_the_last() {
                     "method = \"{method}\"\nbase = \"base-{kind}\"\ncompute = \"{compute}\"\n\
                      [params]\n{params}{models}"
                 );
-                let report = bench.merge(&recipe, "out").unwrap();
-                read(&report.dir, "w")
+                result(&bench, &recipe, &["w"])
             };
             assert_eq!(out("cube"), out("flat"), "{method} {compute}");
         }
