@@ -131,7 +131,7 @@ impl Session {
     /// [`Error`], except for those of sinks.
     pub fn number(&self, node: Node) -> Result<f64, Error> {
         let elements = self.read(node)?;
-        let exact = match self.shared.facts().get(&node) {
+        let exact = match self.shared.facts().0.get(&node) {
             Some(Fact::Number(x)) => Some(*x),
             _ => None,
         };

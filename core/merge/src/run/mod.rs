@@ -139,6 +139,7 @@ impl Plan<'_> {
             evaluation: mergelab_tensor::Options {
                 tile: options.tile,
                 interrupt: options.interrupt.clone(),
+                ..mergelab_tensor::Options::default()
             },
             statistics: BTreeMap::new(),
         };
