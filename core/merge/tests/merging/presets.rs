@@ -22,7 +22,7 @@ fn merged(bench: &Bench, head: &str, weights: [f32; 3]) -> Vec<f32> {
         .map(|(name, weight)| format!("[[models]]\npath = \"{name}\"\nweight = {weight:?}\n"))
         .collect();
     let recipe = format!("{head}base = \"base\"\n{models}");
-    let report = bench.merge(&recipe, "out").unwrap();
+    let report = bench.replace(&recipe, "out").unwrap();
     let tensors = TENSORS.iter();
     tensors
         .flat_map(|(name, _)| read(&report.dir, name))
@@ -189,7 +189,7 @@ fn a_balance_of_signs_below_zero_elects_minus() {
                  scope = \"{scope}\"\nzero_sign = \"{zero_sign}\"\n\
                  [[models]]\npath = \"x\"\n[[models]]\npath = \"y\"\n"
             );
-            let report = bench.merge(&recipe, "out").unwrap();
+            let report = bench.replace(&recipe, "out").unwrap();
             assert_eq!(
                 read(&report.dir, "w"),
                 [sign, 2.0 * sign, -2.0, 0.0],
@@ -231,7 +231,7 @@ fn ramplus_counts_over_the_whole_model() {
         "method = \"ramplus_tl\"\nbase = \"base\"\n\
          [params]\nepsilon = {epsilon}\nr = {r}\nalpha = {alpha:?}\n{models}"
     );
-    let report = bench.merge(&recipe, "out").unwrap();
+    let report = bench.replace(&recipe, "out").unwrap();
     let found: Vec<f32> = TENSORS
         .iter()
         .flat_map(|(name, _)| read(&report.dir, name))
@@ -249,7 +249,7 @@ fn della_divides_survivors_by_their_own_probability() {
         "method = \"della_linear\"\nbase = \"base\"\nseed = 3\n\
          [params]\ndensity = {density}\nepsilon = {epsilon}\n[[models]]\npath = \"x\"\n"
     );
-    let report = bench.merge(&recipe, "out").unwrap();
+    let report = bench.replace(&recipe, "out").unwrap();
     let (mut kept, mut smallest, mut largest, mut rows) = (0, 0, 0, 0);
     for (name, shape) in TENSORS {
         let row = shape[shape.len() - 1];
@@ -316,7 +316,7 @@ fn rows_of_a_tensor_with_three_axes_lie_along_the_last() {
                     "method = \"{method}\"\nbase = \"base-{kind}\"\ncompute = \"{compute}\"\n\
                      [params]\n{params}{models}"
                 );
-                let report = bench.merge(&recipe, "out").unwrap();
+                let report = bench.replace(&recipe, "out").unwrap();
                 read(&report.dir, "w")
             };
             assert_eq!(out("cube"), out("flat"), "{method} {compute}");
