@@ -18,8 +18,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Options {
     /// Elements of a tile. Rounded to a multiple of 16 from 16 to [`crate::BLOCK`].
     pub tile: usize,
-    /// Bytes of tensors that a session may keep in memory for later evaluations. What an
-    /// evaluation needs while it runs it takes in any case.
+    /// Bytes that an evaluation may collect for order statistics, and a session may keep of masks
+    /// and tensors for later evaluations. With fewer they take more passes. Tiles, which are
+    /// small, do not count, and what operations on whole matrices need is taken in any case.
     pub memory: u64,
     /// When this becomes true, running evaluations end with [`Error::Interrupted`].
     pub interrupt: Option<Arc<AtomicBool>>,

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::graph::Kind;
 use crate::kernels::row_rank::{Bounds, KEPT, Ranker};
 use crate::kernels::spread;
-use crate::program::Program;
+use crate::program::{self, Program};
 use mergelab_abi::ops::{Node, Op, rows};
 use mergelab_abi::random;
 use rayon::prelude::*;
@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What one thread needs.
-struct Buffers {
-    tiles: Vec<Vec<f32>>,
+struct Buffers<'a> {
+    tiles: program::Buffers<'a>,
     elements: Vec<f32>,
     places: Vec<u32>,
     words: Vec<u32>,
@@ -105,7 +105,7 @@ impl Schedule<'_> {
             flags: Vec::new(),
             ranker: Ranker::default(),
         };
-        let read = |buffers: &mut Buffers, start: usize, length: usize| {
+        let read = |buffers: &mut Buffers<'_>, start: usize, length: usize| {
             self.options.check_interrupt()?;
             let Buffers {
                 tiles, elements, ..
@@ -115,7 +115,7 @@ impl Schedule<'_> {
         };
         if *op == Op::RowRank {
             let mut to = vec![0.0; len];
-            let rank = |buffers: &mut Buffers, (index, out): (usize, &mut [f32])| {
+            let rank = |buffers: &mut Buffers<'_>, (index, out): (usize, &mut [f32])| {
                 read(buffers, index * unit, out.len())?;
                 buffers.places.resize(row, 0);
                 let elements = buffers.elements.chunks(row);
@@ -135,7 +135,7 @@ impl Schedule<'_> {
         let line = Line::new(scalars[0], scalars[1], row);
         let key = integers[0];
         let bits: Vec<AtomicU64> = (0..len.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        let draw = |buffers: &mut Buffers, index: usize| {
+        let draw = |buffers: &mut Buffers<'_>, index: usize| {
             let start = index * unit;
             let length = unit.min(len - start);
             read(buffers, start, length)?;
