@@ -161,7 +161,6 @@ impl Plan<'_> {
                 // Each thread may be at a tensor of its own.
                 memory: options.memory / rayon::current_num_threads().max(1) as u64,
                 interrupt: options.interrupt.clone(),
-                ..mergelab_tensor::Options::default()
             },
             statistics: BTreeMap::new(),
         };
@@ -188,12 +187,14 @@ impl Plan<'_> {
         });
         synced?;
         job.interrupted()?;
+        // The job borrows the writer, which ends here.
+        let statistics = job.statistics;
         let written = writer.finish_with(|hashes| {
             let hashes = hashes
                 .iter()
                 .map(|(name, hash)| (name.clone(), hash.to_string()))
                 .collect();
-            let record = provenance::record(self, &inputs, &hashes, &job.statistics, &numbers);
+            let record = provenance::record(self, &inputs, &hashes, &statistics, &numbers);
             files.push(ExtraFile::new(RECORD_NAME, record));
             files.push(ExtraFile::new("README.md", provenance::card(self, &inputs)));
             files
