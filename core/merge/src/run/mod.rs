@@ -187,6 +187,7 @@ impl Plan<'_> {
         });
         synced?;
         job.interrupted()?;
+        // The job borrows the writer, which ends here.
         let statistics = job.statistics;
         let written = writer.finish_with(|hashes| {
             let hashes = hashes

@@ -236,7 +236,11 @@ fn recipes_that_the_method_refuses() {
         ),
         (
             format!("method = \"linear@x\"\n{model}"),
-            "merge.toml:1:10: `linear` has no presets",
+            "merge.toml:1:10: `linear` has no preset `x`. Known names: mergekit.",
+        ),
+        (
+            format!("method = \"misbehaving@x\"\n{model}"),
+            "merge.toml:1:10: `misbehaving` has no presets: write method = \"misbehaving\"",
         ),
         (
             format!("method = \"ties\"\nbase = \"base\"\n{model}densty = 0.1\n"),

@@ -74,7 +74,7 @@ fn of_adapters(bench: &Bench, params: Value) -> Trial {
 
 fn recipe(method: &str, params: &Value, models: &str) -> String {
     let lines = params.as_object().unwrap().iter();
-    let lines: String = lines.map(|(k, v)| format!("{k} = {v}\n")).collect();
+    let lines: String = lines.map(|(k, v)| format!("params.{k} = {v}\n")).collect();
     format!("method = \"{method}\"\nbase = \"base\"\n{lines}{models}")
 }
 
