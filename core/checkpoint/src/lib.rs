@@ -7,6 +7,7 @@
 //!   [`LoraAdapter`] added on the fly ([`WithAdapter`]).
 //! - [`CheckpointWriter`] writes from many threads to a temporary folder that takes its final
 //!   name only when whole and checked.
+//! - [`import_gguf`] turns llama.cpp's [`GgufFile`] into a Hugging Face folder.
 //!
 //! ```
 //! use mergelab_checkpoint::{Checkpoint, CheckpointWriter, DType, TensorSpec, WriterOptions};
@@ -31,6 +32,7 @@ mod convert;
 mod dtype;
 mod error;
 mod finite;
+mod gguf;
 mod hash;
 mod header;
 mod layout;
@@ -45,6 +47,10 @@ pub use convert::{ConvertError, decode_f32, encode_f32, round_f32};
 pub use dtype::{DType, UnknownDType};
 pub use error::CheckpointError;
 pub use finite::{NonFinite, validate_finite};
+pub use gguf::{
+    GgmlType, GgufError, GgufFile, GgufTensor, ImportOptions, Imported, Metadata, Value as GgufValue,
+    import_gguf,
+};
 pub use hash::content_hash;
 pub use lora::{AdapterError, LoraAdapter, LoraConfig, LoraModule, TargetModules, WithAdapter};
 pub use side_files::{SIDE_FILES, copy_side_files, set_torch_dtype};
