@@ -48,7 +48,10 @@ fn single(path: &Path) -> Result<Layout, CheckpointError> {
     {
         let hint = if path.to_string_lossy().ends_with(".index.json") {
             "this is a shard index, give the folder that it is in"
-        } else if path.extension().is_some_and(|extension| extension == "gguf") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "gguf")
+        {
             "turn it into safetensors with `mergelab model import FILE DIR`"
         } else {
             "only *.safetensors files are read; convert other formats first"
@@ -315,6 +318,9 @@ mod tests {
             assert!(message.contains(word), "{message}");
         }
         let message = refusal(&dir.join("model.gguf")).to_string();
+        assert!(message.contains("mergelab model import"), "{message}");
+        fs::write(dir.join("model.pt"), "").unwrap();
+        let message = refusal(&dir.join("model.pt")).to_string();
         assert!(message.contains("convert"), "{message}");
         assert!(matches!(
             refusal(&dir.join("x")),

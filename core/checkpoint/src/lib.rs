@@ -7,6 +7,7 @@
 //!   [`LoraAdapter`] added on the fly ([`WithAdapter`]).
 //! - [`CheckpointWriter`] writes from many threads to a temporary folder that takes its final
 //!   name only when whole and checked.
+//! - [`Summary`] says what a checkpoint is, [`Difference`] what differs between two.
 //! - [`import_gguf`] turns llama.cpp's [`GgufFile`] into a Hugging Face folder.
 //!
 //! ```
@@ -29,6 +30,7 @@
 
 mod checkpoint;
 mod convert;
+mod difference;
 mod dtype;
 mod error;
 mod finite;
@@ -39,21 +41,24 @@ mod layout;
 mod lora;
 mod side_files;
 mod source;
+mod summary;
 mod tensor_view;
 mod writer;
 
 pub use checkpoint::Checkpoint;
 pub use convert::{ConvertError, decode_f32, encode_f32, round_f32};
+pub use difference::{ConfigChange, Difference, ShapeChange, TensorChange};
 pub use dtype::{DType, UnknownDType};
 pub use error::CheckpointError;
 pub use finite::{NonFinite, validate_finite};
 pub use gguf::{
-    GgmlType, GgufError, GgufFile, GgufTensor, ImportOptions, Imported, Metadata, Value as GgufValue,
-    import_gguf,
+    GgmlType, GgufError, GgufFile, GgufTensor, ImportOptions, Imported, Metadata,
+    Value as GgufValue, import_gguf,
 };
 pub use hash::content_hash;
 pub use lora::{AdapterError, LoraAdapter, LoraConfig, LoraModule, TargetModules, WithAdapter};
 pub use side_files::{SIDE_FILES, copy_side_files, set_torch_dtype};
 pub use source::{TensorInfo, TensorSource};
+pub use summary::{FileSummary, Stored, Summary, TokenizerSummary};
 pub use tensor_view::TensorView;
 pub use writer::{CheckpointWriter, ExtraFile, TensorSpec, WriteError, WriterOptions, Written};

@@ -87,9 +87,7 @@ pub enum GgufError {
         kind: &'static str,
     },
     /// Elements outside a tensor, or a buffer of another length.
-    #[error(
-        "tensor {tensor:?} has {elements} elements: cannot read {count} from element {start}"
-    )]
+    #[error("tensor {tensor:?} has {elements} elements: cannot read {count} from element {start}")]
     Range {
         /// The tensor.
         tensor: String,

@@ -231,12 +231,7 @@ impl Metadata {
     }
 }
 
-fn scalar(
-    path: &Path,
-    cursor: &mut Cursor<'_>,
-    key: &str,
-    kind: u32,
-) -> Result<Value, GgufError> {
+fn scalar(path: &Path, cursor: &mut Cursor<'_>, key: &str, kind: u32) -> Result<Value, GgufError> {
     Ok(match kind {
         kind::U8 => Value::Unsigned(u8::from_le_bytes(cursor.array(key)?).into()),
         kind::I8 => Value::Signed(i8::from_le_bytes(cursor.array(key)?).into()),
@@ -267,8 +262,7 @@ fn scalar(
 fn array(path: &Path, cursor: &mut Cursor<'_>, key: &str) -> Result<Value, GgufError> {
     let kind = cursor.u32(key)?;
     let count = cursor.u64(key)?;
-    let refuse =
-        |reason: String| Err(GgufError::malformed(path, format!("key `{key}`"), reason));
+    let refuse = |reason: String| Err(GgufError::malformed(path, format!("key `{key}`"), reason));
     // Each element takes at least a byte, so the file bounds the count too.
     if count > MAX_ARRAY || count > cursor.remaining() as u64 {
         return refuse(format!(

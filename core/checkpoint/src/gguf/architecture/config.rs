@@ -30,10 +30,7 @@ pub(crate) fn config(
 }
 
 /// The heads of queries and of keys, for the reordering of rows.
-pub(crate) fn heads(
-    file: &GgufFile,
-    architecture: Architecture,
-) -> Result<(u64, u64), GgufError> {
+pub(crate) fn heads(file: &GgufFile, architecture: Architecture) -> Result<(u64, u64), GgufError> {
     let shape = Shape::read(file, architecture)?;
     Ok((shape.heads, shape.key_value_heads))
 }
@@ -137,8 +134,14 @@ impl<'a> Shape<'a> {
         set("hidden_act", activation.into());
         set("hidden_size", self.hidden.into());
         set("initializer_range", 0.02.into());
-        set("intermediate_size", self.needed("feed_forward_length")?.into());
-        set("max_position_embeddings", self.needed("context_length")?.into());
+        set(
+            "intermediate_size",
+            self.needed("feed_forward_length")?.into(),
+        );
+        set(
+            "max_position_embeddings",
+            self.needed("context_length")?.into(),
+        );
         set("num_attention_heads", self.heads.into());
         set("num_hidden_layers", self.layers.into());
         set("num_key_value_heads", self.key_value_heads.into());

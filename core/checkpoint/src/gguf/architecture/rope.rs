@@ -41,9 +41,12 @@ pub(super) fn rope_scaling(
             scaling.insert("rope_type".to_owned(), kind.into());
             scaling.insert("factor".to_owned(), factor.into());
             if kind == "yarn" {
-                let original = original
-                    .ok_or_else(|| metadata.missing(&key("original_context_length")))?;
-                scaling.insert("original_max_position_embeddings".to_owned(), original.into());
+                let original =
+                    original.ok_or_else(|| metadata.missing(&key("original_context_length")))?;
+                scaling.insert(
+                    "original_max_position_embeddings".to_owned(),
+                    original.into(),
+                );
             }
             Ok(Some(Value::Object(scaling)))
         }
@@ -61,7 +64,11 @@ fn factors(file: &GgufFile, name: &str) -> Result<Option<Vec<f32>>, GgufError> {
     };
     if tensor.elements() > 1 << 12 {
         let reason = "is too large for factors of the rotary angles";
-        return Err(GgufError::malformed(file.path(), format!("tensor {name:?}"), reason));
+        return Err(GgufError::malformed(
+            file.path(),
+            format!("tensor {name:?}"),
+            reason,
+        ));
     }
     let mut factors = vec![0.0; tensor.elements()];
     file.read_f32(tensor, 0, &mut factors)?;
@@ -70,12 +77,7 @@ fn factors(file: &GgufFile, name: &str) -> Result<Option<Vec<f32>>, GgufError> {
 
 /// Llama 3's stretching. GGUF has the resulting factors, not the four constants: those that give
 /// the factors are looked for among the ones in use.
-fn llama3(
-    file: &GgufFile,
-    factors: &[f32],
-    head: u64,
-    theta: f64,
-) -> Result<Value, GgufError> {
+fn llama3(file: &GgufFile, factors: &[f32], head: u64, theta: f64) -> Result<Value, GgufError> {
     let factor = factors.iter().copied().fold(1.0, f32::max);
     for original in [8192.0, 4096.0, 16384.0, 32768.0] {
         let (low, high) = (1.0, 4.0);

@@ -54,3 +54,6 @@ fn each<const B: usize, const N: usize>(
 fn half(low: u8, high: u8) -> f32 {
     half::f16::from_le_bytes([low, high]).to_f32()
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,10 @@ pub(super) fn write(
     if let Some(length) = metadata.unsigned(&length)? {
         config.insert("model_max_length".to_owned(), length.into());
     }
-    config.insert("tokenizer_class".to_owned(), "PreTrainedTokenizerFast".into());
+    config.insert(
+        "tokenizer_class".to_owned(),
+        "PreTrainedTokenizerFast".into(),
+    );
     if let Some(template) = metadata.string("tokenizer.chat_template")? {
         config.insert("chat_template".to_owned(), template.into());
     }
@@ -114,9 +117,7 @@ fn post_processor(
         return own;
     }
     let special = |id: Option<usize>, sequence: u32| {
-        id.map(|id| {
-            json!({ "SpecialToken": { "id": vocabulary.tokens[id], "type_id": sequence } })
-        })
+        id.map(|id| json!({ "SpecialToken": { "id": vocabulary.tokens[id], "type_id": sequence } }))
     };
     let one = |name: &str, number: u32| {
         let text = json!({ "Sequence": { "id": name, "type_id": number } });

@@ -10,9 +10,7 @@ use crate::gguf::{GgufError, GgufFile};
 pub(super) fn parts(file: &GgufFile, vocabulary: &Vocabulary) -> Result<Parts, GgufError> {
     let metadata = file.metadata();
     let key = "tokenizer.ggml.scores";
-    let scores = metadata
-        .floats(key)?
-        .ok_or_else(|| metadata.missing(key))?;
+    let scores = metadata.floats(key)?.ok_or_else(|| metadata.missing(key))?;
     if scores.len() != vocabulary.tokens.len() {
         let (scores, tokens) = (scores.len(), vocabulary.tokens.len());
         return Err(metadata.bad(key, format!("has {scores} entries for {tokens} tokens")));
