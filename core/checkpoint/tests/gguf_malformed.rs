@@ -243,8 +243,34 @@ fn variants_of_a_model_are_said() {
     );
 }
 
+/// The golden file with the first of these bytes replaced by others of the same length.
+fn edited(name: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut bytes = golden(name);
+    let place = bytes.windows(from.len()).position(|window| window == from);
+    let place = place.unwrap();
+    bytes[place..place + to.len()].copy_from_slice(to);
+    bytes
+}
+
+#[test]
+fn a_model_with_layers_too_many_or_too_few_is_refused() {
+    let key = b"llama.block_count\x04\0\0\0";
+    let with = |count: u32| {
+        let from = [&key[..], &3u32.to_le_bytes()].concat();
+        let to = [&key[..], &count.to_le_bytes()].concat();
+        message(&edited("llama.gguf", &from, &to))
+    };
+    assert!(with(2).contains("but there are tensors of layer 2"));
+    assert!(with(4).contains("tensor \"blk.3.attn_k.weight\" is missing"));
+    assert!(with(u32::MAX).contains("is 4294967295, the file has 31 tensors"));
+    // A tensor that moves to another layer leaves a gap behind.
+    let error = message(&edited("llama.gguf", b"blk.1.attn_v.", b"blk.7.attn_v."));
+    assert!(error.contains("is missing"), "{error}");
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(250))]
 
     /// Bytes of the head are overwritten: the import refuses or succeeds, and never panics.
     #[test]

@@ -109,6 +109,14 @@ pub enum GgufError {
         /// The key.
         key: String,
     },
+    /// A tensor that the model needs.
+    #[error("{}: tensor {tensor:?} is missing; the file is no whole model", .path.display())]
+    MissingTensor {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+    },
     /// A value that is not what its key asks for.
     #[error("{}: `{key}` {reason}", .path.display())]
     BadValue {

@@ -1,12 +1,12 @@
 //! A GGUF file to a Hugging Face folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use super::architecture::{self, Architecture, Change, Role};
+use super::architecture::{self, Architecture, Change, Role, Sizes};
 use super::{GgufError, GgufFile, GgufTensor, tokenizer};
 use crate::{
     CheckpointWriter, DType, ExtraFile, TensorSpec, WriterOptions, Written, set_torch_dtype,
@@ -79,7 +79,9 @@ pub fn import_gguf(
     let file = GgufFile::open(from)?;
     let architecture = Architecture::of(&file)?;
     let mut config = serde_json::Value::Object(architecture::config(&file, architecture)?);
+    let sizes = architecture::sizes(&file, architecture)?;
     let jobs = jobs(&file, architecture)?;
+    check_whole(&file, architecture, sizes.layers)?;
     let tokenizer = tokenizer::rebuild(&file)?;
     let specs = jobs
         .iter()
@@ -90,7 +92,7 @@ pub fn import_gguf(
         ..WriterOptions::default()
     };
     let writer = CheckpointWriter::create(out, specs, writer_options)?;
-    write(&file, architecture, &jobs, &writer, options)?;
+    write(&file, sizes, &jobs, &writer, options)?;
 
     set_torch_dtype(&mut config, options.dtype);
     let mut extra = vec![ExtraFile::new("config.json", format!("{config:#}\n"))];
@@ -165,6 +167,42 @@ fn jobs(file: &GgufFile, architecture: Architecture) -> Result<Vec<Job<'_>>, Ggu
     Ok(jobs)
 }
 
+/// Refuses a file that lacks the final norm, or whose layers do not all have the same tensors.
+fn check_whole(file: &GgufFile, architecture: Architecture, layers: u64) -> Result<(), GgufError> {
+    let mut parts: BTreeMap<u64, BTreeSet<&str>> = BTreeMap::new();
+    for tensor in file.tensors() {
+        let place = tensor.name.strip_prefix("blk.");
+        if let Some((layer, part)) = place.and_then(|place| place.split_once('.'))
+            && let Ok(layer) = layer.parse()
+        {
+            parts.entry(layer).or_default().insert(part);
+        }
+    }
+    let missing = |tensor: String| GgufError::MissingTensor {
+        path: file.path().to_owned(),
+        tensor,
+    };
+    if file.tensor("output_norm.weight").is_none() {
+        return Err(missing("output_norm.weight".to_owned()));
+    }
+    let all: BTreeSet<&str> = parts.values().flatten().copied().collect();
+    if all.is_empty() {
+        return Err(missing("blk.0.attn_norm.weight".to_owned()));
+    }
+    for layer in 0..layers {
+        let lacks = |part: &&&str| parts.get(&layer).is_none_or(|own| !own.contains(**part));
+        if let Some(part) = all.iter().find(lacks) {
+            return Err(missing(format!("blk.{layer}.{part}")));
+        }
+    }
+    if let Some((layer, _)) = parts.last_key_value().filter(|(last, _)| **last >= layers) {
+        let key = format!("{}.block_count", architecture.name());
+        let reason = format!("is {layers}, but there are tensors of layer {layer}");
+        return Err(file.metadata().bad(&key, reason));
+    }
+    Ok(())
+}
+
 /// A run of elements of one tensor, as long as the caches like it.
 struct Tile<'a> {
     job: &'a Job<'a>,
@@ -177,12 +215,11 @@ struct Tile<'a> {
 
 fn write(
     file: &GgufFile,
-    architecture: Architecture,
+    sizes: Sizes,
     jobs: &[Job<'_>],
     writer: &CheckpointWriter,
     options: &ImportOptions<'_>,
 ) -> Result<(), GgufError> {
-    let heads = architecture::heads(file, architecture)?;
     let mut tiles = Vec::new();
     for (number, job) in jobs.iter().enumerate() {
         // A vector whose elements are reordered is a matrix of one column.
@@ -190,8 +227,8 @@ fn write(
         let rows = job.tensor.elements() / width;
         let head = match job.change {
             Change::None | Change::OneMore => 0,
-            Change::InterleavedQuery => head_features(file, job, rows, heads.0)?,
-            Change::InterleavedKey => head_features(file, job, rows, heads.1)?,
+            Change::InterleavedQuery => head_features(file, job, rows, sizes.heads)?,
+            Change::InterleavedKey => head_features(file, job, rows, sizes.key_value_heads)?,
         };
         let step = (TILE / width).max(1);
         tiles.extend((0..rows).step_by(step).map(|start| Tile {

@@ -29,10 +29,25 @@ pub(crate) fn config(
     Ok(config)
 }
 
-/// The heads of queries and of keys, for the reordering of rows.
-pub(crate) fn heads(file: &GgufFile, architecture: Architecture) -> Result<(u64, u64), GgufError> {
+/// The numbers that the weights are checked and reordered by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    /// Layers.
+    pub(crate) layers: u64,
+    /// Heads of the queries.
+    pub(crate) heads: u64,
+    /// Heads of keys and values.
+    pub(crate) key_value_heads: u64,
+}
+
+/// The numbers that the weights are checked and reordered by.
+pub(crate) fn sizes(file: &GgufFile, architecture: Architecture) -> Result<Sizes, GgufError> {
     let shape = Shape::read(file, architecture)?;
-    Ok((shape.heads, shape.key_value_heads))
+    Ok(Sizes {
+        layers: shape.layers,
+        heads: shape.heads,
+        key_value_heads: shape.key_value_heads,
+    })
 }
 
 impl<'a> Shape<'a> {
@@ -49,6 +64,12 @@ impl<'a> Shape<'a> {
         };
         shape.hidden = shape.needed("embedding_length")?;
         shape.layers = shape.needed("block_count")?;
+        // Each layer has tensors, so the file bounds the number.
+        if shape.layers > file.tensors().len() as u64 {
+            let (layers, tensors) = (shape.layers, file.tensors().len());
+            let reason = format!("is {layers}, the file has {tensors} tensors");
+            return Err(file.metadata().bad(&shape.key("block_count"), reason));
+        }
         shape.heads = shape.needed("attention.head_count")?;
         let key_value = shape.optional("attention.head_count_kv")?;
         shape.key_value_heads = key_value.unwrap_or(shape.heads);
@@ -63,9 +84,9 @@ impl<'a> Shape<'a> {
             }
         }
         let embedding = file.tensor("token_embd.weight");
-        let embedding = embedding.ok_or_else(|| GgufError::MissingKey {
+        let embedding = embedding.ok_or_else(|| GgufError::MissingTensor {
             path: file.path().to_owned(),
-            key: "token_embd.weight".to_owned(),
+            tensor: "token_embd.weight".to_owned(),
         })?;
         match embedding.shape[..] {
             [rows, columns] if columns as u64 == shape.hidden => shape.vocabulary = rows,

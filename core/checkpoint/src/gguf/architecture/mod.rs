@@ -5,7 +5,7 @@ mod config;
 mod names;
 mod rope;
 
-pub(super) use config::{config, heads};
+pub(super) use config::{Sizes, config, sizes};
 pub(super) use names::{Change, Role, role};
 
 use super::{GgufError, GgufFile};

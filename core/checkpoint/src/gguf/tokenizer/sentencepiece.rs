@@ -7,6 +7,9 @@ use super::vocabulary::{SPACE, Vocabulary};
 use super::{Parts, refuse, sequence};
 use crate::gguf::{GgufError, GgufFile};
 
+/// Bytes of the longest token; models in use have some hundred at most.
+const LONGEST: usize = 4096;
+
 pub(super) fn parts(file: &GgufFile, vocabulary: &Vocabulary) -> Result<Parts, GgufError> {
     let metadata = file.metadata();
     let key = "tokenizer.ggml.scores";
@@ -14,6 +17,14 @@ pub(super) fn parts(file: &GgufFile, vocabulary: &Vocabulary) -> Result<Parts, G
     if scores.len() != vocabulary.tokens.len() {
         let (scores, tokens) = (scores.len(), vocabulary.tokens.len());
         return Err(metadata.bad(key, format!("has {scores} entries for {tokens} tokens")));
+    }
+    // Splitting a token takes the square of its length.
+    if let Some(token) = vocabulary.tokens.iter().find(|token| token.len() > LONGEST) {
+        let length = token.len();
+        return Err(refuse(
+            file,
+            format!("a token has {length} bytes, at most {LONGEST} are possible"),
+        ));
     }
     let byte = |value: u8| vocabulary.id(&format!("<0x{value:02X}>"));
     if let Some(missing) = (0..=255).find(|value| byte(*value).is_none()) {
