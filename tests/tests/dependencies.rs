@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mergelab-merge", &["abi", "tensor", "checkpoint"]),
     ("mergelab-model", &["checkpoint"]),
     ("mergelab-stats", &[]),
+    ("mergelab-vectors", &["checkpoint"]),
     (
         "mergelab-lab",
         &["abi", "tensor", "checkpoint", "merge", "model", "stats"],
@@ -28,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "merge",
             "model",
             "stats",
+            "vectors",
             "lab",
         ],
     ),

@@ -27,8 +27,9 @@ pub struct Checkpoint {
     metadata: BTreeMap<String, String>,
 }
 
+/// A file and its bytes.
 #[derive(Debug)]
-struct Mapped {
+pub(crate) struct Mapped {
     path: PathBuf,
     map: Mmap,
 }
@@ -195,7 +196,7 @@ impl Checkpoint {
 
 impl Mapped {
     #[allow(unsafe_code)]
-    fn open(path: PathBuf) -> Result<Mapped, CheckpointError> {
+    pub(crate) fn open(path: PathBuf) -> Result<Mapped, CheckpointError> {
         let file = File::open(&path).map_err(CheckpointError::io("open", &path))?;
         // SAFETY: the map is read-only and lives as long as the views into it. The bytes are
         // undefined only if another process changes or shortens the file meanwhile, which the
@@ -203,6 +204,14 @@ impl Mapped {
         // it replaces it by renaming.
         let map = unsafe { Mmap::map(&file) }.map_err(CheckpointError::io("memory-map", &path))?;
         Ok(Mapped { path, map })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.map
     }
 }
 

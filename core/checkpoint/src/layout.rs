@@ -48,6 +48,11 @@ fn single(path: &Path) -> Result<Layout, CheckpointError> {
     {
         let hint = if path.to_string_lossy().ends_with(".index.json") {
             "this is a shard index, give the folder that it is in"
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "gguf")
+        {
+            "turn it into safetensors with `mergelab model import FILE DIR`"
         } else {
             "only *.safetensors files are read; convert other formats first"
         };
@@ -105,7 +110,7 @@ fn find_in_dir(dir: &Path) -> Result<Layout, CheckpointError> {
         "it holds PyTorch pickles; convert them, for example by loading the model with \
          transformers and calling save_pretrained"
     } else if names.iter().any(|name| name.ends_with(".gguf")) {
-        "it holds GGUF files; get the safetensors of the same model"
+        "it holds GGUF files; turn one into safetensors with `mergelab model import FILE DIR`"
     } else {
         "expected model.safetensors, or model.safetensors.index.json and its shards"
     };
@@ -313,6 +318,9 @@ mod tests {
             assert!(message.contains(word), "{message}");
         }
         let message = refusal(&dir.join("model.gguf")).to_string();
+        assert!(message.contains("mergelab model import"), "{message}");
+        fs::write(dir.join("model.pt"), "").unwrap();
+        let message = refusal(&dir.join("model.pt")).to_string();
         assert!(message.contains("convert"), "{message}");
         assert!(matches!(
             refusal(&dir.join("x")),

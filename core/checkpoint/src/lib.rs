@@ -9,6 +9,8 @@
 //!   the order of another vocabulary.
 //! - [`CheckpointWriter`] writes from many threads to a temporary folder that takes its final
 //!   name only when whole and checked.
+//! - [`Summary`] says what a checkpoint is, [`Difference`] what differs between two.
+//! - [`import_gguf`] turns llama.cpp's [`GgufFile`] into a Hugging Face folder.
 //!
 //! ```
 //! use mergelab_checkpoint::{Checkpoint, CheckpointWriter, DType, TensorSpec, WriterOptions};
@@ -30,28 +32,37 @@
 
 mod checkpoint;
 mod convert;
+mod difference;
 mod dtype;
 mod error;
 mod finite;
+mod gguf;
 mod hash;
 mod header;
 mod layout;
 mod lora;
 mod side_files;
 mod source;
+mod summary;
 mod tensor_view;
 mod tokenizer;
 mod writer;
 
 pub use checkpoint::Checkpoint;
 pub use convert::{ConvertError, decode_f32, encode_f32, round_f32};
+pub use difference::{ConfigChange, Difference, ShapeChange, TensorChange};
 pub use dtype::{DType, UnknownDType};
 pub use error::CheckpointError;
 pub use finite::{NonFinite, validate_finite};
+pub use gguf::{
+    GgmlType, GgufError, GgufFile, GgufTensor, ImportOptions, Imported, Metadata,
+    Value as GgufValue, import_gguf,
+};
 pub use hash::content_hash;
 pub use lora::{AdapterError, LoraAdapter, LoraConfig, LoraModule, TargetModules, WithAdapter};
 pub use side_files::{SIDE_FILES, copy_side_files, set_torch_dtype};
 pub use source::{LowRankUpdate, TensorInfo, TensorSource};
+pub use summary::{FileSummary, Stored, Summary, TokenizerSummary};
 pub use tensor_view::TensorView;
 pub use tokenizer::{AlignError, Aligned, Row, Tokenizer, TokenizerError};
 pub use writer::{CheckpointWriter, ExtraFile, TensorSpec, WriteError, WriterOptions, Written};

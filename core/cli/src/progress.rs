@@ -1,4 +1,5 @@
-//! Progress of a run: bars on a terminal, a line per finished stage otherwise.
+//! Progress: of a run, bars on a terminal and a line per finished stage otherwise; of one pass
+//! over weights, a bar.
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use mergelab_lab::{executor::Event, plan::spec::Node};
@@ -114,6 +115,32 @@ impl<'a> Progress<'a> {
     pub(crate) fn finish(&self) {
         if let Some(terminal) = &self.terminal {
             terminal.whole.finish_and_clear();
+        }
+    }
+}
+
+/// Progress in elements or steps: a bar on a terminal, nothing otherwise.
+pub(crate) struct Elements(Option<ProgressBar>);
+
+impl Elements {
+    pub(crate) fn new() -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        Self(terminal.then(|| ProgressBar::new(0)))
+    }
+
+    pub(crate) fn show(&self, done: u64, total: u64) {
+        if let Some(bar) = &self.0 {
+            bar.set_length(total);
+            // Threads report out of order.
+            if done > bar.position() {
+                bar.set_position(done);
+            }
+        }
+    }
+
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
         }
     }
 }

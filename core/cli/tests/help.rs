@@ -33,6 +33,26 @@ fn plugin_commands_help() {
 }
 
 #[test]
+fn model_help() {
+    insta::assert_snapshot!(help(&["model", "--help"]));
+}
+
+#[test]
+fn model_commands_help() {
+    for command in ["info", "diff", "import"] {
+        insta::assert_snapshot!(
+            format!("model_{command}_help"),
+            help(&["model", command, "--help"])
+        );
+    }
+}
+
+#[test]
+fn vectors_help() {
+    insta::assert_snapshot!(help(&["vectors", "--help"]));
+}
+
+#[test]
 fn wrong_usage_ends_with_2_and_names_the_right_word() {
     let run = program().run(["plugin", "lst"]);
     assert_eq!(run.code, Some(2));

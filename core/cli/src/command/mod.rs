@@ -1,10 +1,12 @@
 //! The commands.
 
 mod merge;
+mod model;
 mod plan;
 mod plugin;
 mod run;
 mod stage;
+mod vectors;
 
 use crate::failure::{Exit, Failure};
 use std::path::PathBuf;
@@ -15,6 +17,8 @@ pub(crate) enum Command {
     Run(run::Arguments),
     Plan(plan::Arguments),
     Merge(merge::Arguments),
+    Model(model::Arguments),
+    Vectors(vectors::Arguments),
     Plugin(plugin::Arguments),
     #[command(hide = true)]
     Stage(stage::Arguments),
@@ -27,6 +31,8 @@ impl Command {
             Command::Run(arguments) => arguments.run(plugins),
             Command::Plan(arguments) => arguments.run(plugins),
             Command::Merge(arguments) => arguments.run(plugins),
+            Command::Model(arguments) => arguments.run(),
+            Command::Vectors(arguments) => arguments.run(),
             Command::Plugin(arguments) => arguments.run(plugins),
             Command::Stage(arguments) => arguments.run(),
         }
