@@ -157,15 +157,6 @@ impl Bench {
         self.run(&self.recipe(toml), out)
     }
 
-    /// Merges into the folder `out`, whatever an earlier merge left there.
-    pub(crate) fn replace(&self, toml: &str, out: &str) -> Result<Report, MergeError> {
-        let options = Options {
-            overwrite: true,
-            ..Options::default()
-        };
-        run(&self.recipe(toml), &Linked, &self.path(out), &options)
-    }
-
     pub(crate) fn run(&self, recipe: &Recipe, out: &str) -> Result<Report, MergeError> {
         run(recipe, &Linked, &self.path(out), &Options::default())
     }
