@@ -23,6 +23,12 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     text(&line)
 }
 
+/// A value as JSON that can be added to.
+pub(crate) fn value(value: &impl Serialize) -> Result<serde_json::Value, Failure> {
+    serde_json::to_value(value)
+        .map_err(|e| Failure::internal(format!("the result cannot be written as JSON: {e}")))
+}
+
 /// Rows with their columns aligned by spaces, the last column as it is. The first row is the head.
 pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let mut widths = [0; N];

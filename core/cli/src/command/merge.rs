@@ -7,7 +7,7 @@ use crate::{
 use mergelab_abi::registry::{Registry, search_places};
 use mergelab_abi::suggest::nearest;
 use mergelab_merge::{MergeError, Options, Plan, Progress, Recipe};
-use std::{io::IsTerminal as _, path::PathBuf, sync::Mutex};
+use std::{io::IsTerminal as _, path::PathBuf, sync::Mutex, time::Duration};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,10 +32,17 @@ pub(crate) struct Arguments {
     /// Replace a model that is there.
     #[arg(long)]
     overwrite: bool,
+    /// Memory that the merge may take, such as 512MiB; mapped files do not count. Methods that need
+    /// whole matrices take what these need.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size)]
+    memory: u64,
+    /// Do not wait until the disk has everything. A power failure then may leave a broken model.
+    #[arg(long)]
+    no_sync: bool,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
-    /// Say what would be done, and write nothing.
+    /// Say what would be done and about how long it takes, and write nothing.
     #[arg(long)]
     dry_run: bool,
     /// Say what would be done to this tensor and which rule set each parameter, and write nothing.
@@ -72,6 +79,8 @@ impl Arguments {
             overwrite: self.overwrite,
             interrupt: Some(interrupt),
             progress: Some(&progress),
+            memory: self.memory,
+            sync: !self.no_sync,
             ..Options::default()
         };
         let result = mergelab_merge::run(&recipe, &registry, &out, &options);
@@ -107,6 +116,9 @@ impl Arguments {
     }
 }
 
+/// How long a merge is rehearsed to predict its time.
+const REHEARSAL: Duration = Duration::from_secs(2);
+
 /// Prints what a merge would do: all of it, or some tensors.
 fn preview(
     recipe: &Recipe,
@@ -117,9 +129,21 @@ fn preview(
     let plan = Plan::new(recipe, registry).map_err(Failure::refused)?;
     if tensors.is_empty() {
         let description = plan.describe();
-        match json {
-            true => output::json(&description)?,
-            false => output::text(&description.to_string())?,
+        let rehearsal = plan.rehearse(REHEARSAL).map_err(Failure::refused)?;
+        if json {
+            let mut value = output::value(&description)?;
+            value["rehearsal"] = output::value(&rehearsal)?;
+            output::json(&value)?;
+        } else {
+            let time = match rehearsal {
+                Some(found) => format!(
+                    "about {:.1} s to read and compute ({} tried here), then writing",
+                    found.seconds,
+                    found.tried.join(", ")
+                ),
+                None => "not predicted, as the method asks about the whole model".to_owned(),
+            };
+            output::text(&format!("{description}time        {time}\n"))?;
         }
         return Ok(Exit::Done);
     }
@@ -141,4 +165,46 @@ fn preview(
         output::text(&text)?;
     }
     Ok(Exit::Done)
+}
+
+/// Bytes, or a number with a unit.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match &text[digits.len()..] {
+        "" | "B" => 1,
+        "KB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        other => {
+            return Err(format!(
+                "`{other}` is no unit; write KB, MB, GB, KiB, MiB or GiB"
+            ));
+        }
+    };
+    let number: f64 = digits
+        .trim()
+        .parse()
+        .map_err(|_| format!("`{text}` is no size; write one such as 512MiB"))?;
+    match number * unit as f64 {
+        bytes if bytes >= 1.0 && bytes < u64::MAX as f64 => Ok(bytes as u64),
+        _ => Err(format!("`{text}` is no size of memory")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(size("512MiB"), Ok(512 << 20));
+        assert_eq!(size("1.5GB"), Ok(1_500_000_000));
+        assert_eq!(size("70000"), Ok(70_000));
+        for wrong in ["", "x", "5 parsecs", "-1GB", "0", "inf"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -298,7 +298,7 @@ impl fmt::Display for Description {
         writeln!(f, "writes      {}", bytes(self.output_bytes))?;
         writeln!(
             f,
-            "memory      at most {}; {} if the method needs whole matrices",
+            "memory      a few tiles ({}); {} if the method needs whole matrices",
             bytes(self.memory.tiles),
             bytes(self.memory.whole_tensor)
         )?;

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod recording;
+mod rehearsal;
 mod survey;
 mod tensors;
 
@@ -20,6 +21,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use tensors::Job;
+
+pub use rehearsal::Rehearsal;
 
 /// How a merge is run. None of it but `hash_inputs` changes a byte of the output.
 pub struct Options<'a> {
@@ -155,7 +158,6 @@ impl Plan<'_> {
         )?;
         let mut job = Job {
             plan: self,
-            writer: &writer,
             evaluation: mergelab_tensor::Options {
                 tile: options.tile,
                 // Each thread may be at a tensor of its own.
@@ -166,7 +168,7 @@ impl Plan<'_> {
         };
         let merging = Instant::now();
         job.survey()?;
-        job.tensors(options.progress)?;
+        job.tensors(&writer, options.progress)?;
         let numbers = job.artifacts(writer.staging_dir())?;
         let merging = merging.elapsed().as_secs_f64();
 
@@ -187,7 +189,6 @@ impl Plan<'_> {
         });
         synced?;
         job.interrupted()?;
-        // The job borrows the writer, which ends here.
         let statistics = job.statistics;
         let written = writer.finish_with(|hashes| {
             let hashes = hashes

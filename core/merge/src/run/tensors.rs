@@ -22,7 +22,6 @@ const BATCH: usize = 1 << 22;
 /// A merge that is running.
 pub(super) struct Job<'a> {
     pub(super) plan: &'a Plan<'a>,
-    pub(super) writer: &'a CheckpointWriter,
     pub(super) evaluation: mergelab_tensor::Options,
     /// What the method's survey found out.
     pub(super) statistics: BTreeMap<String, f64>,
@@ -38,7 +37,11 @@ impl Job<'_> {
     }
 
     /// Makes all tensors and tells how far it is.
-    pub(super) fn tensors(&self, tell: Option<&dyn Fn(Progress<'_>)>) -> Result<(), MergeError> {
+    pub(super) fn tensors(
+        &self,
+        writer: &CheckpointWriter,
+        tell: Option<&dyn Fn(Progress<'_>)>,
+    ) -> Result<(), MergeError> {
         let tensors = self.plan.tensors();
         let elements = tensors.iter().map(|t| t.elements() as u64).sum();
         let mut elements_done = 0;
@@ -52,7 +55,7 @@ impl Job<'_> {
             }
             let results: Vec<Result<(), MergeError>> = (start..end)
                 .into_par_iter()
-                .map(|number| self.tensor(number))
+                .map(|number| self.tensor(writer, number))
                 .collect();
             // The first error by name, whichever thread met one first.
             results.into_iter().collect::<Result<(), _>>()?;
@@ -72,20 +75,21 @@ impl Job<'_> {
     }
 
     /// Makes tensor `number` of the plan, which has that number in the writer too.
-    fn tensor(&self, number: usize) -> Result<(), MergeError> {
+    fn tensor(&self, writer: &CheckpointWriter, number: usize) -> Result<(), MergeError> {
         self.interrupted()?;
         let tensor = &self.plan.tensors()[number];
         match tensor.action {
             Action::Merge {
                 parameters,
                 working,
-            } => self.merge(number, tensor, parameters, working),
-            Action::Copy { .. } => self.copy(number, tensor),
+            } => self.merge(writer, number, tensor, parameters, working),
+            Action::Copy { .. } => self.copy(writer, number, tensor),
         }
     }
 
     fn merge(
         &self,
+        writer: &CheckpointWriter,
         number: usize,
         tensor: &PlannedTensor,
         parameters: usize,
@@ -110,7 +114,7 @@ impl Job<'_> {
             });
         }
         let sink = TensorSink {
-            writer: self.writer,
+            writer,
             number,
             format: format(tensor.dtype),
         };
@@ -181,7 +185,12 @@ impl Job<'_> {
         }
     }
 
-    fn copy(&self, number: usize, tensor: &PlannedTensor) -> Result<(), MergeError> {
+    fn copy(
+        &self,
+        writer: &CheckpointWriter,
+        number: usize,
+        tensor: &PlannedTensor,
+    ) -> Result<(), MergeError> {
         let from = self.plan.origins(tensor).next();
         let (input, name) = from.unwrap_or((&self.plan.donor, &tensor.name));
         let unreadable = |source| MergeError::Checkpoint {
@@ -192,7 +201,7 @@ impl Job<'_> {
         if info.dtype == tensor.dtype
             && let Ok(bytes) = input.source.raw_bytes(name)
         {
-            return match self.writer.write_bytes(number, 0, bytes) {
+            return match writer.write_bytes(number, 0, bytes) {
                 Err(WriteError::NonFinite { element, .. }) => {
                     Err(self.copied_non_finite(name, input, element))
                 }
@@ -208,7 +217,7 @@ impl Job<'_> {
                 .source
                 .read_f32(name, range, values)
                 .map_err(unreadable)?;
-            match self.writer.write_f32(number, start, values) {
+            match writer.write_f32(number, start, values) {
                 Err(WriteError::NonFinite { element, .. }) => {
                     return Err(self.copied_non_finite(name, input, element));
                 }
@@ -250,7 +259,7 @@ impl Sink for TensorSink<'_> {
     }
 
     fn write_stored(&self, offset: usize, bytes: &[u8]) -> Result<(), SinkError> {
-        Ok(self.writer.write_bytes(self.number, offset, bytes)?)
+        Ok(writer.write_bytes(self.number, offset, bytes)?)
     }
 
     fn see_non_finite(&self, offset: usize, elements: &[f32]) -> Result<(), SinkError> {
