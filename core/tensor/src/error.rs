@@ -48,6 +48,14 @@ pub enum Error {
         /// Elements of its input.
         elements: usize,
     },
+    /// The device of [`crate::Options::evaluator`] failed.
+    #[error("cannot compute on the device `{device}`: {problem}")]
+    Device {
+        /// [`crate::Evaluator::name`] of the evaluator.
+        device: String,
+        /// What it said.
+        problem: String,
+    },
     /// The flag in [`crate::Options::interrupt`] was raised.
     #[error("interrupted")]
     Interrupted,

@@ -15,6 +15,7 @@
 //! | `program` | the elementwise part of a pass, as steps over tile buffers |
 //! | `pass` | runs a program over all tiles, on all threads |
 //! | `kernels` | the loops |
+//! | [`view`] | a graph as an evaluator beside the engine sees it |
 //!
 //! # Passes
 //!
@@ -56,11 +57,13 @@ pub mod session;
 pub mod sink;
 pub mod source;
 mod statistic;
+pub mod view;
 
 pub use error::{Error, SinkError, SourceError};
 pub use session::{Options, Session};
 pub use sink::Sink;
 pub use source::{Memory, Source};
+pub use view::{Evaluator, GraphView, NodeView, Numbers};
 
 /// Elements that a reduction adds up before it adds to the total.
 ///
