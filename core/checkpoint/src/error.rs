@@ -242,7 +242,7 @@ pub enum CheckpointError {
     },
     /// Stored bytes of a tensor whose values are computed.
     #[error(
-        "tensor {tensor:?} of {} is computed from an adapter and has no stored bytes: read its \
+        "tensor {tensor:?} of {} is computed as it is read and has no stored bytes: read its \
          values", .path.display()
     )]
     Computed {

@@ -5,6 +5,8 @@
 //!   read; [`TensorView`] reads values as `f32` whatever they are stored as.
 //! - [`TensorSource`] is what a merge reads from: a [`Checkpoint`], or a checkpoint with a
 //!   [`LoraAdapter`] added on the fly ([`WithAdapter`]).
+//! - [`Tokenizer`] reads vocabularies and joins them; [`Aligned`] is a source whose embeddings are in
+//!   the order of another vocabulary.
 //! - [`CheckpointWriter`] writes from many threads to a temporary folder that takes its final
 //!   name only when whole and checked.
 //!
@@ -38,6 +40,7 @@ mod lora;
 mod side_files;
 mod source;
 mod tensor_view;
+mod tokenizer;
 mod writer;
 
 pub use checkpoint::Checkpoint;
@@ -50,4 +53,5 @@ pub use lora::{AdapterError, LoraAdapter, LoraConfig, LoraModule, TargetModules,
 pub use side_files::{SIDE_FILES, copy_side_files, set_torch_dtype};
 pub use source::{LowRankUpdate, TensorInfo, TensorSource};
 pub use tensor_view::TensorView;
+pub use tokenizer::{AlignError, Aligned, Row, Tokenizer, TokenizerError};
 pub use writer::{CheckpointWriter, ExtraFile, TensorSpec, WriteError, WriterOptions, Written};

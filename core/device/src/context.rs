@@ -3,7 +3,7 @@
 use crate::name::Device;
 use crate::open::DeviceError;
 use burn::DispatchDevice;
-use burn::tensor::ExecutionError;
+use burn::tensor::backend::ExecutionError;
 use mergelab_abi::working::Working;
 use mergelab_tensor::Error;
 use std::sync::OnceLock;

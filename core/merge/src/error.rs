@@ -3,7 +3,7 @@
 use crate::recipe::RecipeError;
 use mergelab_abi::PluginError;
 use mergelab_abi::registry::LookupError;
-use mergelab_checkpoint::{AdapterError, CheckpointError, WriteError};
+use mergelab_checkpoint::{AdapterError, AlignError, CheckpointError, TokenizerError, WriteError};
 use std::path::PathBuf;
 
 /// Why a merge was refused or ended. Nothing is left at the output path.
@@ -31,6 +31,22 @@ pub enum MergeError {
         role: String,
         /// Why.
         source: Box<AdapterError>,
+    },
+    /// A vocabulary that is needed cannot be read.
+    #[error("{role}: {source}")]
+    Tokenizer {
+        /// Which of the inputs.
+        role: String,
+        /// Why.
+        source: Box<TokenizerError>,
+    },
+    /// Embeddings cannot be brought into the order of one vocabulary.
+    #[error("{role}: {source}")]
+    Align {
+        /// Which of the inputs.
+        role: String,
+        /// Why.
+        source: AlignError,
     },
     /// Tensors that cannot be merged.
     #[error("{} cannot be merged:{}", tensors(.problems.len()), list(.problems))]

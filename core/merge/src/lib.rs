@@ -25,13 +25,15 @@ pub mod recipe;
 pub mod run;
 mod side_files;
 mod source;
+mod untied;
 
 pub use error::MergeError;
 pub use methods::{Linked, MethodPlugin, Methods};
-pub use plan::{Action, Plan, PlannedTensor};
+pub use plan::{Action, Description, DroppedTensor, Effective, Plan, PlannedTensor};
 pub use provenance::{InputRecord, PluginRecord};
 pub use recipe::{
-    Alternative, Compute, InputPath, Model, Position, Recipe, RecipeError, Setting, SettingValue,
+    Alternative, ChatTemplate, Compute, InputPath, Model, Position, Recipe, RecipeError, Rules,
+    Setting, SettingValue, Slice, SliceSource, TokenRow, TokenRule, TokenizerRecipe,
     TokenizerSource,
 };
 pub use run::{Options, Progress, Report, run};

@@ -7,6 +7,13 @@
 //! checks on a built library.
 //!
 //! Merge methods run on the reference evaluator, which computes eagerly and needs no runtime.
+//! [`Trial`] runs one on tensors of one's own, [`assert_golden`] on a file of golden numbers.
+
+mod golden;
+mod trial;
+
+pub use golden::{assert_golden, change, trial_tensor};
+pub use trial::{Merged, Trial, TrialTensor};
 
 use mergelab_abi::{
     PluginError, PluginInfo,

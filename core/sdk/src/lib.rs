@@ -45,13 +45,17 @@ extern crate self as mergelab_sdk;
 pub mod conformance;
 pub mod consensus;
 mod group;
+pub mod interpolate;
 mod method;
 mod metric;
 pub mod params;
 pub mod plugin;
 pub mod prompt;
 pub mod reading;
+pub mod scope;
 pub mod sparsify;
+pub mod spectral;
+pub mod stepwise;
 mod task;
 mod tensor;
 

@@ -56,6 +56,16 @@ pub enum Error {
         /// What it said.
         problem: String,
     },
+    /// A decomposition of a matrix that has none.
+    #[error("cannot compute `{operation}` of a matrix of shape {shape:?}: {problem}")]
+    Decomposition {
+        /// The operation.
+        operation: &'static str,
+        /// Shape of its input.
+        shape: Vec<usize>,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// The flag in [`crate::Options::interrupt`] was raised.
     #[error("interrupted")]
     Interrupted,
@@ -64,7 +74,7 @@ pub enum Error {
 impl From<Error> for PluginError {
     fn from(error: Error) -> Self {
         match error {
-            Error::UnknownNode { .. } | Error::TooLarge { .. } => {
+            Error::UnknownNode { .. } | Error::TooLarge { .. } | Error::Decomposition { .. } => {
                 PluginError::input(error.to_string())
             }
             _ => PluginError::failed(error.to_string()),

@@ -1,7 +1,12 @@
 //! Decides which passes over the inputs a node needs, and in which order.
 
+mod demand;
+mod kept;
+mod lines;
 mod rank;
+mod ranked;
 mod scalar;
+mod whole;
 
 use crate::error::Error;
 use crate::graph::{Kind, Nodes, Recorded};
@@ -12,43 +17,56 @@ use crate::program::Program;
 use crate::session::Options;
 use crate::sink::Sink;
 use crate::statistic::Collect;
+use demand::{Demand, Role};
+use kept::Kept;
 use mergelab_abi::ops::{Node, Op};
 use mergelab_abi::working::Working;
 use rank::{Rank, Ranked};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::sync::Arc;
 
-/// What is known about a node once its statistics are collected.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What is known about a node.
+#[derive(Debug, Clone)]
 pub(crate) enum Fact {
     /// What a node of shape `[]` holds.
     Number(f64),
-    /// What a top-k mask keeps.
+    /// What a mask of the largest magnitudes keeps.
     Cut(Cut),
+    /// Every element.
+    Elements(Arc<Vec<f32>>),
+    /// Every element of a mask: element `i` is bit `i % 64` of word `i / 64`.
+    Bits(Arc<Vec<u64>>),
 }
 
 pub(crate) type Facts = HashMap<Node, Fact>;
 
 /// Evaluates the last of `nodes` into `sink`, and adds what it learns about others to `facts`.
+///
+/// Of the elements in `facts` that nobody needs any more, at most `keep` bytes stay.
 pub(crate) fn evaluate(
     nodes: &Nodes,
     facts: &mut Facts,
     working: Working,
     options: &Options,
+    keep: u64,
     sink: &dyn Sink,
 ) -> Result<(), Error> {
     let Some(target) = nodes.last() else {
         return Ok(());
     };
     let node = (nodes.len() - 1) as Node;
+    let (demand, readable) = Demand::new(nodes, facts, node);
     let mut schedule = Schedule {
         nodes,
+        kept: Kept::new(facts, keep, |node| demand.reads(node)),
         facts,
         working,
         options,
+        demand,
         ranks: HashMap::new(),
     };
-    schedule.learn(node)?;
+    schedule.learn(readable)?;
     if let Some(Fact::Number(x)) = schedule.facts.get(&node) {
         return sink
             .write(0, &[*x as f32])
@@ -61,14 +79,20 @@ pub(crate) fn evaluate(
         collectors: &[],
         sink: Some((sink, program.slot(node))),
     };
-    pass.run(options).map(drop)
+    pass.run(options)?;
+    // Now nothing is read any more.
+    Kept::new(facts, keep, |_| false);
+    Ok(())
 }
 
 struct Schedule<'a> {
     nodes: &'a Nodes,
     facts: &'a mut Facts,
+    /// Which of the facts are elements that may be dropped.
+    kept: Kept,
     working: Working,
     options: &'a Options,
+    demand: Demand<'a>,
     /// Order statistics that need more than one pass.
     ranks: HashMap<Node, Rank>,
 }
@@ -82,65 +106,64 @@ struct Request {
 }
 
 impl Schedule<'_> {
-    /// Collects every statistic that `target` depends on.
-    fn learn(&mut self, target: Node) -> Result<(), Error> {
-        loop {
-            let mut requests: BTreeMap<(usize, usize), Vec<Request>> = BTreeMap::new();
-            for node in self.ready(target)? {
-                let (range, request) = self.request(node)?;
-                let group = requests.entry((range.start, range.end)).or_default();
-                group.push(request);
-            }
-            if requests.is_empty() {
-                return Ok(());
-            }
-            for ((start, end), requests) in requests {
-                self.pass(start..end, &requests)?;
+    /// Computes everything that the target depends on and that must be known before it is read.
+    fn learn(&mut self, readable: Vec<Node>) -> Result<(), Error> {
+        self.readable(readable)?;
+        while let Some((node, role)) = self.demand.first() {
+            self.options.check_interrupt()?;
+            let known = match role {
+                Role::Statistic => self.statistics()?,
+                Role::Lines => self.lines()?,
+                Role::Whole => self.whole(node)?,
+                Role::Number | Role::Streamed => unreachable!("such nodes are never waited for"),
+            };
+            for (node, fact) in known {
+                self.learned(node, fact)?;
             }
         }
+        Ok(())
     }
 
-    /// The statistics below `target` that are missing and whose inputs can be computed. Computes
-    /// the nodes of shape `[]` that need no pass.
-    fn ready(&mut self, target: Node) -> Result<Vec<Node>, Error> {
-        let mut needed = vec![false; self.nodes.len()];
-        needed[target as usize] = true;
-        for node in (0..self.nodes.len()).rev() {
-            let recorded = &self.nodes[node];
-            let settled = recorded.is_scalar() && self.facts.contains_key(&(node as Node));
-            if needed[node] && !settled {
-                for &operand in recorded.operands() {
-                    needed[operand as usize] = true;
-                }
-            }
+    fn learned(&mut self, node: Node, fact: Fact) -> Result<(), Error> {
+        self.facts.insert(node, fact);
+        let readable = match self.demand.computed(node) {
+            true => vec![node],
+            false => Vec::new(),
+        };
+        self.readable(readable)
+    }
+
+    /// Goes on from nodes that can be read now.
+    fn readable(&mut self, nodes: Vec<Node>) -> Result<(), Error> {
+        let (recorded, facts, working) = (self.nodes, &mut *self.facts, self.working);
+        self.demand.readable(nodes, |node| {
+            let x = scalar::compute(recorded, facts, working, node)?;
+            facts.insert(node, Fact::Number(x));
+            Ok(())
+        })?;
+        for node in self.demand.unread() {
+            self.kept.unread(node, self.facts);
         }
-        let mut computable = vec![false; self.nodes.len()];
-        let mut ready = Vec::new();
-        for (index, recorded) in self.nodes.iter().enumerate() {
-            let node = index as Node;
-            let inputs_known = recorded.operands().iter().all(|&n| computable[n as usize]);
-            if !needed[index] {
+        Ok(())
+    }
+
+    /// Collects every statistic that can be collected now.
+    fn statistics(&mut self) -> Result<Vec<(Node, Fact)>, Error> {
+        let mut known = Vec::new();
+        let mut requests: BTreeMap<(usize, usize), Vec<Request>> = BTreeMap::new();
+        for node in self.demand.ready(Role::Statistic) {
+            if let Some(cut) = trivial_cut(&self.nodes[node as usize]) {
+                known.push((node, Fact::Cut(cut)));
                 continue;
             }
-            if self.facts.contains_key(&node) {
-                // A tensor with a fact is a mask, which also reads its input.
-                computable[index] = recorded.is_scalar() || inputs_known;
-            } else if inputs_known {
-                if let Some(cut) = trivial_cut(recorded) {
-                    self.facts.insert(node, Fact::Cut(cut));
-                    computable[index] = true;
-                } else if is_statistic(recorded, self.nodes) {
-                    ready.push(node);
-                } else {
-                    if recorded.is_scalar() {
-                        let x = scalar::compute(self.nodes, self.facts, self.working, node)?;
-                        self.facts.insert(node, Fact::Number(x));
-                    }
-                    computable[index] = true;
-                }
-            }
+            let (range, request) = self.request(node)?;
+            let group = requests.entry((range.start, range.end)).or_default();
+            group.push(request);
         }
-        Ok(ready)
+        for ((start, end), requests) in requests {
+            known.extend(self.pass(start..end, &requests)?);
+        }
+        Ok(known)
     }
 
     /// What the next pass must collect for a statistic, and over which elements.
@@ -148,8 +171,8 @@ impl Schedule<'_> {
         let Kind::Operation {
             op,
             inputs,
+            scalars,
             integers,
-            ..
         } = &self.nodes[node as usize].kind
         else {
             unreachable!("an input is no statistic");
@@ -162,9 +185,10 @@ impl Schedule<'_> {
             Op::Max => (0..len, Collect::Extreme(Extreme::Max)),
             Op::Min => (0..len, Collect::Extreme(Extreme::Min)),
             _ => {
-                let rank = match self.ranks.get(&node) {
-                    Some(rank) => *rank,
-                    None => Rank::new(*op, len, integers[0])?,
+                let rank = match (self.ranks.get(&node), op) {
+                    (Some(rank), _) => *rank,
+                    (None, Op::TopShareMask) => Rank::of_share(*op, len, scalars[0])?,
+                    (None, _) => Rank::new(*op, len, integers[0])?,
                 };
                 self.ranks.insert(node, rank);
                 rank.next_pass()
@@ -179,7 +203,11 @@ impl Schedule<'_> {
         Ok((range, request))
     }
 
-    fn pass(&mut self, range: Range<usize>, requests: &[Request]) -> Result<(), Error> {
+    fn pass(
+        &mut self,
+        range: Range<usize>,
+        requests: &[Request],
+    ) -> Result<Vec<(Node, Fact)>, Error> {
         let mut wanted: Vec<Node> = requests
             .iter()
             .flat_map(|r| [Some(r.a), r.b])
@@ -203,6 +231,7 @@ impl Schedule<'_> {
             sink: None,
         };
         let collected = pass.run(self.options)?;
+        let mut known = Vec::new();
         for (request, mut collected) in requests.iter().zip(collected) {
             let fact = match collected.reduce() {
                 Some(x) => Some(Fact::Number(self.working.round_scalar(x))),
@@ -212,22 +241,9 @@ impl Schedule<'_> {
                     Some(Ranked::Unfinished) | None => None,
                 },
             };
-            self.facts.extend(fact.map(|fact| (request.node, fact)));
+            known.extend(fact.map(|fact| (request.node, fact)));
         }
-        Ok(())
-    }
-}
-
-/// Whether a node needs a pass over a tensor before it can be used.
-fn is_statistic(recorded: &Recorded, nodes: &Nodes) -> bool {
-    match &recorded.kind {
-        Kind::Input(_) => false,
-        Kind::Operation { op, inputs, .. } => {
-            matches!(
-                op,
-                Op::Sum | Op::Dot | Op::Max | Op::Min | Op::KthLargestMagnitude | Op::TopKMask
-            ) && !nodes[inputs[0] as usize].is_scalar()
-        }
+        Ok(known)
     }
 }
 

@@ -6,9 +6,12 @@
 
 pub(crate) mod elementwise;
 pub(crate) mod extreme;
+pub(crate) mod lines;
 pub(crate) mod magnitude;
 pub(crate) mod map;
 pub(crate) mod mask;
+pub(crate) mod row_rank;
+pub(crate) mod spread;
 pub(crate) mod sum;
 
 /// Partial results that a reduction keeps side by side. Element `i` of a block goes to lane

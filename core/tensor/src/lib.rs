@@ -51,6 +51,7 @@ pub mod error;
 mod evaluate;
 mod graph;
 mod kernels;
+mod linear_algebra;
 mod pass;
 mod program;
 pub mod session;

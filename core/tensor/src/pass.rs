@@ -66,7 +66,7 @@ impl Pass<'_> {
         next: &AtomicUsize,
         stop: &AtomicBool,
     ) -> Result<Vec<Collected>, Error> {
-        let tile = (options.tile / 16 * 16).clamp(16, BLOCK);
+        let tile = options.tile();
         let mut buffers = self.program.buffers(tile.min(self.range.len()));
         let mut collected: Vec<Collected> = self
             .collectors
@@ -79,11 +79,7 @@ impl Pass<'_> {
             if start >= self.range.end || stop.load(Ordering::Relaxed) {
                 return Ok(collected);
             }
-            if let Some(flag) = &options.interrupt
-                && flag.load(Ordering::Relaxed)
-            {
-                return Err(Error::Interrupted);
-            }
+            options.check_interrupt()?;
             let end = (start + CHUNK).min(self.range.end);
             for block in (start..end).step_by(BLOCK) {
                 let block_end = (block + BLOCK).min(end);

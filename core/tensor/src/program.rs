@@ -6,8 +6,9 @@ use crate::graph::{Kind, Nodes};
 use crate::kernels::elementwise;
 use crate::kernels::map::Operand;
 use crate::kernels::mask::{self, Cut};
+use crate::kernels::spread;
 use crate::source::Source;
-use mergelab_abi::ops::{Node, Op};
+use mergelab_abi::ops::{Node, Op, rows};
 use mergelab_abi::random;
 use mergelab_abi::working::Working;
 use std::collections::HashMap;
@@ -30,7 +31,19 @@ enum Work {
     Select(Read, Read, Read),
     AddN(Vec<usize>),
     TopK(usize, Cut),
-    Keep { key: u64, bound: u64 },
+    Keep {
+        key: u64,
+        bound: u64,
+    },
+    KeepBy {
+        key: u64,
+        p: usize,
+    },
+    Elements(Arc<Vec<f32>>),
+    Bits(Arc<Vec<u64>>),
+    /// Rows of this length.
+    SpreadRows(Arc<Vec<f32>>, usize),
+    SpreadColumns(Arc<Vec<f32>>),
 }
 
 struct Step {
@@ -53,10 +66,10 @@ impl Program {
     /// The steps that compute the tensors `wanted`, once every statistic below them is in
     /// `facts`.
     pub(crate) fn new(nodes: &Nodes, facts: &Facts, working: Working, wanted: &[Node]) -> Self {
-        let order = order(nodes, wanted);
+        let order = order(nodes, facts, wanted);
         let mut last_use: HashMap<Node, usize> = HashMap::new();
         for (time, &node) in order.iter().enumerate() {
-            for &operand in nodes[node as usize].operands() {
+            for &operand in streamed_operands(nodes, facts, node) {
                 last_use.insert(operand, time);
             }
         }
@@ -82,6 +95,14 @@ impl Program {
             let slot = |node: Node| slot_of.get(&node).copied().unwrap_or(out);
             let recorded = &nodes[node as usize];
             let step = match &recorded.kind {
+                _ if facts.get(&node).is_some_and(in_memory) => Step {
+                    work: match facts.get(&node) {
+                        Some(Fact::Bits(words)) => Work::Bits(Arc::clone(words)),
+                        _ => Work::Elements(elements(nodes, facts, node)),
+                    },
+                    out,
+                    rounds: false,
+                },
                 Kind::Input(source) => Step {
                     work: Work::Load(Arc::clone(source)),
                     out,
@@ -98,7 +119,17 @@ impl Program {
                             key: integers[0],
                             bound: random::keep_bound(scalars[0]),
                         },
-                        (Op::TopKMask, &[a]) => Work::TopK(slot(a), cut(facts, node)),
+                        (Op::KeepMaskBy, &[a]) => Work::KeepBy {
+                            key: integers[0],
+                            p: slot(a),
+                        },
+                        (Op::SpreadRows, &[a]) => {
+                            Work::SpreadRows(elements(nodes, facts, a), rows(&recorded.shape).1)
+                        }
+                        (Op::SpreadColumns, &[a]) => Work::SpreadColumns(elements(nodes, facts, a)),
+                        (Op::TopKMask | Op::TopShareMask, &[a]) => {
+                            Work::TopK(slot(a), cut(facts, node))
+                        }
                         (Op::AddN, inputs) => Work::AddN(inputs.iter().map(|&n| slot(n)).collect()),
                         (op, &[a]) => Work::Unary(*op, slot(a)),
                         (op, &[a, b]) => Work::Binary(*op, from(a), from(b)),
@@ -106,12 +137,12 @@ impl Program {
                         _ => unreachable!("`{}` with {} inputs", op.name(), inputs.len()),
                     },
                     out,
-                    rounds: rounds(*op),
+                    rounds: rounds(*op) || inputs.iter().any(|&n| is_finer(nodes, n)),
                 },
             };
             steps.push(step);
             slot_of.insert(node, out);
-            let mut operands = recorded.operands().to_vec();
+            let mut operands = streamed_operands(nodes, facts, node).to_vec();
             operands.sort_unstable();
             operands.dedup();
             for operand in operands {
@@ -175,6 +206,11 @@ impl Program {
                 }
                 Work::AddN(slots) => elementwise::add_n(out, slots, tile),
                 Work::TopK(a, cut) => mask::top_k(out, tile(*a), *cut, first),
+                Work::KeepBy { key, p } => spread::keep_by(out, tile(*p), *key, first),
+                Work::Elements(all) => out.copy_from_slice(&all[first..first + length]),
+                Work::Bits(words) => spread::bits(out, words, first),
+                Work::SpreadRows(all, row) => spread::rows(out, all, *row, first),
+                Work::SpreadColumns(all) => spread::columns(out, all, first),
                 Work::Keep { key, bound } => mask::keep(out, *key, *bound, first),
             }
             if step.rounds {
@@ -201,6 +237,41 @@ fn cut(facts: &Facts, node: Node) -> Cut {
     }
 }
 
+fn in_memory(fact: &Fact) -> bool {
+    matches!(fact, Fact::Elements(_) | Fact::Bits(_))
+}
+
+fn elements(nodes: &Nodes, facts: &Facts, node: Node) -> Arc<Vec<f32>> {
+    match facts.get(&node) {
+        Some(fact) => fact.elements(nodes[node as usize].len),
+        None => unreachable!("node {node} is used before it is in memory"),
+    }
+}
+
+/// Nodes of which a step reads the tile that it writes.
+fn streamed_operands<'a>(nodes: &'a Nodes, facts: &Facts, node: Node) -> &'a [Node] {
+    let recorded = &nodes[node as usize];
+    match &recorded.kind {
+        _ if facts.get(&node).is_some_and(in_memory) => &[],
+        Kind::Operation {
+            op: Op::SpreadRows | Op::SpreadColumns,
+            ..
+        } => &[],
+        _ => recorded.operands(),
+    }
+}
+
+/// Whether a node is not rounded to the working precision.
+fn is_finer(nodes: &Nodes, node: Node) -> bool {
+    matches!(
+        &nodes[node as usize].kind,
+        Kind::Operation {
+            op: Op::RowRank,
+            ..
+        }
+    )
+}
+
 /// Whether the result can fall between the values of the working precision, which tensors that
 /// it takes never do, but constants can.
 fn rounds(op: Op) -> bool {
@@ -216,13 +287,19 @@ fn rounds(op: Op) -> bool {
             | Op::Gt
             | Op::Ge
             | Op::TopKMask
+            | Op::TopShareMask
             | Op::KeepMask
+            | Op::KeepMaskBy
+            | Op::Materialize
+            | Op::Reshape
+            | Op::SpreadRows
+            | Op::SpreadColumns
     )
 }
 
 /// The tensors that `wanted` need, operands first, each as late as a depth-first walk allows: so
 /// few buffers are in use at a time.
-fn order(nodes: &Nodes, wanted: &[Node]) -> Vec<Node> {
+fn order(nodes: &Nodes, facts: &Facts, wanted: &[Node]) -> Vec<Node> {
     let mut order = Vec::new();
     let mut seen = vec![false; nodes.len()];
     for &root in wanted {
@@ -237,7 +314,7 @@ fn order(nodes: &Nodes, wanted: &[Node]) -> Vec<Node> {
                 continue;
             }
             stack.push((node, true));
-            let operands = nodes[node as usize].operands();
+            let operands = streamed_operands(nodes, facts, node);
             let tensors = operands.iter().rev();
             stack.extend(
                 tensors

@@ -1,5 +1,6 @@
 //! What a merge method and its caller hold of a merge.
 
+use crate::BLOCK;
 use crate::error::Error;
 use crate::evaluate::{Fact, Facts, evaluate};
 use crate::graph::{Graph, Recorded};
@@ -10,7 +11,7 @@ use mergelab_abi::PluginError;
 use mergelab_abi::ops::{Host, HostHandle, Node, Op, check_literal};
 use mergelab_abi::working::Working;
 use std::fmt;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How a session evaluates. None of it but `evaluator` changes results.
@@ -18,6 +19,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Options {
     /// Elements of a tile. Rounded to a multiple of 16 from 16 to [`crate::BLOCK`].
     pub tile: usize,
+    /// Bytes of tensors that a session may keep in memory for later evaluations. What an
+    /// evaluation needs while it runs it takes in any case.
+    pub memory: u64,
     /// When this becomes true, running evaluations end with [`Error::Interrupted`].
     pub interrupt: Option<Arc<AtomicBool>>,
     /// What evaluates in place of this crate's engine, as on a GPU. It agrees with the engine up
@@ -29,8 +33,23 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             tile: 2048,
+            memory: 1 << 30,
             interrupt: None,
             evaluator: None,
+        }
+    }
+}
+
+impl Options {
+    /// Elements of a tile, in the range that it allows.
+    pub(crate) fn tile(&self) -> usize {
+        (self.tile / 16 * 16).clamp(16, BLOCK)
+    }
+
+    pub(crate) fn check_interrupt(&self) -> Result<(), Error> {
+        match &self.interrupt {
+            Some(flag) if flag.load(Ordering::Relaxed) => Err(Error::Interrupted),
+            _ => Ok(()),
         }
     }
 }
@@ -48,7 +67,25 @@ struct Shared {
     working: Working,
     options: Options,
     graph: Mutex<Graph>,
-    facts: Mutex<Facts>,
+    facts: Mutex<Known>,
+}
+
+/// What earlier evaluations learned.
+#[derive(Default)]
+struct Known(Facts);
+
+impl Known {
+    /// All of it; elements do not stay behind.
+    fn take(&mut self) -> Facts {
+        let in_memory = |fact: &Fact| matches!(fact, Fact::Elements(_) | Fact::Bits(_));
+        let taken = self.0.clone();
+        self.0.retain(|_, fact| !in_memory(fact));
+        taken
+    }
+
+    fn extend(&mut self, facts: Facts) {
+        self.0.extend(facts);
+    }
 }
 
 impl fmt::Debug for Session {
@@ -90,7 +127,7 @@ impl Session {
     /// # Errors
     /// [`Error`]. What the sink was given until then is undefined.
     pub fn evaluate(&self, node: Node, sink: &dyn Sink) -> Result<(), Error> {
-        self.shared.evaluate(node, sink)
+        self.shared.evaluate(node, 0, sink)
     }
 
     /// Evaluates a node of shape `[]` and returns its number in full precision.
@@ -122,7 +159,7 @@ impl Shared {
         self.graph.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn facts(&self) -> MutexGuard<'_, Facts> {
+    fn facts(&self) -> MutexGuard<'_, Known> {
         // The same holds for what is known about nodes.
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -140,14 +177,16 @@ impl Shared {
             })
     }
 
-    fn evaluate(&self, node: Node, sink: &dyn Sink) -> Result<(), Error> {
+    /// Evaluates a node. Of the elements of other nodes, `keep` bytes stay for later evaluations.
+    fn evaluate(&self, node: Node, keep: u64, sink: &dyn Sink) -> Result<(), Error> {
         let nodes = self.until(node)?;
         if let Some(evaluator) = &self.options.evaluator {
             return self.evaluate_elsewhere(&**evaluator, nodes, sink);
         }
         // Evaluated without a lock, so that a method may record while another node is read.
-        let mut facts = self.facts().clone();
-        let result = evaluate(&nodes, &mut facts, self.working, &self.options, sink);
+        // Elements are taken rather than shared: then they are freed when nobody needs them.
+        let mut facts = self.facts().take();
+        let result = evaluate(&nodes, &mut facts, self.working, &self.options, keep, sink);
         self.facts().extend(facts);
         result
     }
@@ -162,12 +201,12 @@ impl Shared {
             Fact::Number(x) => Some((*node, *x)),
             _ => None,
         };
-        let known = self.facts().iter().filter_map(number).collect();
+        let known = self.facts().0.iter().filter_map(number).collect();
         let interrupt = self.options.interrupt.clone();
         let graph = GraphView::new(nodes, known, self.working, interrupt);
         let numbers = evaluator.evaluate(&graph, sink)?;
-        let facts = numbers.into_iter().map(|(n, x)| (n, Fact::Number(x)));
-        self.facts().extend(facts);
+        let numbers = numbers.into_iter().map(|(n, x)| (n, Fact::Number(x)));
+        self.facts().extend(numbers.collect());
         Ok(())
     }
 
@@ -175,7 +214,8 @@ impl Shared {
         let nodes = self.until(node)?;
         let length = nodes.last().map_or(0, |last| last.len);
         let elements = Mutex::new(vec![0.0; length]);
-        self.evaluate(node, &|offset: usize, tile: &[f32]| {
+        let keep = self.options.memory;
+        self.evaluate(node, keep, &|offset: usize, tile: &[f32]| {
             let mut elements = elements.lock().unwrap_or_else(PoisonError::into_inner);
             elements[offset..offset + tile.len()].copy_from_slice(tile);
             Ok(())

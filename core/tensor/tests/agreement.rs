@@ -62,36 +62,80 @@ impl Pair {
             self.host.shape(actual).unwrap()
         );
         let want = self.reference.value(expected).unwrap();
+        if is_decomposition(op) {
+            let input = self.reference.value(reference[0]).unwrap();
+            return self.decomposition(op, &input, expected, actual);
+        }
         let got = self.session.read(actual).unwrap();
-        if matches!(op, Op::Sum | Op::Dot) {
-            let size = self.size(&reference);
-            assert!(
-                self.near(got[0], want[0], size),
-                "{op:?}: {got:?}, not {want:?}"
-            );
-            // The order of addition differs, so both go on from the same number.
-            let exact = self.reference.scalar(expected).unwrap();
-            return self.record(Op::Constant, &[], &[exact], &[]);
+        if adds(op) {
+            let sizes = self.sizes(op, &reference, k);
+            assert_eq!(got.len(), want.len(), "{op:?}");
+            for (i, (&got, &want)) in got.iter().zip(&want).enumerate() {
+                assert!(
+                    self.near(got, want, f64::from(sizes[i])),
+                    "{op:?} at {i}: {got:e}, not {want:e}"
+                );
+            }
+            // The order of addition differs, so both go on from the same numbers.
+            if let Ok(exact) = self.reference.scalar(expected) {
+                return self.record(Op::Constant, &[], &[exact], &[]);
+            }
+            let shape = self.reference.shape(expected).unwrap();
+            return Some(self.input(&shape, want));
         }
         assert_same(&got, &want, op);
         self.nodes.push((expected, actual));
         Some(self.nodes.len() - 1)
     }
 
-    /// The sum of magnitudes of what a reduction adds.
-    fn size(&self, inputs: &[Node]) -> f64 {
-        let values: Vec<Vec<f32>> = inputs
+    /// Factors are not unique where singular values are equal or 0, so only those that are have
+    /// their numbers compared; `matrices.rs` has what holds for all of them.
+    fn decomposition(
+        &mut self,
+        op: Op,
+        input: &[f32],
+        expected: Node,
+        actual: Node,
+    ) -> Option<usize> {
+        let got = self.session.read(actual);
+        if !input.iter().all(|x| x.is_finite()) {
+            assert!(got.unwrap_err().to_string().contains(op.name()));
+            return None;
+        }
+        let (got, want) = (got.unwrap(), self.reference.value(expected).unwrap());
+        assert_eq!(got.len(), want.len(), "{op:?}");
+        if op == Op::SvdS {
+            let largest = want.first().copied().unwrap_or(0.0);
+            for (got, want) in got.iter().zip(&want) {
+                // Singular values move by at most as much as rounding moves the matrix.
+                let step = f64::from(largest) * 1e-6 + f64::from(want.abs()) * self.step();
+                assert!(
+                    f64::from((got - want).abs()) <= step,
+                    "{got:e}, not {want:e}"
+                );
+            }
+        }
+        let shape = self.reference.shape(expected).unwrap();
+        Some(self.input(&shape, want))
+    }
+
+    /// The same sums, of magnitudes.
+    fn sizes(&self, op: Op, inputs: &[Node], integers: &[u64]) -> Vec<f32> {
+        let magnitudes: Vec<Node> = inputs
             .iter()
-            .map(|&n| self.reference.value(n).unwrap())
+            .map(|&n| self.reference.record(Op::Abs, &[n], &[], &[]).unwrap())
             .collect();
-        (0..values[0].len())
-            .map(|i| {
-                values
-                    .iter()
-                    .map(|v| f64::from(v[i]).abs())
-                    .product::<f64>()
-            })
-            .sum()
+        let sizes = self.reference.record(op, &magnitudes, &[], integers);
+        self.reference.value(sizes.unwrap()).unwrap()
+    }
+
+    /// The distance of the numbers of the working precision, relative to them.
+    fn step(&self) -> f64 {
+        match self.working {
+            Working::F32 => 2f64.powi(-23),
+            Working::Bf16 => 2f64.powi(-7),
+            Working::F16 => 2f64.powi(-10),
+        }
     }
 
     /// Adding n numbers in f64 in any order errs by at most n * 2^-53 of the sum of magnitudes;
@@ -100,14 +144,22 @@ impl Pair {
         if !size.is_finite() {
             return true;
         }
-        let step = match self.working {
-            Working::F32 => 2f64.powi(-23),
-            Working::Bf16 => 2f64.powi(-7),
-            Working::F16 => 2f64.powi(-10),
-        };
+        let step = self.step();
         let (got, want) = (f64::from(got), f64::from(want));
         got == want || (got - want).abs() <= size * 2f64.powi(-35) + want.abs() * step
     }
+}
+
+/// Whether the order in which the operation adds is left open.
+fn adds(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Sum | Op::Dot | Op::RowSum | Op::RowDot | Op::ColumnSum | Op::ColumnDot | Op::MatMul
+    )
+}
+
+fn is_decomposition(op: Op) -> bool {
+    matches!(op, Op::SvdU | Op::SvdS | Op::SvdV | Op::QrQ | Op::QrR)
 }
 
 /// The same bits, where any NaN equals any other.
@@ -178,8 +230,17 @@ fn every_elementwise_operation_agrees_on_odd_values() {
                 &[zero, number, number],
                 &[a, b, c, a, b],
             ] {
+                // Without one of them these do not fit.
+                let integers: &[u64] = match op {
+                    Op::MatMul => &[0, 1],
+                    Op::KeepMaskBy => &[7],
+                    Op::Concat => &[1],
+                    Op::SpreadRows | Op::SpreadColumns | Op::Reshape => &[4, 64],
+                    Op::Narrow => &[1, 3, 9],
+                    _ => &[],
+                };
                 if !matches!(op, Op::Sum | Op::Dot) {
-                    pair.record(op, inputs, &[], &[]);
+                    pair.record(op, inputs, &[], integers);
                 }
             }
         }
@@ -203,8 +264,25 @@ fn operations_on_many_blocks_agree() {
         let a = pair.input(&[len], noise(1));
         let b = pair.input(&[len], noise(77));
         let d = pair.record(Op::Sub, &[a, b], &[], &[]).unwrap();
-        for op in [Op::Sum, Op::Max, Op::Min] {
+        for op in [
+            Op::Sum,
+            Op::Max,
+            Op::Min,
+            Op::RowSum,
+            Op::RowMax,
+            Op::RowRank,
+            Op::ColumnSum,
+            Op::Materialize,
+        ] {
             pair.record(op, &[d], &[], &[]).unwrap();
+        }
+        pair.record(Op::RowDot, &[d, a], &[], &[]).unwrap();
+        pair.record(Op::ColumnDot, &[d, a], &[], &[]).unwrap();
+        pair.record(Op::RankedKeepMask, &[d], &[0.2, 0.9], &[5])
+            .unwrap();
+        pair.record(Op::KeepMaskBy, &[a], &[], &[6]).unwrap();
+        for share in [0.0, 1e-6, 0.37, 1.0] {
+            pair.record(Op::TopShareMask, &[d], &[share], &[]).unwrap();
         }
         let dot = pair.record(Op::Dot, &[d, a], &[], &[]).unwrap();
         let scaled = pair.record(Op::Mul, &[d, dot], &[], &[]).unwrap();
@@ -215,6 +293,58 @@ fn operations_on_many_blocks_agree() {
             pair.record(Op::Mul, &[mask, d], &[], &[]).unwrap();
         }
         pair.record(Op::KeepMask, &[d], &[0.3], &[99]).unwrap();
+    }
+}
+
+/// Rows that begin and end anywhere in blocks and chunks, longer and shorter than both.
+#[test]
+fn rows_and_columns_of_many_blocks_agree() {
+    for shape in [
+        &[150usize, 1234][..],
+        &[3, 70_001],
+        &[70_001, 3],
+        &[40, 7, 613],
+        &[9, 16_384],
+    ] {
+        let len: usize = shape.iter().product();
+        let noise = |seed: u32, coarse: bool| -> Vec<f32> {
+            (0..len as u32)
+                .map(|i| {
+                    let x = i.wrapping_add(seed).wrapping_mul(0x9E37_79B9);
+                    let x = (x ^ (x >> 15)).wrapping_mul(0x85EB_CA6B);
+                    // A coarse grid has many equal magnitudes, many of them zero.
+                    let x = if coarse { x >> 28 << 20 } else { x >> 8 };
+                    x as f32 / 16_777_216.0 - 0.5
+                })
+                .collect()
+        };
+        let mut pair = Pair::new(Working::F32, 528);
+        let a = pair.input(shape, noise(1, false));
+        let b = pair.input(shape, noise(77, true));
+        let d = pair.record(Op::Sub, &[a, b], &[], &[]).unwrap();
+        let like: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
+        for x in [b, d] {
+            for op in [Op::RowSum, Op::RowMax] {
+                let row = pair.record(op, &[x], &[], &[]).unwrap();
+                let root = pair.record(Op::Abs, &[row], &[], &[]).unwrap();
+                let spread = pair.record(Op::SpreadRows, &[root], &[], &like).unwrap();
+                pair.record(Op::Div, &[x, spread], &[], &[]).unwrap();
+            }
+            let column = pair.record(Op::ColumnSum, &[x], &[], &[]).unwrap();
+            let spread = pair
+                .record(Op::SpreadColumns, &[column], &[], &like)
+                .unwrap();
+            pair.record(Op::Mul, &[x, spread], &[], &[]).unwrap();
+            pair.record(Op::RowDot, &[x, a], &[], &[]).unwrap();
+            pair.record(Op::ColumnDot, &[x, a], &[], &[]).unwrap();
+            pair.record(Op::RowRank, &[x], &[], &[]).unwrap();
+            for (low, high) in [(0.3, 0.7), (0.9, 0.1), (0.0, 1.0), (0.5, 0.5)] {
+                pair.record(Op::RankedKeepMask, &[x], &[low, high], &[5])
+                    .unwrap();
+            }
+            pair.record(Op::TopShareMask, &[x], &[0.4], &[]).unwrap();
+            pair.record(Op::KeepMaskBy, &[x], &[], &[8]).unwrap();
+        }
     }
 }
 
@@ -235,6 +365,44 @@ fn empty_tensors_and_scalars_agree() {
                 assert_eq!(kth.is_some(), k > 0);
             }
             pair.record(Op::KeepMask, &[x], &[0.5], &[3]).unwrap();
+            if shape.is_empty() {
+                continue;
+            }
+            for op in [
+                Op::RowSum,
+                Op::RowMax,
+                Op::ColumnSum,
+                Op::RowRank,
+                Op::Materialize,
+            ] {
+                pair.record(op, &[x], &[], &[]).unwrap();
+            }
+            pair.record(Op::RowDot, &[x, x], &[], &[]).unwrap();
+            pair.record(Op::ColumnDot, &[x, x], &[], &[]).unwrap();
+            pair.record(Op::TopShareMask, &[x], &[0.5], &[]).unwrap();
+            pair.record(Op::KeepMaskBy, &[x], &[], &[3]).unwrap();
+            pair.record(Op::RankedKeepMask, &[x], &[0.2, 0.8], &[3])
+                .unwrap();
+            pair.record(Op::Reshape, &[x], &[], &[1, len as u64])
+                .unwrap();
+            pair.record(Op::Concat, &[x, x, x], &[], &[0]).unwrap();
+            pair.record(Op::Narrow, &[x], &[], &[0, 0, 0]).unwrap();
+        }
+        for [m, n] in [[0, 3], [3, 0], [0, 0], [1, 1], [1, 4], [4, 1]] {
+            let mut pair = Pair::new(working, 16);
+            let x = pair.input(&[m, n], (0..m * n).map(|i| i as f32 - 1.5).collect());
+            for op in [
+                Op::Transpose,
+                Op::SvdU,
+                Op::SvdS,
+                Op::SvdV,
+                Op::QrQ,
+                Op::QrR,
+            ] {
+                pair.record(op, &[x], &[], &[]).unwrap();
+            }
+            pair.record(Op::MatMul, &[x, x], &[], &[1, 0]).unwrap();
+            pair.record(Op::MatMul, &[x, x], &[], &[0, 1]).unwrap();
         }
     }
 }
@@ -289,12 +457,26 @@ proptest! {
                 Op::Constant => 0,
                 Op::Select => 3,
                 Op::AddN => 1 + integer as usize % 3,
-                Op::Dot => 2,
+                Op::Dot | Op::RowDot | Op::ColumnDot | Op::MatMul => 2,
+                Op::Concat => 1 + integer as usize % 3,
                 _ if (30..50).contains(&(op as u16)) => 2,
                 _ => 1,
             };
+            let like: Vec<u64> = {
+                let (node, _) = pair.nodes[inputs[2] % pair.nodes.len()];
+                let shape = pair.reference.shape(node).unwrap();
+                shape.into_iter().map(|n| n as u64).collect()
+            };
             let inputs: Vec<usize> = inputs[..count].iter().map(|i| i % pair.nodes.len()).collect();
+            let share = scalar.abs() / 2.0;
             let (scalars, integers): (&[f64], &[u64]) = match op {
+                Op::TopShareMask => (&[share], &[]),
+                Op::KeepMaskBy => (&[], &[integer]),
+                Op::RankedKeepMask => (&[share, 1.0 - share * share], &[integer]),
+                Op::SpreadRows | Op::SpreadColumns | Op::Reshape => (&[], &like),
+                Op::MatMul => (&[], &[integer % 2, integer / 2 % 2]),
+                Op::Concat => (&[], &[integer % 2]),
+                Op::Narrow => (&[], &[integer % 2, integer / 2 % 3, integer / 6 % 4]),
                 Op::Constant => (&[scalar], &[]),
                 Op::KeepMask => (&[scalar.abs() / 2.0], &[integer]),
                 Op::KthLargestMagnitude | Op::TopKMask => (&[], &[integer % (len as u64 + 1)]),

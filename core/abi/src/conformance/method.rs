@@ -134,14 +134,7 @@ impl Subject<'_> {
             statistics: BTreeMap::new(),
         };
         if self.info.method.as_ref().is_some_and(|m| m.surveys) {
-            loop {
-                let mut asked = method.survey(&group, bench.host())?;
-                asked.retain(|survey| !group.statistics.contains_key(&survey.name));
-                if asked.is_empty() {
-                    break;
-                }
-                group.statistics.extend(answers(&*bench, asked)?);
-            }
+            survey(&*method, std::slice::from_mut(&mut group), &*bench)?;
         }
         let node = method.merge(&group, bench.host())?;
         let (shape, data) = bench.value(node)?;
@@ -159,7 +152,32 @@ impl Subject<'_> {
     }
 }
 
-/// What a survey of one group finds, in the plainest way.
+/// Asks the method about all groups until it has no question left, and puts the answers into them.
+///
+/// # Errors
+/// What the method or the bench says.
+pub fn survey(
+    method: &dyn Method,
+    groups: &mut [GroupInfo],
+    bench: &dyn Bench,
+) -> Result<(), PluginError> {
+    loop {
+        let mut asked = Vec::new();
+        for group in groups.iter() {
+            let questions = method.survey(group, bench.host())?.into_iter();
+            asked.extend(questions.filter(|q| !group.statistics.contains_key(&q.name)));
+        }
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let found = answers(bench, asked)?;
+        for group in groups.iter_mut() {
+            group.statistics.extend(found.clone());
+        }
+    }
+}
+
+/// Answers questions in the plainest way.
 fn answers(bench: &dyn Bench, asked: Vec<Survey>) -> Result<BTreeMap<String, f64>, PluginError> {
     let mut values: BTreeMap<String, (SurveyKind, Vec<f32>)> = BTreeMap::new();
     for survey in asked {
@@ -361,17 +379,25 @@ fn seed(subject: &Subject<'_>, traits: &MethodTraits) -> Result<(), String> {
     if subject.info.parameters.get("density").is_some() {
         params.insert("density".to_owned(), json!(0.5));
     }
-    let run = |seed| {
-        subject
-            .merge(&input, &params, seed, Working::F32)
-            .map_err(|e| e.to_string())
+    let run = |params: &Map<String, Value>, seed| {
+        let (_, values) = subject
+            .merge(&input, params, seed, Working::F32)
+            .map_err(|e| e.to_string())?;
+        Ok::<_, String>(values)
     };
-    let (one, again, two) = (run(1)?.1, run(1)?.1, run(2)?.1);
-    if one != again {
+    if run(&params, 1)? != run(&params, 1)? {
         return Err("one seed gave two results".to_owned());
     }
-    if one == two {
-        return Err("it says that it is random, and two seeds gave one result".to_owned());
+    // A method may draw for some of its parameters only; then a preset has such ones.
+    let presets = traits.presets.values().map(|preset| {
+        let mut params = params.clone();
+        params.extend(preset.clone());
+        params
+    });
+    for params in std::iter::once(params.clone()).chain(presets) {
+        if run(&params, 1)? != run(&params, 2)? {
+            return Ok(());
+        }
     }
-    Ok(())
+    Err("it says that it is random, and two seeds gave one result, with every preset".to_owned())
 }

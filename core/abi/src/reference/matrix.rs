@@ -149,14 +149,14 @@ fn rotate(columns: &mut [Vec<f64>], p: usize, q: usize, c: f64, s: f64) {
     }
 }
 
-/// Makes the entry of largest magnitude of each left vector positive.
+/// Makes the entry of largest magnitude of each left vector positive, the first of those that
+/// are equal up to rounding errors.
 fn with_signs(mut u: Matrix, s: Vec<f64>, mut v: Matrix) -> (Matrix, Vec<f64>, Matrix) {
     for i in 0..s.len() {
         let column = u.column(i);
-        let largest = column
-            .iter()
-            .fold(0.0f64, |m, &x| if x.abs() > m.abs() { x } else { m });
-        if largest < 0.0 {
+        let largest = column.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+        let first = column.iter().find(|x| x.abs() >= largest * (1.0 - 1e-9));
+        if first.is_some_and(|&x| x < 0.0) {
             let negative = |values: Vec<f64>| values.iter().map(|x| -x).collect::<Vec<_>>();
             u.set_column(i, &negative(column));
             let other = v.column(i);

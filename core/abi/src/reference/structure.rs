@@ -47,25 +47,24 @@ pub(super) fn compute(
 ) -> Vec<f32> {
     let data: Vec<Vec<f64>> = inputs.iter().map(|v| v.elements()).collect();
     let a = &data[0];
-    let (_, row) = rows(inputs[0].shape());
+    let (count, row) = rows(inputs[0].shape());
     let (_, to_row) = rows(shape);
     let ones = vec![1.0; a.len()];
     let b = data.get(1).unwrap_or(&ones);
     let result: Vec<f64> = match op {
-        Op::RowSum | Op::RowDot => {
-            let row = row.max(1);
-            a.chunks(row)
-                .zip(b.chunks(row))
-                .map(|(a, b)| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>() + 0.0)
-                .collect()
-        }
-        Op::RowMax => a
-            .chunks(row.max(1))
-            .map(|row| {
+        Op::RowSum | Op::RowDot => (0..count)
+            .map(|number| {
+                let places = number * row..(number + 1) * row;
+                places.map(|i| a[i] * b[i]).sum::<f64>() + 0.0
+            })
+            .collect(),
+        Op::RowMax => (0..count)
+            .map(|number| {
                 let largest = |m: f64, &x: &f64| match x > m || x.is_nan() {
                     true => x,
                     false => m,
                 };
+                let row = &a[number * row..(number + 1) * row];
                 row.iter().fold(f64::NEG_INFINITY, largest) + 0.0
             })
             .collect(),

@@ -5,14 +5,18 @@ use crate::{
     interrupt, output,
 };
 use mergelab_abi::registry::{Registry, search_places};
-use mergelab_merge::{MergeError, Options, Progress, Recipe};
+use mergelab_abi::suggest::nearest;
+use mergelab_merge::{MergeError, Options, Plan, Progress, Recipe};
 use std::{io::IsTerminal as _, path::PathBuf, sync::Mutex};
 
 const EXAMPLES: &str = "\
 Examples:
   mergelab merge merge.toml merged/
   mergelab merge mergekit-config.yml merged/ --overwrite
-  mergelab merge merge.toml merged/ --json";
+  mergelab merge merge.toml merged/ --device cuda:0
+  mergelab merge merge.toml merged/ --json
+  mergelab merge merge.toml --dry-run
+  mergelab merge merge.toml --explain model.layers.0.mlp.up_proj.weight";
 
 /// Merge models into a Hugging Face folder.
 ///
@@ -23,14 +27,28 @@ Examples:
 pub(crate) struct Arguments {
     /// The recipe: TOML, or mergekit's YAML where it ends in .yml or .yaml.
     config: PathBuf,
-    /// The folder to write.
-    out: PathBuf,
+    /// The folder to write. Not needed with --dry-run and --explain.
+    #[arg(required_unless_present_any = ["dry_run", "explain"])]
+    out: Option<PathBuf>,
     /// Replace a model that is there.
     #[arg(long)]
     overwrite: bool,
+    /// Where to compute: cpu, flex, vulkan, vulkan:N or cuda:N.
+    ///
+    /// The CPU's engine gives the same bytes everywhere. Devices agree with it up to rounding; all
+    /// but flex need a build with their feature.
+    #[arg(long, value_name = "NAME", default_value = "cpu")]
+    device: String,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
+    /// Say what would be done, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Say what would be done to this tensor and which rule set each parameter, and write nothing.
+    /// May be given more than once.
+    #[arg(long, value_name = "TENSOR")]
+    explain: Vec<String>,
 }
 
 impl Arguments {
@@ -40,6 +58,11 @@ impl Arguments {
             eprintln!("note: {note}");
         }
         let registry = Registry::search(&search_places(plugins, &[]));
+        let out = match self.out {
+            Some(out) if !self.dry_run && self.explain.is_empty() => out,
+            _ => return preview(&recipe, &registry, &self.explain, self.json),
+        };
+        let evaluator = mergelab_device::open(&self.device).map_err(Failure::refused)?;
         let interrupt = interrupt::flag()?;
         let bar = std::io::stderr()
             .is_terminal()
@@ -57,9 +80,10 @@ impl Arguments {
             overwrite: self.overwrite,
             interrupt: Some(interrupt),
             progress: Some(&progress),
+            evaluator,
             ..Options::default()
         };
-        let result = mergelab_merge::run(&recipe, &registry, &self.out, &options);
+        let result = mergelab_merge::run(&recipe, &registry, &out, &options);
         if let Ok(bar) = bar.lock()
             && let Some(bar) = bar.as_ref()
         {
@@ -90,4 +114,40 @@ impl Arguments {
         }
         Ok(Exit::Done)
     }
+}
+
+/// Prints what a merge would do: all of it, or some tensors.
+fn preview(
+    recipe: &Recipe,
+    registry: &Registry,
+    tensors: &[String],
+    json: bool,
+) -> Result<Exit, Failure> {
+    let plan = Plan::new(recipe, registry).map_err(Failure::refused)?;
+    if tensors.is_empty() {
+        let description = plan.describe();
+        match json {
+            true => output::json(&description)?,
+            false => output::text(&description.to_string())?,
+        }
+        return Ok(Exit::Done);
+    }
+    let mut explained = Vec::with_capacity(tensors.len());
+    for name in tensors {
+        explained.push(plan.explain(name).ok_or_else(|| {
+            let names = plan.tensors().iter().map(|t| t.name.as_str());
+            let help = match nearest(name, names) {
+                Some(near) => format!("Did you mean `{near}`?"),
+                None => "`--dry-run --json` lists the tensors".to_owned(),
+            };
+            Failure::refused(format!("the result has no tensor `{name}`")).help(help)
+        })?);
+    }
+    if json {
+        output::json(&explained)?;
+    } else {
+        let text: String = explained.iter().map(ToString::to_string).collect();
+        output::text(&text)?;
+    }
+    Ok(Exit::Done)
 }

@@ -1,18 +1,31 @@
 //! What a merge will do, decided before anything is written.
 
+mod check;
+mod describe;
+mod notes;
 mod parameters;
+mod parts;
 mod tensors;
+mod vocabulary;
 
 use crate::error::MergeError;
 use crate::inputs::{Input, Opener};
-use crate::layers::Layers;
 use crate::methods::{MethodPlugin, Methods};
-use crate::recipe::{Recipe, RecipeError};
+use crate::recipe::{Model, Recipe, RecipeError};
+use crate::untied;
 use mergelab_abi::describe::{BaseUse, MethodTraits};
 use mergelab_abi::working::Working;
 use mergelab_checkpoint::DType;
-use parameters::{Instance, Resolver};
+use parameters::{Instance, Resolver, Values, Voter, Where};
+use parts::Part;
 use serde_json::{Map, Value};
+
+pub use describe::{
+    Description, Dropped, MemoryBound, ParameterDescription, SourceDescription, TensorDescription,
+    What,
+};
+pub use parameters::{Effective, Gradient, Level};
+pub(crate) use vocabulary::Vocabulary;
 
 /// What a merge will do with every tensor of its inputs.
 pub struct Plan<'a> {
@@ -23,15 +36,22 @@ pub struct Plan<'a> {
     pub(crate) base_used: bool,
     /// Models that take part, in recipe order.
     pub(crate) models: Vec<Input>,
+    /// The same in the recipe.
+    voters: Vec<&'a Model>,
     /// Gives configuration, tokenizer and the tensors that are copied.
     pub(crate) donor: Input,
     pub(crate) instances: Vec<Instance>,
+    values: Values<'a>,
+    parts: Vec<Part>,
+    /// Where the recipe asks for a common vocabulary.
+    pub(crate) vocabulary: Option<Vocabulary>,
     tensors: Vec<PlannedTensor>,
+    dropped: Vec<DroppedTensor>,
     notes: Vec<String>,
 }
 
 /// One tensor of the result.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PlannedTensor {
     /// Its name.
     pub name: String,
@@ -41,6 +61,38 @@ pub struct PlannedTensor {
     pub dtype: DType,
     /// What happens to it.
     pub action: Action,
+    /// Number of its part of the result.
+    part: usize,
+    /// Where gradients are read.
+    depth: f64,
+    /// Which members of the part have it.
+    present: Vec<usize>,
+    /// What it is made from: the base first, where it is used, then the models.
+    pub(crate) origins: Vec<Origin>,
+}
+
+/// A tensor of an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) which: Which,
+    pub(crate) tensor: String,
+}
+
+/// One of the inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    Base,
+    /// By its index in [`Plan::models`].
+    Model(usize),
+}
+
+/// A tensor of an input that the result does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DroppedTensor {
+    /// Its name.
+    pub name: String,
+    /// Why, in a clause.
+    pub reason: String,
 }
 
 /// What happens to a tensor.
@@ -74,70 +126,75 @@ impl<'a> Plan<'a> {
     /// Everything that is wrong with the recipe, its parameters and its inputs, except for values
     /// that are NaN.
     pub fn new(recipe: &'a Recipe, methods: &'a dyn Methods) -> Result<Self, MergeError> {
-        recipe.check_ids()?;
-        let plugin = methods.find(&recipe.method)?;
-        let traits = checked_traits(recipe, &plugin)?;
-        let base_used = recipe.base.is_some() && traits.base != BaseUse::Unused;
-        let mut notes = recipe.notes.clone();
-        let mut taking_part = Vec::new();
-        for model in &recipe.models {
-            // A model that is the base has no task vector, so it is no voter.
-            if base_used && recipe.base.as_ref() == Some(&model.input) {
-                notes.push(format!(
-                    "model `{}` is the base itself and takes no part",
-                    model.id
-                ));
-            } else {
-                taking_part.push(model);
-            }
-        }
-        check_count(recipe, &traits, taking_part.len())?;
-        // Before files are opened: a misspelt parameter should not have to wait for a disk.
-        let mut resolver = Resolver::new(recipe, &plugin, taking_part.clone())?;
-
+        let Setup {
+            plugin,
+            traits,
+            base_used,
+            voters,
+            place,
+            mut resolver,
+            mut notes,
+        } = Setup::new(recipe, methods)?;
         let mut opener = Opener::new(recipe);
-        let base = recipe.base.as_ref().map(|b| opener.base(b)).transpose()?;
-        let models = taking_part
+        let mut base = recipe.base.as_ref().map(|b| opener.base(b)).transpose()?;
+        let mut models = voters
             .iter()
             .map(|m| opener.model(&m.id, &m.input))
             .collect::<Result<Vec<_>, _>>()?;
+        notes.extend(untied::untie(base.iter_mut().chain(&mut models)));
+        let all: Vec<&Input> = base.iter().chain(&models).collect();
+        notes.extend(vocabulary::compare(recipe, &all)?);
+        let mut all: Vec<&mut Input> = base.iter_mut().chain(&mut models).collect();
+        let vocabulary = vocabulary::align(recipe, &mut all)?;
         let Some(donor) = base.as_ref().or(models.first()).cloned() else {
             return Err(recipe.error(recipe.method_at, "there are no models").into());
         };
-        let tensors = tensors::plan(recipe, base.as_ref(), base_used, &models)?;
-        let layers = Layers::of(tensors.iter().map(|t| t.name.as_str()));
-        let mut planned = Vec::with_capacity(tensors.len());
-        for mut tensor in tensors {
-            if let Action::Merge { parameters, .. } = &mut tensor.action {
-                *parameters = resolver.instance(&tensor.name, layers.depth(&tensor.name))?;
-            }
-            planned.push(tensor);
+        let parts = match recipe.slices.is_empty() {
+            true => parts::whole(models.len()),
+            false => parts::of_slices(recipe, base_used, &place)?,
+        };
+        for part in &parts {
+            let at = part.slice.and_then(|n| recipe.slices.get(n));
+            check_count(recipe, &traits, part.members.len(), at.map(|s| s.at))?;
         }
-        let copied: Vec<&PlannedTensor> = planned
-            .iter()
-            .filter(|t| matches!(t.action, Action::Copy { .. }))
-            .collect();
-        if let Some(first) = copied.first() {
-            notes.push(format!(
-                "{} of {} tensors are not merged but copied from {} (`{}`, for one)",
-                copied.len(),
-                planned.len(),
-                donor.role,
-                first.name
-            ));
-        }
-        let instances = resolver.instances;
-        Ok(Self {
+        let wanted = parts::wanted(recipe, &parts, base.as_ref(), &models)?;
+        let decide = tensors::Decide {
+            recipe,
+            base: base.as_ref(),
+            base_used,
+            models: &models,
+            parts: &parts,
+            min_models: traits.min_models.max(1),
+        };
+        let (tensors, dropped) = tensors::plan(&decide, &wanted)?;
+        let mut plan = Self {
             recipe,
             plugin,
             base,
             base_used,
             models,
+            voters,
             donor,
-            instances,
-            tensors: planned,
+            instances: Vec::new(),
+            values: resolver.values.clone(),
+            parts,
+            vocabulary,
+            tensors,
+            dropped,
             notes,
-        })
+        };
+        for i in 0..plan.tensors.len() {
+            if let Action::Merge { .. } = plan.tensors[i].action {
+                let place = plan.place(&plan.tensors[i]);
+                let number = resolver.instance(&plan.plugin, &place)?;
+                if let Action::Merge { parameters, .. } = &mut plan.tensors[i].action {
+                    *parameters = number;
+                }
+            }
+        }
+        plan.instances = resolver.instances;
+        plan.take_notes();
+        Ok(plan)
     }
 
     /// Checks method and parameters, without looking at any checkpoint.
@@ -146,27 +203,48 @@ impl<'a> Plan<'a> {
     /// As [`Plan::new`], except for what depends on the inputs and for values that the method
     /// refuses only together where they have filters.
     pub fn check(recipe: &Recipe, methods: &dyn Methods) -> Result<(), MergeError> {
-        recipe.check_ids()?;
-        let plugin = methods.find(&recipe.method)?;
-        let traits = checked_traits(recipe, &plugin)?;
-        let base_used = recipe.base.is_some() && traits.base != BaseUse::Unused;
-        let taking_part: Vec<_> = recipe
-            .models
-            .iter()
-            .filter(|m| !(base_used && recipe.base.as_ref() == Some(&m.input)))
-            .collect();
-        check_count(recipe, &traits, taking_part.len())?;
-        let mut resolver = Resolver::new(recipe, &plugin, taking_part)?;
+        let Setup {
+            plugin,
+            traits,
+            base_used,
+            voters,
+            place,
+            mut resolver,
+            ..
+        } = Setup::new(recipe, methods)?;
+        if !recipe.slices.is_empty() {
+            for part in parts::of_slices(recipe, base_used, &place)? {
+                let at = part.slice.and_then(|n| recipe.slices.get(n));
+                check_count(recipe, &traits, part.members.len(), at.map(|s| s.at))?;
+            }
+            // Which values go together depends on the slice.
+            return Ok(());
+        }
         if recipe.has_filters() {
             // Which values go together depends on the tensors' names.
             return Ok(());
         }
-        resolver.instance("", 0.0).map(|_| ())
+        let voters = voters.into_iter().map(|model| Voter {
+            model,
+            source: None,
+        });
+        let place = Where {
+            tensor: "",
+            depth: 0.0,
+            slice: None,
+            voters: voters.collect(),
+        };
+        resolver.instance(&plugin, &place).map(|_| ())
     }
 
     /// The tensors of the result, by name.
     pub fn tensors(&self) -> &[PlannedTensor] {
         &self.tensors
+    }
+
+    /// Tensors that some input has and the result has not, by name.
+    pub fn dropped(&self) -> &[DroppedTensor] {
+        &self.dropped
     }
 
     /// A parameter set that [`Action::Merge`] names: every parameter, per-model ones as arrays.
@@ -179,21 +257,121 @@ impl<'a> Plan<'a> {
         &self.notes
     }
 
-    /// The input that a tensor is copied from.
-    pub(crate) fn copied_from(&self, tensor: &str) -> &Input {
-        let base = self.base.as_ref();
-        base.filter(|b| b.source.info(tensor).is_ok())
-            .or(self.models.first())
-            .unwrap_or(&self.donor)
+    /// What a tensor is made from: the base where the method uses it, then the models, each with
+    /// its name for the tensor. A copy has one.
+    pub(crate) fn origins<'p>(
+        &'p self,
+        tensor: &'p PlannedTensor,
+    ) -> impl Iterator<Item = (&'p Input, &'p str)> {
+        tensor.origins.iter().map(|origin| {
+            let input = match origin.which {
+                Which::Base => self.base.as_ref(),
+                Which::Model(i) => self.models.get(i),
+            };
+            (input.unwrap_or(&self.donor), origin.tensor.as_str())
+        })
     }
 
-    /// The inputs that a tensor is merged from: the base where it is used, then the models.
-    pub(crate) fn merged(&self) -> impl Iterator<Item = &Input> {
-        self.base
-            .as_ref()
-            .filter(|_| self.base_used)
-            .into_iter()
-            .chain(&self.models)
+    /// The input and its layer that each layer of the result takes its entries of the configuration
+    /// from: the base, or the first source. `None` where there are no slices.
+    pub(crate) fn layers(&self) -> Option<Vec<(&Input, usize)>> {
+        if self.recipe.slices.is_empty() {
+            return None;
+        }
+        let layers = self.parts.iter().flat_map(|part| {
+            let base = self.base.as_ref().zip(part.base_layers());
+            let first = part
+                .members
+                .first()
+                .and_then(|m| Some((self.models.get(m.input)?, m.layers())));
+            let of = base.or(first);
+            of.into_iter()
+                .flat_map(|(input, layers)| layers.clone().map(move |layer| (input, layer)))
+        });
+        Some(layers.collect())
+    }
+
+    /// Whether the result stores an output head and the donor does not.
+    pub(crate) fn is_untied(&self) -> bool {
+        untied::HEADS.iter().any(|head| {
+            let stored = self.donor.checkpoint.contains(head);
+            !stored && self.tensors.iter().any(|t| t.name == *head)
+        })
+    }
+
+    /// Whose parameters count for a tensor.
+    fn place<'p>(&'p self, tensor: &'p PlannedTensor) -> Where<'p> {
+        let part = self.parts.get(tensor.part);
+        let slice = part
+            .and_then(|p| p.slice)
+            .and_then(|n| Some((n, self.recipe.slices.get(n)?)));
+        let voters = tensor.present.iter().filter_map(|i| {
+            let member = part?.members.get(*i)?;
+            let source = slice.zip(member.source);
+            Some(Voter {
+                model: self.voters.get(member.input)?,
+                source: source.and_then(|((_, slice), i)| slice.sources.get(i)),
+            })
+        });
+        Where {
+            tensor: &tensor.name,
+            depth: tensor.depth,
+            slice,
+            voters: voters.collect(),
+        }
+    }
+}
+
+/// What is known before any checkpoint is opened.
+struct Setup<'a> {
+    plugin: MethodPlugin<'a>,
+    traits: MethodTraits,
+    base_used: bool,
+    voters: Vec<&'a Model>,
+    /// From the recipe's models to the voters.
+    place: Vec<Option<usize>>,
+    resolver: Resolver<'a>,
+    notes: Vec<String>,
+}
+
+impl<'a> Setup<'a> {
+    fn new(recipe: &'a Recipe, methods: &'a dyn Methods) -> Result<Self, MergeError> {
+        recipe.check_ids()?;
+        let plugin = methods.find(&recipe.method)?;
+        let traits = checked_traits(recipe, &plugin)?;
+        let base_used = recipe.base.is_some() && traits.base != BaseUse::Unused;
+        let mut notes = recipe.notes.clone();
+        let mut voters = Vec::new();
+        let mut place = Vec::new();
+        for model in &recipe.models {
+            // A model that is the base has no task vector, so it is no voter.
+            if base_used && recipe.base.as_ref() == Some(&model.input) {
+                if recipe.slices.is_empty() {
+                    notes.push(format!(
+                        "model `{}` is the base itself and takes no part",
+                        model.id
+                    ));
+                }
+                place.push(None);
+            } else {
+                place.push(Some(voters.len()));
+                voters.push(model);
+            }
+        }
+        if recipe.slices.is_empty() {
+            check_count(recipe, &traits, voters.len(), None)?;
+        }
+        // Before files are opened: a misspelt parameter should not have to wait for a disk.
+        let resolver = Resolver::new(recipe, &plugin)?;
+        Ok(Self {
+            plugin,
+            traits,
+            base_used,
+            voters,
+            place,
+            resolver,
+            notes,
+        })
     }
 }
 
@@ -214,17 +392,26 @@ fn checked_traits(recipe: &Recipe, plugin: &MethodPlugin<'_>) -> Result<MethodTr
     Ok(traits.clone())
 }
 
-fn check_count(recipe: &Recipe, traits: &MethodTraits, count: usize) -> Result<(), RecipeError> {
+fn check_count(
+    recipe: &Recipe,
+    traits: &MethodTraits,
+    count: usize,
+    slice: Option<crate::recipe::Position>,
+) -> Result<(), RecipeError> {
     let wanted = match (traits.min_models, traits.max_models) {
         (min, Some(max)) if count > max && min == max => format!("exactly {max}"),
         (_, Some(max)) if count > max => format!("at most {max}"),
         (min, _) if count < min.max(1) => format!("at least {}", min.max(1)),
         _ => return Ok(()),
     };
+    let has = match slice {
+        Some(_) => "this slice",
+        None => "the recipe",
+    };
     Err(recipe.error(
-        recipe.method_at,
+        slice.unwrap_or(recipe.method_at),
         format!(
-            "`{}` takes {wanted} models, the recipe has {count} (the base not counted)",
+            "`{}` takes {wanted} models, {has} has {count} (the base not counted)",
             recipe.method
         ),
     ))

@@ -1,12 +1,12 @@
-//! Parameters of the method, tensor by tensor.
+//! Parameters of the method, tensor by tensor, and which rule set each.
 
+use super::check;
 use crate::error::MergeError;
 use crate::methods::MethodPlugin;
-use crate::recipe::{MODEL_KEYS, Model, Recipe, RecipeError, Setting, SettingValue, Settings};
+use crate::recipe::{Model, Recipe, Setting, SettingValue, Settings, Slice, SliceSource};
 use mergelab_abi::PluginError;
 use mergelab_abi::method::{Method, MethodSetup};
-use mergelab_abi::schema::{Parameter, ValueType};
-use mergelab_abi::suggest::nearest;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,242 +18,288 @@ pub(crate) struct Instance {
     pub(crate) params: Map<String, Value>,
 }
 
+/// A tensor, and whose values count for it.
+pub(crate) struct Where<'a> {
+    pub(crate) tensor: &'a str,
+    /// Where gradients are read, from 0 to 1.
+    pub(crate) depth: f64,
+    pub(crate) slice: Option<(usize, &'a Slice)>,
+    pub(crate) voters: Vec<Voter<'a>>,
+}
+
+/// A model that takes part.
+#[derive(Clone, Copy)]
+pub(crate) struct Voter<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) source: Option<&'a SliceSource>,
+}
+
+/// A parameter's value, and what set it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Effective {
+    /// The value.
+    pub value: Value,
+    /// Where it was given.
+    pub from: Level,
+    /// The filter that fitted the tensor's name, where there are alternatives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// The gradient that it was read from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gradient: Option<Gradient>,
+}
+
+/// Where a value was given, from the innermost place to the outermost one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// A source of a slice.
+    SliceSource {
+        /// Number of the slice, from 0.
+        slice: usize,
+        /// Id of the model.
+        model: String,
+    },
+    /// A model.
+    Model {
+        /// Its id.
+        model: String,
+    },
+    /// A slice.
+    Slice {
+        /// Its number, from 0.
+        slice: usize,
+    },
+    /// The parameters for all.
+    Params,
+    /// A preset of the method.
+    Preset,
+    /// The method's default.
+    Default,
+}
+
+/// A gradient and where it was read.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Gradient {
+    /// Its points.
+    pub points: Vec<f64>,
+    /// From 0, the first point, to 1, the last one.
+    pub t: f64,
+}
+
 /// Resolves parameters and makes one instance of the method for each set of values that differs.
 pub(crate) struct Resolver<'a> {
-    recipe: &'a Recipe,
-    plugin: &'a MethodPlugin<'a>,
-    models: Vec<&'a Model>,
-    preset: Map<String, Value>,
-    /// From the values as JSON text.
+    pub(crate) values: Values<'a>,
+    /// From the models' ids and the values as JSON text.
     known: HashMap<String, usize>,
     pub(crate) instances: Vec<Instance>,
 }
 
+/// Resolves parameters.
+#[derive(Clone)]
+pub(crate) struct Values<'a> {
+    recipe: &'a Recipe,
+    preset: Map<String, Value>,
+}
+
 impl<'a> Resolver<'a> {
     /// Checks every given name and value.
-    pub(crate) fn new(
-        recipe: &'a Recipe,
-        plugin: &'a MethodPlugin<'a>,
-        models: Vec<&'a Model>,
-    ) -> Result<Self, MergeError> {
-        let preset = preset(recipe, plugin)?;
-        let check = Check { recipe, plugin };
-        check.settings(&recipe.params, None)?;
-        // Models that are left out of the merge are checked too: a misspelt name is one anywhere.
-        for model in &recipe.models {
-            check.settings(&model.params, Some(model))?;
-        }
+    pub(crate) fn new(recipe: &'a Recipe, plugin: &MethodPlugin<'_>) -> Result<Self, MergeError> {
+        let preset = check::preset(recipe, plugin)?;
+        check::all(recipe, plugin)?;
         Ok(Self {
-            recipe,
-            plugin,
-            models,
-            preset,
+            values: Values { recipe, preset },
             known: HashMap::new(),
             instances: Vec::new(),
         })
     }
 
-    /// The instance for a tensor at a depth of the model.
-    pub(crate) fn instance(&mut self, tensor: &str, depth: f64) -> Result<usize, MergeError> {
-        let given = self.given(tensor, depth)?;
-        let schema = &self.plugin.info.parameters;
-        let params = schema
-            .complete(&given, self.models.len())
-            .map_err(|error| self.refusal(tensor, error))?;
-        let key = Value::Object(params.clone()).to_string();
+    /// The instance for a tensor.
+    pub(crate) fn instance(
+        &mut self,
+        plugin: &MethodPlugin<'_>,
+        place: &Where<'_>,
+    ) -> Result<usize, MergeError> {
+        let params = self.values.complete(plugin, place)?;
+        let models: Vec<String> = place.voters.iter().map(|v| v.model.id.clone()).collect();
+        let key = format!("{models:?} {}", Value::Object(params.clone()));
         if let Some(&instance) = self.known.get(&key) {
             return Ok(instance);
         }
         let setup = MethodSetup {
             params: params.clone(),
-            models: self.models.iter().map(|m| m.id.clone()).collect(),
+            models,
         };
-        let method = catch_unwind(AssertUnwindSafe(|| self.plugin.open(&setup)))
+        let method = catch_unwind(AssertUnwindSafe(|| plugin.open(&setup)))
             .unwrap_or_else(|panic| Err(PluginError::from_panic(&*panic)))
-            .map_err(|error| self.refusal(tensor, error))?;
+            .map_err(|error| self.values.refusal(plugin, place, error))?;
         self.instances.push(Instance { method, params });
         self.known.insert(key, self.instances.len() - 1);
         Ok(self.instances.len() - 1)
     }
+}
 
-    /// What recipe and preset say, without defaults.
-    fn given(&self, tensor: &str, depth: f64) -> Result<Map<String, Value>, MergeError> {
+impl Values<'_> {
+    fn complete(
+        &self,
+        plugin: &MethodPlugin<'_>,
+        place: &Where<'_>,
+    ) -> Result<Map<String, Value>, MergeError> {
         let mut given = Map::new();
-        for parameter in &self.plugin.info.parameters.parameters {
+        for (name, per_model, found) in self.explain(plugin, place)? {
+            let mut values = found.into_iter().map(|effective| effective.value);
+            if per_model {
+                given.insert(name, values.collect());
+            } else if let Some(value) = values.next() {
+                given.insert(name, value);
+            }
+        }
+        let schema = &plugin.info.parameters;
+        schema
+            .complete(&given, place.voters.len())
+            .map_err(|error| self.refusal(plugin, place, error))
+    }
+
+    /// Every parameter that has a value: its name, whether each model has its own, and the values,
+    /// one for each model then.
+    pub(crate) fn explain(
+        &self,
+        plugin: &MethodPlugin<'_>,
+        place: &Where<'_>,
+    ) -> Result<Vec<(String, bool, Vec<Effective>)>, MergeError> {
+        let mut explained = Vec::new();
+        for parameter in &plugin.info.parameters.parameters {
             let name = parameter.name.as_str();
-            let common = self
-                .recipe
-                .params
-                .get(name)
-                .and_then(|s| s.resolve(tensor, depth))
-                .or_else(|| self.preset.get(name).cloned());
+            let common = self.common(name, place).or_else(|| {
+                let default = parameter.default.clone()?;
+                Some(Effective::plain(default, Level::Default))
+            });
             if !parameter.per_model {
                 if let Some(value) = common {
-                    given.insert(name.to_owned(), value);
+                    explained.push((name.to_owned(), false, vec![value]));
                 }
                 continue;
             }
-            let own: Vec<Option<Value>> = self
-                .models
-                .iter()
-                .map(|m| m.params.get(name).and_then(|s| s.resolve(tensor, depth)))
-                .collect();
-            let fallback = common.or_else(|| parameter.default.clone());
-            if own.iter().all(Option::is_none) {
-                if let Some(value) = fallback {
-                    given.insert(name.to_owned(), value);
-                }
+            let own: Vec<Option<Effective>> =
+                place.voters.iter().map(|v| own(name, place, v)).collect();
+            if common.is_none() && own.iter().all(Option::is_none) {
                 continue;
             }
             let mut values = Vec::with_capacity(own.len());
-            for (own, model) in own.into_iter().zip(&self.models) {
-                match own.or_else(|| fallback.clone()) {
+            for (own, voter) in own.into_iter().zip(&place.voters) {
+                match own.or_else(|| common.clone()) {
                     Some(value) => values.push(value),
                     None => {
                         let message = format!(
-                            "model `{}` has no `{name}` for tensor `{tensor}`, other models have: \
-                             give it one, or one for all in [params]",
-                            model.id
+                            "model `{}` has no `{name}` for tensor `{}`, other models have: give \
+                             it one, or one for all in [params]",
+                            voter.model.id, place.tensor
                         );
-                        return Err(self.recipe.error(model.at, message).into());
+                        return Err(self.recipe.error(voter.model.at, message).into());
                     }
                 }
             }
-            given.insert(name.to_owned(), Value::Array(values));
+            explained.push((name.to_owned(), true, values));
         }
-        Ok(given)
+        Ok(explained)
+    }
+
+    /// The value for all models, from the slice outwards.
+    fn common(&self, name: &str, place: &Where<'_>) -> Option<Effective> {
+        let of_slice = place.slice.and_then(|(number, slice)| {
+            Effective::find(&slice.params, name, place, || Level::Slice {
+                slice: number,
+            })
+        });
+        of_slice
+            .or_else(|| Effective::find(&self.recipe.params, name, place, || Level::Params))
+            .or_else(|| {
+                let value = self.preset.get(name)?;
+                Some(Effective::plain(value.clone(), Level::Preset))
+            })
     }
 
     /// An error about parameters with the place of the parameter, where the recipe has it.
-    fn refusal(&self, tensor: &str, error: PluginError) -> MergeError {
+    fn refusal(
+        &self,
+        plugin: &MethodPlugin<'_>,
+        place: &Where<'_>,
+        error: PluginError,
+    ) -> MergeError {
         let PluginError::Parameter { parameter, message } = &error else {
             return MergeError::Plugin {
-                method: self.plugin.info.id.clone(),
+                method: plugin.info.id.clone(),
                 tensor: None,
                 source: error,
             };
         };
-        let mut places = self.models.iter().map(|m| &m.params);
-        let at = places
+        let sources = place.voters.iter().filter_map(|v| v.source);
+        let models = place.voters.iter().map(|v| &v.model.params);
+        let at = sources
+            .map(|source| &source.params)
+            .chain(models)
+            .chain(place.slice.map(|(_, slice)| &slice.params))
+            .chain([&self.recipe.params])
             .find_map(|params| params.get(parameter))
-            .or_else(|| self.recipe.params.get(parameter))
-            .map_or(self.recipe.method_at, |setting| setting.at);
-        let place = match tensor {
+            .map_or(self.recipe.method_at, |setting: &Setting| setting.at);
+        let of = match place.tensor {
             "" => String::new(),
             name => format!(" (for tensor `{name}`)"),
         };
-        let message = format!("{}{place}: {message}", self.plugin.info.id);
+        let message = format!("{}{of}: {message}", plugin.info.id);
         self.recipe.error(at, message).into()
     }
 }
 
-/// Values of the preset that the recipe asks for.
-fn preset(recipe: &Recipe, plugin: &MethodPlugin<'_>) -> Result<Map<String, Value>, MergeError> {
-    let Some(wanted) = &recipe.preset else {
-        return Ok(Map::new());
-    };
-    let id = &plugin.info.id;
-    let traits = plugin.traits().map_err(|source| MergeError::Plugin {
-        method: id.clone(),
-        tensor: None,
-        source,
-    })?;
-    match traits.presets.get(wanted) {
-        Some(values) => Ok(values.clone()),
-        None if recipe.preset_may_lack => Ok(Map::new()),
-        None if traits.presets.is_empty() => Err(recipe
-            .error(
-                recipe.method_at,
-                format!("`{id}` has no presets: write method = \"{id}\""),
-            )
-            .into()),
-        None => {
-            let names = traits.presets.keys().map(String::as_str);
-            let hint = mergelab_abi::suggest::hint(wanted, names);
-            let message = format!("`{id}` has no preset `{wanted}`.{hint}");
-            Err(recipe.error(recipe.method_at, message).into())
-        }
-    }
+/// The value that a model has for itself.
+fn own(name: &str, place: &Where<'_>, voter: &Voter<'_>) -> Option<Effective> {
+    let model = || voter.model.id.clone();
+    let of_source = voter
+        .source
+        .zip(place.slice)
+        .and_then(|(source, (slice, _))| {
+            Effective::find(&source.params, name, place, || Level::SliceSource {
+                slice,
+                model: model(),
+            })
+        });
+    of_source.or_else(|| {
+        Effective::find(&voter.model.params, name, place, || Level::Model {
+            model: model(),
+        })
+    })
 }
 
-/// Checks what the recipe gives against the method's schema, with places.
-struct Check<'a> {
-    recipe: &'a Recipe,
-    plugin: &'a MethodPlugin<'a>,
-}
-
-impl Check<'_> {
-    fn settings(&self, settings: &Settings, model: Option<&Model>) -> Result<(), RecipeError> {
-        for (name, setting) in settings {
-            let parameter = self.parameter(name, setting, model)?;
-            if model.is_some() && !parameter.per_model {
-                return Err(self.recipe.error(
-                    setting.at,
-                    format!(
-                        "`{name}` of {} is one value for the whole merge: move it to the common \
-                         parameters",
-                        self.plugin.info.id
-                    ),
-                ));
-            }
-            for alternative in &setting.alternatives {
-                self.value(parameter, setting, &alternative.value)?;
-            }
+impl Effective {
+    fn plain(value: Value, from: Level) -> Self {
+        Self {
+            value,
+            from,
+            filter: None,
+            gradient: None,
         }
-        Ok(())
     }
 
-    fn parameter(
-        &self,
+    fn find(
+        settings: &Settings,
         name: &str,
-        setting: &Setting,
-        model: Option<&Model>,
-    ) -> Result<&Parameter, RecipeError> {
-        let id = &self.plugin.info.id;
-        let schema = &self.plugin.info.parameters;
-        if let Some(parameter) = schema.get(name) {
-            return Ok(parameter);
-        }
-        // A misspelt key of a model reads like a parameter.
-        let key = model.and_then(|_| nearest(name, MODEL_KEYS));
-        let message = match (nearest(name, schema.names()), key) {
-            (None, Some(key)) => format!(
-                "`{name}` is no parameter of `{id}` and no key of a model. Did you mean `{key}`?"
-            ),
-            _ => format!(
-                "`{name}` is no parameter of `{id}`.{}",
-                mergelab_abi::suggest::hint(name, schema.names())
-            ),
+        place: &Where<'_>,
+        level: impl Fn() -> Level,
+    ) -> Option<Self> {
+        let setting = settings.get(name)?;
+        let (alternative, value) = setting.find(place.tensor, place.depth)?;
+        let gradient = match &alternative.value {
+            SettingValue::Plain(_) => None,
+            SettingValue::Gradient(points) => Some(Gradient {
+                points: points.clone(),
+                t: place.depth,
+            }),
         };
-        Err(self.recipe.error(setting.at, message))
-    }
-
-    fn value(
-        &self,
-        parameter: &Parameter,
-        setting: &Setting,
-        value: &SettingValue,
-    ) -> Result<(), RecipeError> {
-        let schema = &self.plugin.info.parameters;
-        let check = |value: &Value| {
-            schema
-                .check_value(&parameter.name, value)
-                .map_err(|e| self.recipe.error(setting.at, e.to_string()))
-        };
-        match value {
-            SettingValue::Plain(value) => check(value),
-            // Interpolated values lie between the points.
-            SettingValue::Gradient(points) if parameter.value_type == ValueType::Float => {
-                points.iter().try_for_each(|p| check(&Value::from(*p)))
-            }
-            SettingValue::Gradient(_) => Err(self.recipe.error(
-                setting.at,
-                format!(
-                    "`{}` cannot be a gradient (a list of numbers): only parameters that take any \
-                     number can",
-                    parameter.name
-                ),
-            )),
-        }
+        Some(Self {
+            value,
+            from: level(),
+            filter: alternative.filter.clone(),
+            gradient,
+        })
     }
 }

@@ -1,8 +1,8 @@
 //! mergekit's YAML.
 //!
 //! A file gives mergekit's numbers (0.1.4), wherever they do not depend on chance: the preset
-//! `mergekit` of the method where it has one, arithmetic in `dtype`, weights rounded to it. Where
-//! mergekit's behaviour is an accident, this is what happens instead:
+//! `mergekit` of the method where it has one, arithmetic in `dtype`, weights rounded to it, and
+//! [`Rules::Mergekit`]. Where mergekit's behaviour is an accident, this is what happens instead:
 //!
 //! | mergekit | here |
 //! |---|---|
@@ -11,56 +11,54 @@
 //! | a missing `weight` ends the run with an error | 1, the methods' default |
 //! | parameters that a method declares and never uses (`int8_mask`; `density` and `rescale` of `task_arithmetic`) | passed over, and noted in the report |
 //! | the base listed among the models is left out of the voters of task-vector methods, and votes in `linear` | the same |
+//! | `karcher` averages the base in as a model, listed or not | the same |
 //! | `linear` with a base that is not listed ends with an error | the base gives configuration and tokenizer |
+//! | a slice that does not list the base ends with an error | the base's layers of the same numbers are its base, if all sources have the same |
 //! | without `dtype` each model is computed in its own dtype | in that of the base's tensor, or of the first model's |
-//! | tensors that only some models have are left out, embeddings of other sizes are cut | refused, with the names of tensors and models |
+//! | tensors that only some models have are left out, or merged from those that have them | merged from those that have them, else copied from the base, else left out; noted |
+//! | without a tokenizer source, embeddings of other sizes are cut | refused |
 //! | without a base, the model that gives configuration and tokenizer is drawn by chance | the first one |
 //! | adapters are merged into the base's dtype first | added in f32 |
 //! | a gradient gives embeddings and the output head its first number | the same |
+//! | tokens that a union adds are found in a text only literally | pieces of a BPE vocabulary keep their merges |
+//! | new tokens of a union are numbered by chance | in the order of the models and of their ids there |
+//! | `kind: zero` ends the run with an error, as does a token without `source` | zeros; the rule for tokens that are not listed |
+//! | `num_hidden_layers` is the only key of config.json that follows the slices | lists with an entry per layer, such as `layer_types`, follow too |
 //! | a random seed unless one is given | 0 unless one is given; masks differ from mergekit's |
-//! | `slices`, `modules`, `tokenizer`, `chat_template`, `tokenizer_source: union` | refused by name |
+//! | `modules` of several components | `default` alone; others are refused by name |
+//!
+//! `out_shard_size` (bytes, or text such as `5GB`) and `random_seed`, options of mergekit's
+//! command, may stand in the file.
 //!
 //! Relative paths start in the working folder, as in mergekit; names of models on the Hugging Face
 //! Hub are not downloaded. A model's id is what the file calls it.
 
-use super::TokenizerSource;
-use super::read::{dtype, settings};
-use super::{Compute, InputPath, Model, Recipe, RecipeError, SettingValue, Settings};
+use super::read::{bytes, dtype, settings};
+use super::slices::{self, Words};
+use super::{
+    ChatTemplate, Compute, InputPath, Model, Recipe, RecipeError, Rules, SettingValue, Settings,
+    TokenizerRecipe, tokenizer,
+};
 use crate::document::{Document, Entry, Node, Raw, get, read_yaml};
-use mergelab_abi::suggest::nearest;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// Keys of mergekit's files that are read.
-const KEYS: [&str; 7] = [
+/// Keys of mergekit's files, and of its command line where they belong to the merge.
+const KEYS: [&str; 14] = [
     "merge_method",
     "models",
+    "slices",
+    "modules",
     "base_model",
     "parameters",
     "dtype",
     "out_dtype",
     "tokenizer_source",
-];
-
-/// Keys that mergekit has and that are refused, with the reason.
-const UNSUPPORTED: [(&str, &str); 4] = [
-    (
-        "slices",
-        "assembling a model from layers of others is not supported: use `models`",
-    ),
-    (
-        "modules",
-        "models of several modules are not supported: use `models`",
-    ),
-    (
-        "tokenizer",
-        "building a new vocabulary is not supported: use `tokenizer_source: base`, or a path",
-    ),
-    (
-        "chat_template",
-        "the template comes with the tokenizer: leave the key out and change the output's \
-         tokenizer_config.json",
-    ),
+    "tokenizer",
+    "chat_template",
+    "out_shard_size",
+    "random_seed",
+    "name",
 ];
 
 /// Parameters that mergekit takes and that change nothing: (method, parameter), `*` for any.
@@ -69,6 +67,9 @@ const WITHOUT_EFFECT: [(&str, &str); 3] = [
     ("task_arithmetic", "density"),
     ("task_arithmetic", "rescale"),
 ];
+
+/// Methods that take the base as one model more, whether it is listed or not.
+const BASE_IS_A_MODEL: [&str; 1] = ["karcher"];
 
 impl Recipe {
     /// Reads a mergekit YAML. `file` is for messages.
@@ -79,7 +80,7 @@ impl Recipe {
         let document = Document { file };
         let root = read_yaml(text, file)?;
         let entries = document.table("the file", &root)?;
-        check_keys(document, entries)?;
+        document.check_keys("a mergekit file", entries, &KEYS)?;
 
         let method = get(entries, "merge_method")
             .ok_or_else(|| document.error(root.at, "there is no `merge_method`"))?;
@@ -89,59 +90,181 @@ impl Recipe {
         recipe.method_at = method.at;
         recipe.preset = Some("mergekit".to_owned());
         recipe.preset_may_lack = true;
-        recipe.base = get(entries, "base_model")
+        recipe.rules = Rules::Mergekit;
+        recipe.base = given(entries, "base_model")
             .map(|node| reference(document, "base_model", node))
             .transpose()?;
-
-        let models = get(entries, "models")
-            .ok_or_else(|| document.error(root.at, "there are no `models`"))?;
-        for node in document.list("models", models)? {
-            let table = document.table("models", node)?;
-            document.check_keys("a model", table, &["model", "parameters"])?;
-            let named = get(table, "model")
-                .ok_or_else(|| document.error(node.at, "this entry has no `model`"))?;
-            let input = reference(document, "model", named)?;
-            let mut params = Settings::new();
-            if let Some(node) = parameters(table) {
-                params = translate(document, node, &mut recipe)?;
-            }
-            recipe.models.push(Model {
-                id: input.to_string(),
-                input,
-                params,
-                at: node.at,
-            });
-        }
-        if recipe.models.is_empty() {
-            return Err(document.error(models.at, "`models` is empty: name at least one model"));
-        }
-        number_copies(&mut recipe.models);
-        if let Some(node) = parameters(entries) {
+        if let Some(node) = given(entries, "parameters") {
             recipe.params = translate(document, node, &mut recipe)?;
         }
+        body(document, &root, entries, &mut recipe)?;
+        if let Some(base) = recipe.base.clone()
+            && BASE_IS_A_MODEL.contains(&recipe.method.as_str())
+            && recipe.slices.is_empty()
+            && recipe.models.iter().all(|m| m.input != base)
+        {
+            recipe.notes.push(format!(
+                "mergekit's {} takes the base as one model more",
+                recipe.method
+            ));
+            recipe.models.push(Model::new(base.to_string(), base));
+        }
+        number_copies(&mut recipe.models);
 
         let read_dtype = |key: &str| {
-            let node = get(entries, key).filter(|n| !is_null(n));
+            let node = given(entries, key);
             node.map(|n| dtype(document, key, n, &[])).transpose()
         };
         let computed = read_dtype("dtype")?;
         recipe.compute = computed.map_or(Compute::Storage, Compute::In);
         recipe.out_dtype = read_dtype("out_dtype")?.or(computed);
-        if let Some(node) = get(entries, "tokenizer_source").filter(|n| !is_null(n)) {
-            recipe.tokenizer = match document.text("tokenizer_source", node)? {
-                "union" => {
-                    return Err(document.error(
-                        node.at,
-                        "`tokenizer_source: union` builds a new vocabulary, which is not \
-                         supported: use `base` or a path",
-                    ));
-                }
-                "base" if recipe.base.is_some() => TokenizerSource::Base,
-                "base" => TokenizerSource::Default,
-                path => TokenizerSource::Path(PathBuf::from(path)),
-            };
+        recipe.tokenizer = read_tokenizer(document, entries)?;
+        recipe.chat_template = given(entries, "chat_template")
+            .map(|node| ChatTemplate::read(document, node))
+            .transpose()?;
+        if let Some(node) = given(entries, "out_shard_size") {
+            recipe.max_shard = bytes(&node.to_json()).ok_or_else(|| {
+                let message = "`out_shard_size` takes bytes, or a size such as 5GB or 500MB";
+                document.error(node.at, message)
+            })?;
+        }
+        if let Some(node) = given(entries, "random_seed") {
+            recipe.seed = node.to_json().as_u64().ok_or_else(|| {
+                document.error(node.at, "`random_seed` takes a whole number from 0 up")
+            })?;
         }
         Ok(recipe)
+    }
+}
+
+/// Reads what is merged: `models`, `slices`, or both inside of `modules: {default: …}`.
+fn body(
+    document: Document<'_>,
+    node: &Node,
+    entries: &[Entry],
+    recipe: &mut Recipe,
+) -> Result<(), RecipeError> {
+    let mut found = ["models", "slices", "modules"]
+        .into_iter()
+        .filter_map(|key| entries.iter().find(|e| e.key == key && !is_null(&e.value)));
+    let (Some(entry), None) = (found.next(), found.next()) else {
+        let message = if entries
+            .iter()
+            .any(|e| e.key == "models" || e.key == "slices")
+        {
+            "`models`, `slices` and `modules` exclude one another: write one of them"
+        } else {
+            "there are no `models` and no `slices`"
+        };
+        return Err(document.error(node.at, message));
+    };
+    match entry.key.as_str() {
+        "models" => models(document, &entry.value, recipe),
+        "slices" => {
+            let read = read_slices(document, &entry.value, recipe)?;
+            recipe.slices = read;
+            Ok(())
+        }
+        _ => module(document, &entry.value, recipe),
+    }
+}
+
+fn models(document: Document<'_>, node: &Node, recipe: &mut Recipe) -> Result<(), RecipeError> {
+    for node in document.list("models", node)? {
+        let table = document.table("models", node)?;
+        document.check_keys("a model", table, &["model", "parameters"])?;
+        let named = get(table, "model")
+            .ok_or_else(|| document.error(node.at, "this entry has no `model`"))?;
+        let input = reference(document, "model", named)?;
+        let mut params = Settings::new();
+        if let Some(node) = given(table, "parameters") {
+            params = translate(document, node, recipe)?;
+        }
+        recipe.models.push(Model {
+            id: input.to_string(),
+            input,
+            params,
+            at: node.at,
+        });
+    }
+    if recipe.models.is_empty() {
+        return Err(document.error(node.at, "`models` is empty: name at least one model"));
+    }
+    Ok(())
+}
+
+fn read_slices(
+    document: Document<'_>,
+    node: &Node,
+    recipe: &mut Recipe,
+) -> Result<Vec<slices::Slice>, RecipeError> {
+    let words = Words {
+        layers: "layer_range",
+        params: "parameters",
+        inline: false,
+    };
+    let mut models = Vec::new();
+    let find = |node: &Node, before: &[slices::SliceSource]| {
+        let input = reference(document, "model", node)?;
+        let mut model = Model::new(input.to_string(), input);
+        model.at = node.at;
+        Ok(slices::find_or_add(&mut models, model, before))
+    };
+    let read = slices::read(document, node, &words, find, |node| {
+        translate(document, node, recipe)
+    })?;
+    recipe.models = models;
+    Ok(read)
+}
+
+/// `modules: {default: {slices | models, parameters}}`, which is the same without the wrapping.
+fn module(document: Document<'_>, node: &Node, recipe: &mut Recipe) -> Result<(), RecipeError> {
+    let modules = document.table("modules", node)?;
+    if let Some(other) = modules.iter().find(|e| e.key != "default") {
+        let message = format!(
+            "`{}` is a component of a model with several (a vision tower, an encoder), which is \
+             not supported: merge the component that is a language model, under `default`",
+            other.key
+        );
+        return Err(document.error(other.at, message));
+    }
+    let module = get(modules, "default")
+        .ok_or_else(|| document.error(node.at, "`modules` has no `default`"))?;
+    let entries = document.table("default", module)?;
+    document.check_keys("a module", entries, &["models", "slices", "parameters"])?;
+    if let Some(node) = given(entries, "parameters") {
+        for (name, mut setting) in translate(document, node, recipe)? {
+            // The module's values come first, those of the file where none of them fits.
+            if let Some(common) = recipe.params.remove(&name) {
+                setting.alternatives.extend(common.alternatives);
+            }
+            recipe.params.insert(name, setting);
+        }
+    }
+    body(document, module, entries, recipe)
+}
+
+/// `tokenizer`, or the short form `tokenizer_source`.
+fn read_tokenizer(
+    document: Document<'_>,
+    entries: &[Entry],
+) -> Result<TokenizerRecipe, RecipeError> {
+    let model = |node: &Node| reference(document, "model", node);
+    match (
+        given(entries, "tokenizer_source"),
+        given(entries, "tokenizer"),
+    ) {
+        (None, None) => Ok(TokenizerRecipe::default()),
+        (Some(node), None) => Ok(TokenizerRecipe {
+            source: tokenizer::source(document, "tokenizer_source", node)?,
+            at: node.at,
+            ..TokenizerRecipe::default()
+        }),
+        (None, Some(node)) => tokenizer::read(document, node, &model),
+        (Some(node), Some(_)) => Err(document.error(
+            node.at,
+            "`tokenizer_source` and `tokenizer` exclude each other: write one of them",
+        )),
     }
 }
 
@@ -149,27 +272,9 @@ fn is_null(node: &Node) -> bool {
     matches!(node.raw, Raw::Scalar(Value::Null))
 }
 
-fn parameters(entries: &[Entry]) -> Option<&Node> {
-    get(entries, "parameters").filter(|n| !is_null(n))
-}
-
-fn check_keys(document: Document<'_>, entries: &[Entry]) -> Result<(), RecipeError> {
-    for entry in entries {
-        let key = entry.key.as_str();
-        if KEYS.contains(&key) {
-            continue;
-        }
-        if let Some((_, reason)) = UNSUPPORTED.iter().find(|(name, _)| *name == key) {
-            return Err(document.error(entry.at, format!("`{key}`: {reason}")));
-        }
-        let mut known: Vec<&str> = KEYS.to_vec();
-        // What is not supported is not proposed, unless it is what was meant.
-        if nearest(key, KEYS).is_none() {
-            known.extend(UNSUPPORTED.map(|(name, _)| name));
-        }
-        return Err(document.unknown_key("a mergekit file", entry, &known));
-    }
-    Ok(())
+/// The value of a key that is there and not null.
+fn given<'n>(entries: &'n [Entry], key: &str) -> Option<&'n Node> {
+    get(entries, key).filter(|n| !is_null(n))
 }
 
 /// A model: `path`, `path+adapter`, or mergekit's long form of both.
@@ -240,120 +345,4 @@ fn translate(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use mergelab_abi::working::Working;
-
-    fn parse(text: &str) -> Result<Recipe, String> {
-        Recipe::parse_mergekit(text, Path::new("m.yml")).map_err(|e| e.to_string())
-    }
-
-    const TIES: &str = "\
-models:
-  - model: base
-  - model: a
-    parameters:
-      density: 0.5
-      weight:
-        - filter: mlp
-          value: [0, 0.5]
-        - value: 1
-  - model: b+lora
-    parameters: {weight: 0.3}
-merge_method: ties
-base_model: base
-parameters:
-  normalize: true
-  int8_mask: true
-  rescale: true
-dtype: bfloat16
-tokenizer_source: base
-";
-
-    #[test]
-    fn a_ties_file_is_read() {
-        let recipe = parse(TIES).unwrap();
-        assert_eq!(recipe.method_name(), "ties@mergekit");
-        assert!(recipe.preset_may_lack);
-        assert_eq!(recipe.root, Path::new(""));
-        assert_eq!(recipe.base, Some(InputPath::new("base")));
-        let ids: Vec<_> = recipe.models.iter().map(|m| m.id.as_str()).collect();
-        assert_eq!(ids, ["base", "a", "b+lora"]);
-        assert_eq!(recipe.models[2].input, InputPath::with_adapter("b", "lora"));
-        let weight = &recipe.models[1].params["weight"];
-        assert_eq!(weight.at.line, 6);
-        assert_eq!(weight.resolve("l.mlp.w", 0.5), Some(json!(0.25)));
-        assert_eq!(weight.resolve("l.attn.w", 0.5), Some(json!(1)));
-        let names: Vec<_> = recipe.params.keys().map(String::as_str).collect();
-        assert_eq!(names, ["normalize", "rescale"]);
-        assert_eq!(
-            recipe.params["rescale"].resolve("t", 0.0),
-            Some(json!("l1"))
-        );
-        assert_eq!(recipe.notes.len(), 1);
-        assert_eq!(recipe.compute, Compute::In(Working::Bf16));
-        assert_eq!(recipe.out_dtype, Some(Working::Bf16));
-        assert_eq!(recipe.tokenizer, TokenizerSource::Base);
-    }
-
-    #[test]
-    fn without_dtype_the_storage_decides() {
-        let recipe = parse("models: [{model: a}]\nmerge_method: linear\nout_dtype: float16\n");
-        let recipe = recipe.unwrap();
-        assert_eq!(recipe.compute, Compute::Storage);
-        assert_eq!(recipe.out_dtype, Some(Working::F16));
-    }
-
-    #[test]
-    fn long_forms_and_copies() {
-        let recipe = parse(
-            "merge_method: linear\nmodels:\n- model: {model: {path: a}, lora: {path: l}}\n\
-             - model: a+l\n",
-        )
-        .unwrap();
-        assert_eq!(recipe.models[0].input, recipe.models[1].input);
-        assert_eq!(recipe.models[1].id, "a+l#2");
-    }
-
-    #[test]
-    fn errors_say_where_and_what() {
-        let head = "merge_method: ties\nmodels:\n- model: a\n";
-        for (text, wanted) in [
-            (
-                format!("{head}paramters: {{}}\n"),
-                "m.yml:4:1: `paramters` is no key of a mergekit file. Did you mean `parameters`?",
-            ),
-            (
-                format!("{head}slices: []\n"),
-                "m.yml:4:1: `slices`: assembling",
-            ),
-            (
-                format!("{head}tokenizer_source: union\n"),
-                "m.yml:4:19: `tokenizer_source: union`",
-            ),
-            (
-                format!("{head}  paramters: 1\n"),
-                "m.yml:4:3: `paramters` is no key of a model. Did you mean `parameters`?",
-            ),
-            (
-                format!("{head}dtype: int64\n"),
-                "m.yml:4:8: `dtype` = \"int64\" is not one of",
-            ),
-            (
-                "models: []\n".to_owned(),
-                "m.yml:1:1: there is no `merge_method`",
-            ),
-            (
-                format!("{head}parameters:\n  t: {{value: 1, filter: mlp}}\n"),
-                "m.yml:5:",
-            ),
-            (
-                "- a\n".to_owned(),
-                "m.yml:1:1: `the file` takes a table, not a list",
-            ),
-        ] {
-            let error = parse(&text).unwrap_err();
-            assert!(error.starts_with(wanted), "{error}\nis not\n{wanted}");
-        }
-    }
-}
+mod tests;

@@ -28,25 +28,73 @@
 //! # Ok::<(), mergelab_merge::RecipeError>(())
 //! ```
 //!
-//! Further keys: `compute` (`float32`, the default, `bfloat16`, `float16`, or `storage` for the
-//! dtype of the base's tensor), `tokenizer_source` (`base` or a path), `max_shard` (such as
-//! `"5GB"`). Paths are relative to the recipe's folder. Parameters of a model may also stand in a
-//! table `params` of that model.
+//! Further keys:
+//!
+//! | key | meaning |
+//! |---|---|
+//! | `compute` | `float32`, the default, `bfloat16`, `float16`, or `storage` for the dtype of the base's tensor |
+//! | `tokenizer_source` | `base`, `union`, or a path: the vocabulary that embeddings are brought into before they are merged ([`TokenizerSource`]) |
+//! | `tokenizer` | a table with `source` (as `tokenizer_source`), `pad_to_multiple_of`, and `tokens`, rules for single tokens ([`TokenRule`]) |
+//! | `chat_template` | `auto`, `chatml`, `llama3`, `mistral`, `alpaca`, `exaone`, or a Jinja template |
+//! | `slices` | a result of other layers than the models have, see below |
+//! | `max_shard` | bytes of a file, such as `"5GB"` |
+//! | `rules` | `mergekit` for what [`Rules::Mergekit`] says |
+//!
+//! Paths are relative to the recipe's folder. Parameters of a model may also stand in a table
+//! `params` of that model.
+//!
+//! # Slices
+//!
+//! ```
+//! # let text = r#"
+//! method = "linear"
+//!
+//! [[models]]
+//! path = "models/a"
+//!
+//! [[models]]
+//! path = "models/b"
+//!
+//! [[slices]]                       # layers 0 to 7 of a
+//! sources = [{ model = "a", layers = [0, 8] }]
+//!
+//! [[slices]]                       # then layers 4 to 11 of both, merged one by one
+//! sources = [{ model = "a", layers = [4, 12], weight = 0.7 }, { model = "b", layers = [4, 12] }]
+//! params.weight = [0.0, 0.3]
+//! # "#;
+//! # let recipe = mergelab_merge::Recipe::parse_toml(text, "merge.toml".as_ref())?;
+//! # assert_eq!(recipe.slices[1].layers(), 8);
+//! # Ok::<(), mergelab_merge::RecipeError>(())
+//! ```
+//!
+//! The result has the layers of all slices, in their order. What comes before the layers
+//! (embeddings) is merged with the sources and parameters of the first slice, what comes after
+//! them (the last norm, the output head) with those of the last one. `model` is the id of a model,
+//! or `base`. A gradient runs over the layers of its slice. A slice that does not name the base is
+//! compared with the base's layers of the same numbers, if all its sources have the same.
+//!
+//! # Parameter values
 //!
 //! A parameter's value may be
 //! - a plain value,
 //! - a list of numbers, a *gradient*: piecewise linear over the layers, from the first layer (the
-//!   first number) to the last one (the last number). Tensors outside the layers, such as
-//!   embeddings and the output head, take the first number, as in mergekit;
+//!   first number) to the last one (the last number). Tensors before the layers, such as
+//!   embeddings, take the first number, tensors after them, such as the last norm and the output
+//!   head, the last number;
 //! - a list of alternatives `{ filter = "mlp", value = 0.3 }`, the first of which counts whose
 //!   filter is a part of the tensor's name. A plain number (or one without `filter`, or with the
-//!   filter `*`) fits every tensor. Where none fits, the value is looked for further out: from the
-//!   model to `[params]`, then to the preset and the method's default.
+//!   filter `*`) fits every tensor.
+//!
+//! A value is looked for in the source of a slice, the model, the slice, `[params]`, the preset and
+//! the method's default, in this order. One that has no alternative for a tensor is passed over.
 
+mod chat_template;
 mod error;
 mod mergekit;
 mod read;
 mod setting;
+mod slices;
+mod tokenizer;
 mod write;
 
 use mergelab_abi::working::Working;
@@ -54,9 +102,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use chat_template::ChatTemplate;
 pub use error::{Position, RecipeError};
 pub(crate) use read::MODEL_KEYS;
 pub use setting::{Alternative, Setting, SettingValue};
+pub use slices::{Slice, SliceSource};
+pub use tokenizer::{TokenRow, TokenRule, TokenizerRecipe, TokenizerSource};
 
 /// Parameter values as given, by name.
 pub type Settings = BTreeMap<String, Setting>;
@@ -81,6 +132,8 @@ pub struct Recipe {
     pub base: Option<InputPath>,
     /// The models to merge, in order.
     pub models: Vec<Model>,
+    /// The layers of the result; those of the models where there are no slices.
+    pub slices: Vec<Slice>,
     /// Parameters for all models, and of the whole merge.
     pub params: Settings,
     /// Seed for methods that draw random numbers.
@@ -90,8 +143,12 @@ pub struct Recipe {
     /// Format that floating-point tensors are stored in; that of the base, or of the first model
     /// where there is no base, if absent.
     pub out_dtype: Option<Working>,
-    /// Where the tokenizer comes from.
-    pub tokenizer: TokenizerSource,
+    /// Which vocabulary the result has.
+    pub tokenizer: TokenizerRecipe,
+    /// The chat template; that of the tokenizer if absent.
+    pub chat_template: Option<ChatTemplate>,
+    /// Whose rules decide where tools differ.
+    pub rules: Rules,
     /// Bytes after which a new shard begins.
     pub max_shard: u64,
     /// What was passed over on purpose while reading, in sentences.
@@ -188,15 +245,20 @@ pub enum Compute {
     Storage,
 }
 
-/// Where the tokenizer of the result comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TokenizerSource {
-    /// The base model, or the first model where there is no base.
-    Default,
-    /// The base model.
-    Base,
-    /// A folder.
-    Path(PathBuf),
+/// Whose rules decide where tools differ in what no parameter says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Rules {
+    /// Ours: whatever is not clear is refused.
+    #[default]
+    Own,
+    /// mergekit's:
+    ///
+    /// - a gradient gives everything outside the layers its first number;
+    /// - a tensor that only some models have is merged from those, or copied from the base, or
+    ///   left out, where neither is possible;
+    /// - with a tokenizer source, rows without a token are dropped even where all vocabularies are
+    ///   the same.
+    Mergekit,
 }
 
 /// 5 GB, as transformers has it.
@@ -218,11 +280,14 @@ impl Recipe {
             method_at: Position::default(),
             base: None,
             models: Vec::new(),
+            slices: Vec::new(),
             params: Settings::new(),
             seed: 0,
             compute: Compute::In(Working::F32),
             out_dtype: None,
-            tokenizer: TokenizerSource::Default,
+            tokenizer: TokenizerRecipe::default(),
+            chat_template: None,
+            rules: Rules::Own,
             max_shard: MAX_SHARD,
             notes: Vec::new(),
         }
@@ -276,8 +341,13 @@ impl Recipe {
     /// Whether a value is meant for some tensors only.
     pub(crate) fn has_filters(&self) -> bool {
         let models = self.models.iter().map(|m| &m.params);
+        let slices = self.slices.iter().flat_map(|slice| {
+            let sources = slice.sources.iter().map(|s| &s.params);
+            std::iter::once(&slice.params).chain(sources)
+        });
         std::iter::once(&self.params)
             .chain(models)
+            .chain(slices)
             .flat_map(Settings::values)
             .flat_map(|setting| &setting.alternatives)
             .any(|a| a.filter.is_some())

@@ -1,7 +1,9 @@
 //! Our TOML.
 
+use super::slices::{self, Words};
 use super::{
-    Compute, InputPath, MAX_SHARD, Model, Recipe, RecipeError, Setting, Settings, TokenizerSource,
+    ChatTemplate, Compute, InputPath, MAX_SHARD, Model, Recipe, RecipeError, Rules, Setting,
+    Settings, TokenizerRecipe, TokenizerSource, tokenizer,
 };
 use crate::document::{Document, Entry, Node, Raw, get, read_toml};
 use mergelab_abi::suggest::hint;
@@ -9,16 +11,20 @@ use mergelab_abi::working::Working;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 13] = [
     "method",
     "base",
     "models",
+    "slices",
     "params",
     "seed",
     "compute",
     "out_dtype",
     "tokenizer_source",
+    "tokenizer",
+    "chat_template",
     "max_shard",
+    "rules",
 ];
 
 /// Keys of a `[[models]]` entry that are no parameters.
@@ -87,18 +93,28 @@ impl Recipe {
         recipe.out_dtype = get(entries, "out_dtype")
             .map(|node| dtype(document, "out_dtype", node, &[]))
             .transpose()?;
-        if let Some(node) = get(entries, "tokenizer_source") {
-            recipe.tokenizer = match document.text("tokenizer_source", node)? {
-                "base" if recipe.base.is_none() => {
-                    return Err(document.error(
-                        node.at,
-                        "`tokenizer_source` is \"base\" and there is no `base`: name a folder",
-                    ));
+        recipe.rules = match get(entries, "rules") {
+            None => Rules::Own,
+            Some(node) => match document.text("rules", node)? {
+                "mergekit" => Rules::Mergekit,
+                "mergelab" => Rules::Own,
+                other => {
+                    let message = format!(
+                        "`rules` = \"{other}\" is not one of mergelab, mergekit{}",
+                        ": leave it out for mergelab's own"
+                    );
+                    return Err(document.error(node.at, message));
                 }
-                "base" => TokenizerSource::Base,
-                path => TokenizerSource::Path(PathBuf::from(path)),
-            };
+            },
+        };
+        recipe.preset_may_lack = recipe.rules == Rules::Mergekit;
+        if let Some(node) = get(entries, "slices") {
+            recipe.slices = read_slices(document, node, &mut recipe)?;
         }
+        recipe.tokenizer = read_tokenizer(document, entries, &recipe)?;
+        recipe.chat_template = get(entries, "chat_template")
+            .map(|node| ChatTemplate::read(document, node))
+            .transpose()?;
         recipe.max_shard = match get(entries, "max_shard") {
             None => MAX_SHARD,
             Some(node) => bytes(&node.to_json()).ok_or_else(|| {
@@ -110,6 +126,108 @@ impl Recipe {
         };
         Ok(recipe)
     }
+}
+
+/// `[[slices]]`, whose sources name models by id.
+fn read_slices(
+    document: Document<'_>,
+    node: &Node,
+    recipe: &mut Recipe,
+) -> Result<Vec<slices::Slice>, RecipeError> {
+    let words = Words {
+        layers: "layers",
+        params: "params",
+        inline: true,
+    };
+    let base = recipe.base.clone();
+    let models = &mut recipe.models;
+    let find = |node: &Node, before: &[slices::SliceSource]| {
+        let id = document.text("model", node)?;
+        let found = models.iter().position(|m| m.id == id);
+        let index = match (found, &base) {
+            (Some(index), _) => index,
+            (None, Some(base)) if id == "base" => {
+                models.push(Model::new("base", base.clone()));
+                models.len() - 1
+            }
+            _ => {
+                let known: Vec<&str> = models.iter().map(|m| m.id.as_str()).collect();
+                let message = format!("no model is called `{id}`.{}", hint(id, known));
+                return Err(document.error(node.at, message));
+            }
+        };
+        if before.iter().any(|source| source.model == index) {
+            let message = format!(
+                "`{id}` is a source of this slice twice: give the second one an entry of its own \
+                 in [[models]], with another `id`"
+            );
+            return Err(document.error(node.at, message));
+        }
+        Ok(index)
+    };
+    let params = |node: &Node| settings(document, document.table("params", node)?);
+    let read = slices::read(document, node, &words, find, params)?;
+    let used = read.iter().flat_map(|slice| &slice.sources);
+    let unused = recipe
+        .models
+        .iter()
+        .enumerate()
+        .find(|(i, _)| used.clone().all(|source| source.model != *i));
+    match unused {
+        None => Ok(read),
+        Some((_, model)) => {
+            let message = format!(
+                "model `{}` is a source of no slice: name it in one, or remove it",
+                model.id
+            );
+            Err(document.error(model.at, message))
+        }
+    }
+}
+
+/// `tokenizer`, or the short form `tokenizer_source`.
+fn read_tokenizer(
+    document: Document<'_>,
+    entries: &[Entry],
+    recipe: &Recipe,
+) -> Result<TokenizerRecipe, RecipeError> {
+    let model = |node: &Node| -> Result<InputPath, RecipeError> {
+        if !matches!(node.raw, Raw::Scalar(_)) {
+            return input(document, "model", node);
+        }
+        let text = document.text("model", node)?;
+        let found = recipe.models.iter().find(|m| m.id == text);
+        Ok(match (found, &recipe.base) {
+            (Some(model), _) => model.input.clone(),
+            (None, Some(base)) if text == "base" => base.clone(),
+            _ => InputPath::parse(text),
+        })
+    };
+    let (short, long) = (get(entries, "tokenizer_source"), get(entries, "tokenizer"));
+    let read = match (short, long) {
+        (None, None) => return Ok(TokenizerRecipe::default()),
+        (Some(node), None) => TokenizerRecipe {
+            source: tokenizer::source(document, "tokenizer_source", node)?,
+            at: node.at,
+            ..TokenizerRecipe::default()
+        },
+        (None, Some(node)) => tokenizer::read(document, node, &model)?,
+        (Some(node), Some(_)) => {
+            return Err(document.error(
+                node.at,
+                "`tokenizer_source` and `tokenizer` say the same: write one of them",
+            ));
+        }
+    };
+    // mergekit's `base` is the first model then.
+    let own = recipe.rules == Rules::Own;
+    if own && read.source == TokenizerSource::Base && recipe.base.is_none() {
+        return Err(document.error(
+            read.at,
+            "`tokenizer_source` is \"base\" and there is no `base`: name a folder",
+        ));
+    }
+    Ok(read)
 }
 
 /// A path, `path+adapter`, or a table with both.
@@ -233,7 +351,7 @@ pub(super) fn dtype(
 }
 
 /// A number of bytes, or one with a unit: KB, MB, GB are powers of 1000, KiB, MiB, GiB of 1024.
-fn bytes(value: &Value) -> Option<u64> {
+pub(super) fn bytes(value: &Value) -> Option<u64> {
     if let Some(number) = value.as_u64() {
         return (number > 0).then_some(number);
     }
@@ -257,133 +375,4 @@ fn bytes(value: &Value) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn parse(text: &str) -> Result<Recipe, String> {
-        Recipe::parse_toml(text, Path::new("dir/merge.toml")).map_err(|e| e.to_string())
-    }
-
-    #[test]
-    fn everything_is_read() {
-        let recipe = parse(
-            "method = \"ties@mergekit\"\nbase = { path = \"b\", adapter = \"l\" }\nseed = 3\n\
-             compute = \"bfloat16\"\nout_dtype = \"float16\"\ntokenizer_source = \"tok\"\n\
-             max_shard = \"1.5MB\"\n[[models]]\npath = \"x/de\"\nweight = 0.5\n\
-             density = [0.1, 0.2]\n[[models]]\nid = \"f\"\npath = \"c+a\"\n\
-             params.weight = [{ filter = \"mlp\", value = [0.3, 1] }, 2]\n[params]\nlambda = 1\n",
-        )
-        .unwrap();
-        assert_eq!(recipe.method_name(), "ties@mergekit");
-        assert_eq!(recipe.root, Path::new("dir"));
-        assert_eq!(recipe.base, Some(InputPath::with_adapter("b", "l")));
-        assert_eq!((recipe.seed, recipe.max_shard), (3, 1_500_000));
-        assert_eq!(recipe.compute, Compute::In(Working::Bf16));
-        assert_eq!(recipe.out_dtype, Some(Working::F16));
-        assert_eq!(recipe.tokenizer, TokenizerSource::Path("tok".into()));
-        assert_eq!(recipe.models[0].id, "de");
-        let density = &recipe.models[0].params["density"];
-        assert_eq!((density.at.line, density.at.column), (11, 1));
-        assert_eq!(density.resolve("t", 1.0), Some(json!(0.2)));
-        assert_eq!(recipe.models[1].input, InputPath::with_adapter("c", "a"));
-        let weight = &recipe.models[1].params["weight"];
-        assert_eq!(weight.resolve("a.mlp.b", 1.0), Some(json!(1.0)));
-        assert_eq!(weight.resolve("a.attn.b", 1.0), Some(json!(2)));
-        assert_eq!(recipe.params["lambda"].resolve("t", 0.0), Some(json!(1)));
-    }
-
-    #[test]
-    fn adapters_go_on_the_base() {
-        let recipe = parse(
-            "method = \"ties\"\nbase = \"b\"\n[[models]]\nadapter = \"a/de\"\n\
-             [[models]]\nadapter = \"a/fr\"\n",
-        )
-        .unwrap();
-        assert_eq!(recipe.models[1].input, InputPath::with_adapter("b", "a/fr"));
-        assert_eq!(recipe.models[1].id, "fr");
-    }
-
-    #[test]
-    fn errors_say_where_and_what() {
-        let models = "[[models]]\npath = \"a\"\n";
-        for (text, wanted) in [
-            (
-                "method = \"ties\"\n",
-                "dir/merge.toml:1:1: there are no models",
-            ),
-            (models, "dir/merge.toml:1:1: there is no `method`"),
-            (
-                "metod = \"ties\"\n",
-                "dir/merge.toml:1:1: `metod` is no key of a recipe. Did you mean `method`?",
-            ),
-            (
-                "method = 3\n",
-                "dir/merge.toml:1:10: `method` takes a text, not a number",
-            ),
-            (
-                "method = \"t\"\nmodels = []\n",
-                "dir/merge.toml:2:10: `models` is empty",
-            ),
-            (
-                "method = \"t\"\n[[models]]\npth = \"a\"\n",
-                "dir/merge.toml:3:1: this model has no `path`. Did you mean `path` where `pth`",
-            ),
-            (
-                "method = \"t\"\n[[models]]\nadapter = \"a\"\n",
-                "dir/merge.toml:2:1: this model has an `adapter`",
-            ),
-            (
-                "method = \"t\"\n[[models]]\npath = \"a\"\n[[models]]\npath = \"x/a\"\n",
-                "dir/merge.toml:4:1: two models are called `a` (the other one is in line 2)",
-            ),
-            (
-                "method = \"t\"\nout_dtype = \"bfloat61\"\n[[models]]\npath = \"a\"\n",
-                "dir/merge.toml:2:13: `out_dtype` = \"bfloat61\" is not one of float32, bfloat16, \
-                 float16. Did you mean `bfloat16`?",
-            ),
-            (
-                "method = \"t\"\nseed = -1\n[[models]]\npath = \"a\"\n",
-                "dir/merge.toml:2:8: `seed` takes a whole number",
-            ),
-            (
-                "method = \"t\"\nmax_shard = \"5 parsecs\"\n[[models]]\npath = \"a\"\n",
-                "dir/merge.toml:2:13: `max_shard` takes a size",
-            ),
-            (
-                "method = \"t\"\ntokenizer_source = \"base\"\n[[models]]\npath = \"a\"\n",
-                "dir/merge.toml:2:20: `tokenizer_source` is \"base\"",
-            ),
-            (
-                "method = \"t\"\n[[models]]\npath = \"a\"\nw = { value = 1, filter = \"m\" }\n",
-                "dir/merge.toml:4:5: put the alternatives of `w` into a list",
-            ),
-            (
-                "method = \"t\"\n[[models]]\npath = \"a\"\nw = [{ value = 1, fliter = \"m\" }]\n",
-                "dir/merge.toml:4:19: `fliter` is no key of an alternative. Did you mean `filter`?",
-            ),
-            (
-                "method = \"t\"\n[[models]]\npath = \"a\"\nw = []\n",
-                "dir/merge.toml:4:5: `w` is an empty list",
-            ),
-        ] {
-            let error = parse(text).unwrap_err();
-            assert!(error.starts_with(wanted), "{error}\nis not\n{wanted}");
-        }
-    }
-
-    #[test]
-    fn sizes_have_units() {
-        for (value, wanted) in [
-            (json!("5GB"), Some(5_000_000_000)),
-            (json!("2 MiB"), Some(2_097_152)),
-            (json!("10"), Some(10)),
-            (json!(7), Some(7)),
-            (json!(0), None),
-            (json!("0GB"), None),
-            (json!("GB"), None),
-        ] {
-            assert_eq!(bytes(&value), wanted, "{value}");
-        }
-    }
-}
+mod tests;

@@ -49,10 +49,13 @@ impl Setting {
     /// The value for a tensor that stands at `depth` (0 for the first layer, 1 for the last one).
     /// `None` where no filter fits.
     pub fn resolve(&self, tensor: &str, depth: f64) -> Option<Value> {
-        self.alternatives
-            .iter()
-            .find(|a| a.fits(tensor))
-            .and_then(|a| a.value.at(depth))
+        self.find(tensor, depth).map(|(_, value)| value)
+    }
+
+    /// The alternative that counts for a tensor, and its value.
+    pub(crate) fn find(&self, tensor: &str, depth: f64) -> Option<(&Alternative, Value)> {
+        let fitting = self.alternatives.iter().find(|a| a.fits(tensor))?;
+        Some((fitting, fitting.value.at(depth)?))
     }
 
     /// Reads a plain value, a gradient or a list of alternatives.

@@ -1,6 +1,8 @@
 //! A recipe as TOML or JSON, for records beside a result.
 
-use super::{Compute, InputPath, Recipe, Settings, TokenizerSource};
+use super::{
+    Compute, InputPath, Recipe, Rules, Settings, Slice, TokenRow, TokenizerRecipe, TokenizerSource,
+};
 use serde_json::{Map, Value, json};
 
 impl Recipe {
@@ -20,13 +22,24 @@ impl Recipe {
         if let Some(dtype) = self.out_dtype {
             recipe.insert("out_dtype".to_owned(), json!(dtype.name()));
         }
-        let tokenizer = match &self.tokenizer {
-            TokenizerSource::Default => None,
-            TokenizerSource::Base => Some("base".to_owned()),
-            TokenizerSource::Path(path) => Some(path.to_string_lossy().into_owned()),
+        if self.rules == Rules::Mergekit {
+            recipe.insert("rules".to_owned(), json!("mergekit"));
+        }
+        if let Some(template) = &self.chat_template {
+            recipe.insert("chat_template".to_owned(), json!(template.written()));
+        }
+        let source = self.tokenizer_source();
+        let short = TokenizerRecipe {
+            source: self.tokenizer.source.clone(),
+            at: self.tokenizer.at,
+            ..TokenizerRecipe::default()
         };
-        if let Some(tokenizer) = tokenizer {
-            recipe.insert("tokenizer_source".to_owned(), json!(tokenizer));
+        // Tables come last: a key after a table would belong to it.
+        let mut long = None;
+        if self.tokenizer != short {
+            long = Some(self.tokenizer_table(source));
+        } else if let Some(source) = source {
+            recipe.insert("tokenizer_source".to_owned(), json!(source));
         }
         recipe.insert("max_shard".to_owned(), json!(self.max_shard));
         let models = self.models.iter().map(|model| {
@@ -43,10 +56,79 @@ impl Recipe {
             Value::Object(table)
         });
         recipe.insert("models".to_owned(), models.collect());
+        if !self.slices.is_empty() {
+            let slices = self.slices.iter().map(|slice| self.slice(slice));
+            recipe.insert("slices".to_owned(), slices.collect());
+        }
+        if let Some(tokenizer) = long {
+            recipe.insert("tokenizer".to_owned(), tokenizer);
+        }
         if !self.params.is_empty() {
             recipe.insert("params".to_owned(), settings(&self.params));
         }
         Value::Object(recipe)
+    }
+
+    fn tokenizer_source(&self) -> Option<String> {
+        match &self.tokenizer.source {
+            TokenizerSource::Default => None,
+            TokenizerSource::Base => Some("base".to_owned()),
+            TokenizerSource::Union => Some("union".to_owned()),
+            TokenizerSource::Path(path) => Some(path.to_string_lossy().into_owned()),
+        }
+    }
+
+    fn tokenizer_table(&self, source: Option<String>) -> Value {
+        let mut table = Map::new();
+        if let Some(source) = source {
+            table.insert("source".to_owned(), json!(source));
+        }
+        if let Some(multiple) = self.tokenizer.pad_to_multiple_of {
+            table.insert("pad_to_multiple_of".to_owned(), json!(multiple));
+        }
+        let tokens = self.tokenizer.tokens.iter().map(|rule| {
+            let mut entry = Map::new();
+            let row = rule.row.as_ref().map(|row| match row {
+                TokenRow::Model(model) => input(model),
+                TokenRow::Token { model, token } => {
+                    json!({"kind": "model_token", "model": input(model), "token": token})
+                }
+                TokenRow::Id { model, id } => {
+                    json!({"kind": "model_token", "model": input(model), "token_id": id})
+                }
+                TokenRow::Zero => json!({"kind": "zero"}),
+            });
+            entry.extend(row.map(|row| ("source".to_owned(), row)));
+            if rule.force {
+                entry.insert("force".to_owned(), json!(true));
+            }
+            (rule.token.clone(), Value::Object(entry))
+        });
+        let tokens: Map<String, Value> = tokens.collect();
+        if !tokens.is_empty() {
+            table.insert("tokens".to_owned(), Value::Object(tokens));
+        }
+        Value::Object(table)
+    }
+
+    fn slice(&self, slice: &Slice) -> Value {
+        let sources = slice.sources.iter().map(|source| {
+            let id = self.models.get(source.model).map(|m| m.id.as_str());
+            let layers = [source.layers.start, source.layers.end];
+            let mut table = Map::new();
+            table.insert("model".to_owned(), json!(id));
+            table.insert("layers".to_owned(), json!(layers));
+            if !source.params.is_empty() {
+                table.insert("params".to_owned(), settings(&source.params));
+            }
+            Value::Object(table)
+        });
+        let mut table = Map::new();
+        table.insert("sources".to_owned(), sources.collect());
+        if !slice.params.is_empty() {
+            table.insert("params".to_owned(), settings(&slice.params));
+        }
+        Value::Object(table)
     }
 
     /// The recipe in our TOML, whatever it was read from. Paths are as they were written.

@@ -78,7 +78,7 @@ impl Job<'_> {
                     ..WriterOptions::default()
                 };
                 let writer =
-                    CheckpointWriter::create(&folder.join(&name), collection.specs, options)?;
+                    CheckpointWriter::create(folder.join(&name), collection.specs, options)?;
                 writers.insert(name, writer);
             }
         }

@@ -6,7 +6,7 @@ mod survey;
 mod tensors;
 
 use crate::error::MergeError;
-use crate::inputs::{ContentHashes, Input};
+use crate::inputs::ContentHashes;
 use crate::methods::Methods;
 use crate::plan::{Action, Plan, PlannedTensor};
 use crate::provenance::{self, InputRecord, PluginRecord, RECORD_NAME};
@@ -15,6 +15,7 @@ use crate::side_files;
 use mergelab_checkpoint::{
     Checkpoint, CheckpointWriter, ExtraFile, TensorSpec, WriteError, WriterOptions,
 };
+use mergelab_tensor::Evaluator;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use tensors::Job;
 
-/// How a merge is run. None of it but `hash_inputs` changes a byte of the output.
+/// How a merge is run. None of it but `hash_inputs` and `evaluator` changes a byte of the output.
 pub struct Options<'a> {
     /// Whether a checkpoint at the output path is replaced.
     pub overwrite: bool,
@@ -35,6 +36,9 @@ pub struct Options<'a> {
     pub progress: Option<&'a dyn Fn(Progress<'_>)>,
     /// Whether the records hold content hashes of the inputs, which take a pass over their bytes.
     pub hash_inputs: bool,
+    /// What computes in place of the engine ([`mergelab_tensor::Options::evaluator`]). The records
+    /// name it.
+    pub evaluator: Option<Arc<dyn Evaluator>>,
 }
 
 impl Default for Options<'_> {
@@ -45,6 +49,7 @@ impl Default for Options<'_> {
             interrupt: None,
             progress: None,
             hash_inputs: true,
+            evaluator: None,
         }
     }
 }
@@ -139,6 +144,8 @@ impl Plan<'_> {
             evaluation: mergelab_tensor::Options {
                 tile: options.tile,
                 interrupt: options.interrupt.clone(),
+                evaluator: options.evaluator.clone(),
+                ..mergelab_tensor::Options::default()
             },
             statistics: BTreeMap::new(),
         };
@@ -155,7 +162,9 @@ impl Plan<'_> {
             .collect();
         job.interrupted()?;
         let hashes = written_hashes(writer.staging_dir())?;
-        let record = provenance::record(self, &inputs, &hashes, &job.statistics, &numbers);
+        let device = options.evaluator.as_ref().map(|e| e.name());
+        let device = device.as_deref();
+        let record = provenance::record(self, &inputs, &hashes, &job.statistics, &numbers, device);
         files.push(ExtraFile::new(RECORD_NAME, record));
         files.push(ExtraFile::new("README.md", provenance::card(self, &inputs)));
         let written = writer.finish(&files)?;
@@ -199,18 +208,6 @@ impl Plan<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Stored bytes that a tensor is made from.
-    fn bytes_of(&self, tensor: &PlannedTensor) -> u64 {
-        let bytes = |input: &Input| {
-            let info = input.source.info(&tensor.name);
-            info.map_or(0, |i| (i.elements() * i.dtype.size()) as u64)
-        };
-        match tensor.action {
-            Action::Merge { .. } => self.merged().map(bytes).sum(),
-            Action::Copy { .. } => bytes(self.copied_from(&tensor.name)),
-        }
     }
 }
 

@@ -37,12 +37,16 @@ impl Recording {
         } else {
             &tensor.shape
         };
-        let base = job.plan.base.as_ref().filter(|_| job.plan.base_used);
+        let mut origins = job.plan.origins(tensor);
+        let base = match job.plan.base_used {
+            true => origins.next(),
+            false => None,
+        };
         let mut sources = Vec::new();
-        let mut member = |input: &Input| {
+        let mut member = |(input, name): (&Input, &str)| {
             let source = Arc::new(InputTensor {
                 source: Arc::clone(&input.source),
-                tensor: tensor.name.clone(),
+                tensor: name.to_owned(),
                 role: input.role.clone(),
                 rounded,
             });
@@ -51,14 +55,17 @@ impl Recording {
                 id: input.id.clone(),
                 node: session.input(shape, source),
                 present: true,
-                low_rank: base.and_then(|base| low_rank(&session, base, input, tensor)),
+                // In a slice the base may give another layer.
+                low_rank: base
+                    .filter(|(_, of_base)| *of_base == name)
+                    .and_then(|(base, _)| low_rank(&session, base, input, name)),
             }
         };
         let group = GroupInfo {
             tensor: tensor.name.clone(),
             shape: shape.to_vec(),
             base: base.map(&mut member),
-            models: job.plan.models.iter().map(&mut member).collect(),
+            models: origins.map(&mut member).collect(),
             seed: job.plan.recipe.seed,
             statistics: job.statistics.clone(),
         };
@@ -98,21 +105,16 @@ impl Recording {
 }
 
 /// The factors of a model's task vector, where the model is this very base with an adapter.
-fn low_rank(
-    session: &Session,
-    base: &Input,
-    input: &Input,
-    tensor: &PlannedTensor,
-) -> Option<LowRank> {
+fn low_rank(session: &Session, base: &Input, input: &Input, tensor: &str) -> Option<LowRank> {
     let same_base =
         Arc::ptr_eq(&base.checkpoint, &input.checkpoint) && base.written.adapter.is_none();
     if !same_base {
         return None;
     }
-    let update = input.source.low_rank(&tensor.name)?;
+    let update = input.source.low_rank(tensor)?;
     let scaled = update.left.iter().map(|x| x * update.scaling).collect();
     let matrix = |name: &str, rows: usize, data: Vec<f32>| {
-        let name = format!("{name} of `{}` in {}", tensor.name, input.role);
+        let name = format!("{name} of `{tensor}` in {}", input.role);
         let columns = data.len() / rows.max(1);
         session.input(&[rows, columns], Arc::new(Memory::new(name, data)))
     };

@@ -141,7 +141,7 @@ impl Job<'_> {
         for source in sources {
             if let Some(bad) = source.find_non_finite(tensor.elements()) {
                 return MergeError::NonFiniteInput {
-                    tensor: tensor.name.clone(),
+                    tensor: source.tensor.clone(),
                     role: source.role.clone(),
                     element: bad.element,
                     value: bad.value,
@@ -180,18 +180,19 @@ impl Job<'_> {
     }
 
     fn copy(&self, number: usize, tensor: &PlannedTensor) -> Result<(), MergeError> {
-        let input = self.plan.copied_from(&tensor.name);
+        let from = self.plan.origins(tensor).next();
+        let (input, name) = from.unwrap_or((&self.plan.donor, &tensor.name));
         let unreadable = |source| MergeError::Checkpoint {
             role: input.role.clone(),
             source: Box::new(source),
         };
-        let info = input.source.info(&tensor.name).map_err(unreadable)?;
+        let info = input.source.info(name).map_err(unreadable)?;
         if info.dtype == tensor.dtype
-            && let Ok(bytes) = input.source.raw_bytes(&tensor.name)
+            && let Ok(bytes) = input.source.raw_bytes(name)
         {
             return match self.writer.write_bytes(number, 0, bytes) {
                 Err(WriteError::NonFinite { element, .. }) => {
-                    Err(self.copied_non_finite(tensor, input, element))
+                    Err(self.copied_non_finite(name, input, element))
                 }
                 other => Ok(other?),
             };
@@ -203,11 +204,11 @@ impl Job<'_> {
             let range = start..start + values.len();
             input
                 .source
-                .read_f32(&tensor.name, range, values)
+                .read_f32(name, range, values)
                 .map_err(unreadable)?;
             match self.writer.write_f32(number, start, values) {
                 Err(WriteError::NonFinite { element, .. }) => {
-                    return Err(self.copied_non_finite(tensor, input, element));
+                    return Err(self.copied_non_finite(name, input, element));
                 }
                 other => other?,
             }
@@ -215,19 +216,14 @@ impl Job<'_> {
         Ok(())
     }
 
-    fn copied_non_finite(
-        &self,
-        tensor: &PlannedTensor,
-        input: &Input,
-        element: usize,
-    ) -> MergeError {
+    fn copied_non_finite(&self, tensor: &str, input: &Input, element: usize) -> MergeError {
         let mut value = [f32::NAN];
         // The value is for the message only; that it is not finite is known.
         let _ = input
             .source
-            .read_f32(&tensor.name, element..element + 1, &mut value);
+            .read_f32(tensor, element..element + 1, &mut value);
         MergeError::NonFiniteInput {
-            tensor: tensor.name.clone(),
+            tensor: tensor.to_owned(),
             role: input.role.clone(),
             element,
             value: value[0],

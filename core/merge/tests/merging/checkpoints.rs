@@ -18,6 +18,31 @@ pub(crate) const TENSORS: [(&str, &[usize]); 6] = [
     ("model.norm.weight", &[8]),
 ];
 
+/// A vocabulary for the rows of [`TENSORS`].
+pub(crate) const TOKENS: [&str; 12] = [
+    "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "<s>", "</s>",
+];
+
+/// A `tokenizer.json` of these tokens, the last two of which are added tokens.
+pub(crate) fn tokenizer(from: &str, tokens: &[&str]) -> serde_json::Value {
+    let plain = tokens.len().saturating_sub(2);
+    let vocab: serde_json::Map<_, _> = tokens[..plain]
+        .iter()
+        .zip(0..)
+        .map(|(token, id)| (token.to_string(), serde_json::json!(id)))
+        .collect();
+    let added: Vec<_> = tokens[plain..]
+        .iter()
+        .zip(plain..)
+        .map(|(token, id)| serde_json::json!({"id": id, "content": token, "special": true}))
+        .collect();
+    serde_json::json!({
+        "from": from,
+        "added_tokens": added,
+        "model": {"type": "BPE", "vocab": vocab, "merges": []},
+    })
+}
+
 /// Numbers in [-1, 1), the same on every machine (Knuth's MMIX congruential generator).
 pub(crate) fn numbers(seed: u64, count: usize) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1);
@@ -80,7 +105,7 @@ impl Bench {
         });
         let files = [
             ExtraFile::new("config.json", config.to_string()),
-            ExtraFile::new("tokenizer.json", format!("{{\"from\": {name:?}}}")),
+            ExtraFile::new("tokenizer.json", tokenizer(name, &TOKENS).to_string()),
             ExtraFile::new("generation_config.json", format!("{{\"from\": {name:?}}}")),
         ];
         writer.finish(&files).unwrap();

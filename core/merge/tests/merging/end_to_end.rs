@@ -198,12 +198,14 @@ fn filters_and_gradients_reach_the_method() {
     assert_eq!(weight("model.layers.0.mlp.up_proj.weight"), 0.25);
     assert_eq!(weight("model.layers.1.mlp.up_proj.weight"), 0.5);
     assert_eq!(weight("model.layers.0.self_attn.q_proj.weight"), 0.75);
-    // Outside the layers: the first number of the common gradient.
-    assert_eq!(weight("lm_head.weight"), 0.0);
+    // Before the layers: the first number of the common gradient; after them: the last one.
+    assert_eq!(weight("model.embed_tokens.weight"), 0.0);
+    assert_eq!(weight("lm_head.weight"), 1.0);
 
     bench.run(&recipe, "out").unwrap();
     let (base, out) = (bench.path("base"), bench.path("out"));
-    assert_eq!(read(&out, "lm_head.weight"), read(&base, "lm_head.weight"));
+    let embedding = "model.embed_tokens.weight";
+    assert_eq!(read(&out, embedding), read(&base, embedding));
     let name = "model.layers.1.mlp.up_proj.weight";
     let model = read(&bench.path("a"), name);
     for ((found, base), model) in read(&out, name).iter().zip(read(&base, name)).zip(model) {

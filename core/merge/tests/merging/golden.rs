@@ -3,14 +3,19 @@
 //! f32 results agree within 1e-6 of each value: mergekit's sums and ours round a few times each. bf16 results agree within one unit in the last place: mergekit
 //! rounds after each operation and so do we, but where it fuses two, one rounding differs.
 
-use crate::checkpoints::{Bench, read};
+use crate::checkpoints::{Bench, read, rounded};
+use mergelab_abi::method::{GroupInfo, Member, MethodSetup};
+use mergelab_abi::ops::HostHandle;
+use mergelab_abi::reference::ReferenceHost;
+use mergelab_abi::working::Working;
 use mergelab_checkpoint::{Checkpoint, DType, WriterOptions};
-use mergelab_merge::Recipe;
+use mergelab_merge::{Linked, Methods, Recipe};
 use mergelab_sdk::prelude::*;
-use mergelab_sdk::sparsify::{Rescale, rescaled};
+use mergelab_sdk::sparsify::{Rescale, rank_probability, rescaled};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const GOLDEN: &str = include_str!("../../../../tests/golden/mergekit.json");
 
@@ -29,7 +34,6 @@ struct Case {
     params: Map<String, Value>,
     tensor_params: Map<String, Value>,
     inputs: BTreeMap<String, Vec<f32>>,
-    out_dtype: String,
     output: Vec<f32>,
 }
 
@@ -62,14 +66,65 @@ fn assert_agrees(dtype: DType, found: &[f32], wanted: &[f32], case: &str) {
     }
 }
 
+impl Case {
+    /// Names of the models that are merged, in mergekit's order.
+    fn models(&self) -> Vec<&str> {
+        let named: Vec<&str> = self.tensor_params.keys().map(String::as_str).collect();
+        if !named.is_empty() {
+            return named;
+        }
+        let inputs = self.inputs.keys().map(String::as_str);
+        inputs
+            .filter(|n| Some(*n) != self.base.as_deref())
+            .collect()
+    }
+
+    /// What mergekit wrote, as its own `dtype` holds it: two methods write f32 where the file asks
+    /// for bf16, which loaders do not expect, and here the file is followed.
+    fn wanted(&self) -> Vec<f32> {
+        rounded(dtype(&self.dtype), self.output.clone())
+    }
+}
+
+/// How many cases each method has.
+const COUNTS: [(&str, usize); 18] = [
+    ("arcee_fusion", 4),
+    ("breadcrumbs", 8),
+    ("breadcrumbs_ties", 6),
+    ("karcher", 12),
+    ("linear", 12),
+    ("model_stock", 18),
+    ("multislerp", 12),
+    ("nearswap", 6),
+    ("nuslerp", 30),
+    ("passthrough", 6),
+    ("ram", 6),
+    ("ramplus_tl", 6),
+    ("sce", 12),
+    ("slerp", 6),
+    ("task_arithmetic", 12),
+    ("ties", 51),
+    // Their masks are random: what is not is tested below.
+    ("dare_linear", 0),
+    ("della", 0),
+];
+
+fn assert_counts(cases: &[Case]) {
+    let mut found = BTreeMap::new();
+    for case in cases {
+        *found.entry(case.method.as_str()).or_insert(0) += 1;
+    }
+    for (method, wanted) in COUNTS {
+        assert_eq!(found.remove(method).unwrap_or(0), wanted, "{method}");
+    }
+    assert!(found.is_empty(), "{found:?}");
+}
+
 #[test]
 fn merges_give_mergekits_numbers() {
-    let mut count = BTreeMap::new();
-    for (number, case) in golden().cases.iter().enumerate() {
-        let method = case.method.as_str();
-        if !["linear", "task_arithmetic", "ties"].contains(&method) {
-            continue;
-        }
+    let cases = golden().cases;
+    assert_counts(&cases);
+    for (number, case) in cases.iter().enumerate() {
         let bench = Bench::new();
         let stored = dtype(&case.dtype);
         let path = |name: &str| bench.path(name).display().to_string();
@@ -77,13 +132,13 @@ fn merges_give_mergekits_numbers() {
             let tensors = [("w", &case.shape[..], values.clone())];
             bench.write(name, stored, &tensors, WriterOptions::default());
         }
-        let models: Vec<Value> = case
-            .tensor_params
-            .iter()
-            .map(|(name, params)| json!({"model": path(name), "parameters": params}))
-            .collect();
+        let model = |name: &str| match case.tensor_params.get(name) {
+            Some(params) => json!({"model": path(name), "parameters": params}),
+            None => json!({"model": path(name)}),
+        };
+        let models: Vec<Value> = case.models().into_iter().map(model).collect();
         let mut file = json!({
-            "merge_method": method,
+            "merge_method": case.method,
             "models": models,
             "parameters": case.params,
             "dtype": case.dtype,
@@ -91,26 +146,94 @@ fn merges_give_mergekits_numbers() {
         if let Some(base) = &case.base {
             file["base_model"] = json!(path(base));
         }
+        let label = format!("case {number}, {} {:?}: {file}", case.dtype, case.shape);
         // JSON is YAML.
         let recipe = Recipe::parse_mergekit(&file.to_string(), &bench.path("m.yml")).unwrap();
-        let report = bench.run(&recipe, "out").unwrap();
-        let out = dtype(&case.out_dtype);
+        let report = bench
+            .run(&recipe, "out")
+            .unwrap_or_else(|e| panic!("{label}: {e}"));
         let checkpoint = Checkpoint::open(&report.dir).unwrap();
-        assert_eq!(checkpoint.tensor("w").unwrap().dtype, out);
-        let label = format!("case {number}: {file}");
-        assert_agrees(out, &read(&report.dir, "w"), &case.output, &label);
-        *count.entry(case.method.clone()).or_insert(0) += 1;
+        assert_eq!(checkpoint.tensor("w").unwrap().dtype, stored, "{label}");
+        assert_agrees(stored, &read(&report.dir, "w"), &case.wanted(), &label);
     }
-    let counts: Vec<_> = count.iter().map(|(m, n)| (m.as_str(), *n)).collect();
-    assert_eq!(
-        counts,
-        [("linear", 12), ("task_arithmetic", 12), ("ties", 51)]
-    );
+}
+
+/// The same cases on the evaluator that defines the operations.
+#[test]
+fn the_reference_evaluator_gives_mergekits_numbers() {
+    for (number, case) in golden().cases.iter().enumerate() {
+        let found = case.on_the_reference();
+        let label = format!(
+            "case {number}, {} {} {:?} {:?} {:?}",
+            case.method, case.dtype, case.shape, case.params, case.tensor_params
+        );
+        assert_agrees(dtype(&case.dtype), &found, &case.wanted(), &label);
+    }
+}
+
+impl Case {
+    fn on_the_reference(&self) -> Vec<f32> {
+        let plugin = Linked.find(&self.method).unwrap();
+        let traits = plugin.info.method.as_ref().unwrap();
+        let models = self.models();
+        let mut params = traits.presets["mergekit"].clone();
+        let mut give = |name: &String, value: Value| {
+            let value = match (name.as_str(), value) {
+                ("rescale", Value::Bool(on)) => json!(if on { "l1" } else { "none" }),
+                (_, value) => value,
+            };
+            params.insert(name.clone(), value);
+        };
+        for (name, value) in &self.params {
+            give(name, value.clone());
+        }
+        let own = |model: &str, name: &str| self.tensor_params[model][name].clone();
+        if let Some(Value::Object(first)) = self.tensor_params.values().next() {
+            for name in first.keys() {
+                give(name, models.iter().map(|m| own(m, name)).collect());
+            }
+        }
+        let params = plugin.info.parameters.complete(&params, models.len());
+        let setup = MethodSetup {
+            params: params.unwrap(),
+            models: models.iter().map(|m| (*m).to_owned()).collect(),
+        };
+        let working: Working = self.dtype.parse().unwrap();
+        let inner = match traits.always_f32 {
+            true => Working::F32,
+            false => working,
+        };
+        let host = Arc::new(ReferenceHost::new(inner));
+        let member = |name: &str| Member {
+            id: name.to_owned(),
+            node: host.input(&self.shape, self.inputs[name].clone()),
+            present: true,
+            low_rank: None,
+        };
+        let base = self.base.as_deref();
+        let group = GroupInfo {
+            tensor: "w".to_owned(),
+            shape: self.shape.clone(),
+            base: base.filter(|_| traits.base != BaseUse::Unused).map(member),
+            models: models.into_iter().map(member).collect(),
+            seed: 0,
+            statistics: BTreeMap::new(),
+        };
+        let method = plugin.open(&setup).unwrap();
+        let node = method
+            .merge(&group, Arc::clone(&host) as HostHandle)
+            .unwrap();
+        let values = host.value(node).unwrap();
+        values.into_iter().map(|x| working.round(x)).collect()
+    }
 }
 
 /// Rescales its first model where its second one is 1.
 #[derive(Params)]
-struct RescaledMasked {}
+struct RescaledMasked {
+    /// How.
+    rescale: Rescale,
+}
 
 impl MergeMethod for RescaledMasked {
     const ID: &'static str = "rescaled_masked";
@@ -122,7 +245,7 @@ impl MergeMethod for RescaledMasked {
 
     fn merge(&self, group: &Group) -> Result<Tensor> {
         let tensors: Vec<&Tensor> = group.models().map(|m| m.tensor()).collect();
-        Ok(rescaled(tensors[0], tensors[1], 1.0, Rescale::L1))
+        Ok(rescaled(tensors[0], tensors[1], 1.0, self.rescale))
     }
 }
 
@@ -131,6 +254,7 @@ plugin!(RescaledMasked);
 #[derive(Deserialize)]
 struct MaskedCase {
     dtype: String,
+    norm: String,
     input: Vec<f32>,
     mask: Vec<f32>,
     output: Vec<f32>,
@@ -141,10 +265,10 @@ fn given_the_mask_rescaling_gives_mergekits_numbers() {
     let cases: Vec<MaskedCase> = golden()
         .stochastic
         .into_iter()
-        .filter(|c| c["kind"] == "rescaled_masked" && c["norm"] == "l1")
+        .filter(|c| c["kind"] == "rescaled_masked")
         .map(|c| serde_json::from_value(c).unwrap())
         .collect();
-    assert_eq!(cases.len(), 2);
+    assert_eq!(cases.len(), 6);
     for case in cases {
         let bench = Bench::new();
         let stored = dtype(&case.dtype);
@@ -153,11 +277,74 @@ fn given_the_mask_rescaling_gives_mergekits_numbers() {
             bench.write(name, stored, &tensors, WriterOptions::default());
         }
         let recipe = format!(
-            "method = \"rescaled_masked\"\ncompute = \"{}\"\n[[models]]\npath = \"x\"\n\
-             [[models]]\npath = \"mask\"\n",
-            case.dtype
+            "method = \"rescaled_masked\"\ncompute = \"{}\"\n[params]\nrescale = \"{}\"\n\
+             [[models]]\npath = \"x\"\n[[models]]\npath = \"mask\"\n",
+            case.dtype, case.norm
         );
         let report = bench.merge(&recipe, "out").unwrap();
-        assert_agrees(stored, &read(&report.dir, "w"), &case.output, &case.dtype);
+        let label = format!("{} {}", case.dtype, case.norm);
+        assert_agrees(stored, &read(&report.dir, "w"), &case.output, &label);
+    }
+}
+
+/// The probabilities with which DELLA keeps the entries of its model.
+#[derive(Params)]
+struct KeepProbabilities {
+    /// Their mean.
+    density: f64,
+    /// Half their range.
+    epsilon: f64,
+}
+
+impl MergeMethod for KeepProbabilities {
+    const ID: &'static str = "keep_probabilities";
+    const BASE: BaseUse = BaseUse::Unused;
+    const MAX_MODELS: Option<usize> = Some(1);
+    const IDENTITY: bool = false;
+
+    fn merge(&self, group: &Group) -> Result<Tensor> {
+        let ranked = group
+            .models()
+            .map(|m| rank_probability(m.tensor(), self.density, self.epsilon));
+        Ok(ranked.sum())
+    }
+}
+
+plugin!(KeepProbabilities);
+
+#[derive(Deserialize)]
+struct RankedCase {
+    density: f64,
+    epsilon: f64,
+    shape: Vec<usize>,
+    input: Vec<f32>,
+    probs: Vec<f32>,
+}
+
+#[test]
+fn della_keeps_entries_with_mergekits_probabilities() {
+    let cases: Vec<RankedCase> = golden()
+        .stochastic
+        .into_iter()
+        .filter(|c| c["kind"] == "della_keep_probs")
+        .map(|c| serde_json::from_value(c).unwrap())
+        .collect();
+    assert_eq!(cases.len(), 1);
+    for case in cases {
+        let bench = Bench::new();
+        let tensors = [("w", &case.shape[..], case.input.clone())];
+        bench.write("x", DType::F32, &tensors, WriterOptions::default());
+        let recipe = format!(
+            "method = \"keep_probabilities\"\n[params]\ndensity = {}\nepsilon = {}\n\
+             [[models]]\npath = \"x\"\n",
+            case.density, case.epsilon
+        );
+        let report = bench.merge(&recipe, "out").unwrap();
+        assert_agrees(
+            DType::F32,
+            &read(&report.dir, "w"),
+            &case.probs,
+            "probabilities",
+        );
     }
 }

@@ -28,6 +28,10 @@ pub(super) struct Rank {
 
 #[derive(Debug, Clone, Copy)]
 enum Stage {
+    /// How many elements are zero, which the share of the others that is kept depends on.
+    Zeros {
+        share: f64,
+    },
     /// All magnitudes at once.
     Small,
     Coarse,
@@ -47,6 +51,16 @@ enum Stage {
         keep: u64,
         block: usize,
     },
+}
+
+impl Stage {
+    /// Where `k` is known.
+    fn first(len: usize) -> Self {
+        match len <= CHUNK {
+            true => Stage::Small,
+            false => Stage::Coarse,
+        }
+    }
 }
 
 /// What is known after a pass.
@@ -71,19 +85,23 @@ impl Rank {
         Ok(Self {
             len,
             k,
-            mask: op == Op::TopKMask,
-            stage: if len <= CHUNK {
-                Stage::Small
-            } else {
-                Stage::Coarse
-            },
+            mask: matches!(op, Op::TopKMask | Op::TopShareMask),
+            stage: Stage::first(len),
         })
+    }
+
+    /// A mask of this share of the elements other than zero.
+    pub(super) fn of_share(op: Op, len: usize, share: f64) -> Result<Self, Error> {
+        let mut rank = Self::new(op, len, 0)?;
+        rank.stage = Stage::Zeros { share };
+        Ok(rank)
     }
 
     /// The range that the next pass goes over, and what it collects.
     pub(super) fn next_pass(&self) -> (Range<usize>, Collect) {
         let all = 0..self.len;
         match self.stage {
+            Stage::Zeros { .. } => (all, Collect::Equal { magnitude: 0 }),
             Stage::Small => (all, Collect::Magnitudes),
             Stage::Coarse => (all, Collect::Coarse),
             Stage::Fine { bucket, .. } => (all, Collect::Fine { bucket }),
@@ -104,6 +122,16 @@ impl Rank {
     /// Takes what that pass collected.
     pub(super) fn take(&mut self, collected: Collected) -> Ranked {
         match (self.stage, collected) {
+            (Stage::Zeros { share }, Collected::Equal { blocks, .. }) => {
+                let zeros: u64 = blocks.iter().map(|&(_, count)| u64::from(count)).sum();
+                self.k = ((self.len as u64 - zeros) as f64 * share).floor() as u64;
+                self.stage = Stage::first(self.len);
+                match self.k {
+                    0 => Ranked::Cut(Cut::NOTHING),
+                    k if k == self.len as u64 => Ranked::Cut(Cut::ALL),
+                    _ => Ranked::Unfinished,
+                }
+            }
             (Stage::Small, Collected::Magnitudes(magnitudes)) => self.small(&magnitudes),
             (Stage::Coarse, Collected::Coarse { counts, low }) => self.coarse(&counts[..], low),
             (Stage::Fine { bucket, above }, Collected::Fine { counts, .. }) => {

@@ -88,7 +88,7 @@ const WEYL_0: u32 = 0x9E37_79B9;
 const WEYL_1: u32 = 0xBB67_AE85;
 
 /// Blocks of the generator that are computed side by side.
-const WIDE: usize = 16;
+pub(super) const WIDE: usize = 16;
 
 /// [`random::philox`] for the blocks from `first`: word `w` of block `first + j` is `[w][j]`.
 ///
@@ -99,7 +99,7 @@ const WIDE: usize = 16;
     clippy::needless_range_loop,
     reason = "`j` is the second index, into four arrays at once"
 )]
-fn philox_wide(first: u64, key: [u32; 2]) -> [[u32; WIDE]; 4] {
+pub(super) fn philox_wide(first: u64, key: [u32; 2]) -> [[u32; WIDE]; 4] {
     let mut c = [[0u32; WIDE]; 4];
     for j in 0..WIDE {
         let block = first + j as u64;

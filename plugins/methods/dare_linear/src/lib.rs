@@ -33,7 +33,13 @@ impl MergeMethod for DareLinear {
     const RANDOM: bool = true;
 
     fn presets() -> Vec<(&'static str, Value)> {
-        vec![("mergekit", json!({"density": 1.0, "rescale": "l1"}))]
+        let published = || json!({"rescale": "expectation", "normalize": false});
+        vec![
+            ("mergekit", json!({"density": 1.0, "rescale": "l1"})),
+            ("paper", published()),
+            ("peft", published()),
+            ("fusionbench", json!({"density": 0.5, "lambda": 0.3})),
+        ]
     }
 
     fn merge(&self, group: &Group) -> Result<Tensor> {

@@ -3,7 +3,7 @@
 
 use mergelab_sdk::{
     Value,
-    consensus::{SignVote, Weighted, ZeroSign, agreeing_sum, elect},
+    consensus::{Divisor, SignVote, Weighted, ZeroSign, agreeing, elect},
     prelude::*,
     sparsify::{Rescale, at_random},
 };
@@ -21,9 +21,12 @@ pub struct DareTies {
     /// Probability of keeping an entry.
     #[param(default = 0.5, above = 0.0, max = 1.0)]
     density: PerModel<f64>,
-    /// Divide each entry by the weights of the models that agree on its sign.
+    /// Divide each entry by what `divisor` names, over the models that agree on its sign.
     #[param(default = true)]
     normalize: bool,
+    /// What `normalize` divides by: the weights of the models that agree, or how many they are.
+    #[param(default = "weights")]
+    divisor: Divisor,
     /// How survivors are scaled.
     #[param(default = "expectation")]
     rescale: Rescale,
@@ -40,16 +43,27 @@ impl MergeMethod for DareTies {
     const RANDOM: bool = true;
 
     fn presets() -> Vec<(&'static str, Value)> {
-        vec![(
-            "mergekit",
-            json!({
-                "density": 1.0,
-                "normalize": false,
-                "rescale": "l1",
-                "sign_vote": "weighted",
-                "zero_sign": "positive",
-            }),
-        )]
+        vec![
+            (
+                "mergekit",
+                json!({
+                    "density": 1.0,
+                    "normalize": false,
+                    "rescale": "l1",
+                    "sign_vote": "weighted",
+                    "zero_sign": "positive",
+                }),
+            ),
+            (
+                "peft",
+                json!({
+                    "divisor": "count",
+                    "rescale": "expectation",
+                    "sign_vote": "unweighted",
+                    "zero_sign": "positive",
+                }),
+            ),
+        ]
     }
 
     fn merge(&self, group: &Group) -> Result<Tensor> {
@@ -63,7 +77,9 @@ impl MergeMethod for DareTies {
             })
             .collect();
         let elected = elect(&vectors, self.sign_vote, self.zero_sign);
-        Ok(base + agreeing_sum(&vectors, &elected, self.normalize) * self.lambda)
+        let divisor = self.normalize.then_some(self.divisor);
+        let merged = agreeing(&vectors, &elected, self.sign_vote, divisor);
+        Ok(base + merged * self.lambda)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Merge method: weighted average of models.
 #![forbid(unsafe_code)]
 
-use mergelab_sdk::prelude::*;
+use mergelab_sdk::{Value, prelude::*};
 
 /// Weighted average of the models' parameters.
 #[derive(Params)]
@@ -17,6 +17,10 @@ pub struct Linear {
 impl MergeMethod for Linear {
     const ID: &'static str = "linear";
     const BASE: BaseUse = BaseUse::Unused;
+
+    fn presets() -> Vec<(&'static str, Value)> {
+        vec![("mergekit", json!({}))]
+    }
 
     fn check(&self) -> Result<()> {
         let sum: f64 = self.weight.iter().sum();

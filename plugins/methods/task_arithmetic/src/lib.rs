@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use mergelab_sdk::{
+    Value,
     consensus::{Weighted, sum},
     prelude::*,
 };
@@ -22,6 +23,13 @@ pub struct TaskArithmetic {
 
 impl MergeMethod for TaskArithmetic {
     const ID: &'static str = "task_arithmetic";
+
+    fn presets() -> Vec<(&'static str, Value)> {
+        vec![
+            ("mergekit", json!({})),
+            ("fusionbench", json!({"lambda": 0.3})),
+        ]
+    }
 
     fn merge(&self, group: &Group) -> Result<Tensor> {
         let base = group.base()?;

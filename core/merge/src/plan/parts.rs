@@ -1,0 +1,304 @@
+//! Which tensors of the inputs make which tensor of the result.
+
+use crate::error::MergeError;
+use crate::inputs::Input;
+use crate::layers::{Layers, Place, Side};
+use crate::recipe::{Recipe, RecipeError, Rules};
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// Tensors of the result that are merged from the same inputs with the same parameters: all of
+/// them, or the layers of a slice.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    /// Number of the slice.
+    pub(crate) slice: Option<usize>,
+    /// Layers of the base, in a slice.
+    base: Option<Range<usize>>,
+    pub(crate) members: Vec<PartMember>,
+}
+
+/// A model that takes part.
+#[derive(Debug, Clone)]
+pub(crate) struct PartMember {
+    /// Index in [`Plan::models`](super::Plan).
+    pub(crate) input: usize,
+    /// Index in the slice's sources.
+    pub(crate) source: Option<usize>,
+    layers: Range<usize>,
+}
+
+/// A tensor of the result, and the names that its inputs would have.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Wanted {
+    pub(crate) name: String,
+    pub(crate) part: usize,
+    /// Where a gradient is read, from 0 to 1.
+    pub(crate) depth: f64,
+    /// Name in the base.
+    pub(crate) base: Option<String>,
+    /// Name in each member of the part.
+    pub(crate) members: Vec<String>,
+}
+
+/// Whole models: one part with all of them, under their own names.
+pub(crate) fn whole(models: usize) -> Vec<Part> {
+    let members = (0..models).map(|input| PartMember {
+        input,
+        source: None,
+        layers: 0..0,
+    });
+    vec![Part {
+        slice: None,
+        base: None,
+        members: members.collect(),
+    }]
+}
+
+/// One part for each slice. `place` maps an index of [`Recipe::models`] to one of the plan's
+/// models, or to nothing where the model is the base and no voter.
+pub(crate) fn of_slices(
+    recipe: &Recipe,
+    base_used: bool,
+    place: &[Option<usize>],
+) -> Result<Vec<Part>, RecipeError> {
+    let mut parts = Vec::new();
+    for (number, slice) in recipe.slices.iter().enumerate() {
+        let mut base = None;
+        let mut members = Vec::new();
+        for (i, source) in slice.sources.iter().enumerate() {
+            match place[source.model] {
+                Some(input) => members.push(PartMember {
+                    input,
+                    source: Some(i),
+                    layers: source.layers.clone(),
+                }),
+                None => base = Some(source.layers.clone()),
+            }
+        }
+        if base_used && base.is_none() {
+            let same = slice.sources.windows(2).all(|p| p[0].layers == p[1].layers);
+            base = slice
+                .sources
+                .first()
+                .filter(|_| same)
+                .map(|s| s.layers.clone());
+            if base.is_none() {
+                let message = "the sources of this slice are different layers, and the base is \
+                               not among them: name it as a source, with the layers that the \
+                               others are compared with";
+                return Err(recipe.error(slice.at, message));
+            }
+        }
+        parts.push(Part {
+            slice: Some(number),
+            base,
+            members,
+        });
+    }
+    Ok(parts)
+}
+
+/// What every tensor of the result is made from.
+pub(crate) fn wanted(
+    recipe: &Recipe,
+    parts: &[Part],
+    base: Option<&Input>,
+    models: &[Input],
+) -> Result<Vec<Wanted>, MergeError> {
+    let ends = match recipe.rules {
+        Rules::Own => 1.0,
+        Rules::Mergekit => 0.0,
+    };
+    if recipe.slices.is_empty() {
+        let names: BTreeSet<&String> = base
+            .into_iter()
+            .chain(models)
+            .flat_map(|input| input.source.names())
+            .collect();
+        let layers = Layers::of(names.iter().map(|n| n.as_str()));
+        let wanted = names.into_iter().map(|name| Wanted {
+            name: name.clone(),
+            part: 0,
+            depth: layers.depth(name, ends),
+            base: Some(name.clone()),
+            members: vec![name.clone(); models.len()],
+        });
+        return Ok(wanted.collect());
+    }
+    Stack::new(recipe, base, models)?.wanted(parts, ends)
+}
+
+/// The layers of all inputs of a merge with slices.
+struct Stack<'a> {
+    recipe: &'a Recipe,
+    base: Option<&'a Input>,
+    models: &'a [Input],
+    /// What stands before the number of a layer, such as `model.layers.`.
+    stem: String,
+}
+
+impl<'a> Stack<'a> {
+    fn new(
+        recipe: &'a Recipe,
+        base: Option<&'a Input>,
+        models: &'a [Input],
+    ) -> Result<Self, MergeError> {
+        let mut stems: Vec<(String, &Input)> = Vec::new();
+        for input in base.into_iter().chain(models) {
+            for stem in Layers::of(input.source.names().iter().map(String::as_str)).stems() {
+                if stems.iter().all(|(known, _)| known != stem) {
+                    stems.push((stem.to_owned(), input));
+                }
+            }
+        }
+        let at = recipe.slices.first().map_or(recipe.method_at, |s| s.at);
+        match &stems[..] {
+            [(stem, _)] => Ok(Self {
+                recipe,
+                base,
+                models,
+                stem: stem.clone(),
+            }),
+            [] => Err(recipe
+                .error(
+                    at,
+                    "`slices` needs models with numbered layers; these have none",
+                )
+                .into()),
+            [(first, of), (second, in_other), ..] => {
+                let message = format!(
+                    "`slices` needs models with one stack of layers, and here are `{first}` (in \
+                     {}) and `{second}` (in {})",
+                    of.role, in_other.role
+                );
+                Err(recipe.error(at, message).into())
+            }
+        }
+    }
+
+    fn wanted(&self, parts: &[Part], ends: f64) -> Result<Vec<Wanted>, MergeError> {
+        let mut wanted = Vec::new();
+        let mut out = 0;
+        for (number, part) in parts.iter().enumerate() {
+            self.check_layers(part)?;
+            let count = part.layers();
+            for k in 0..count {
+                let depth = if count == 1 {
+                    1.0
+                } else {
+                    k as f64 / (count - 1) as f64
+                };
+                for rest in self.rests(part, k) {
+                    wanted.push(Wanted {
+                        name: format!("{}{out}{rest}", self.stem),
+                        part: number,
+                        depth,
+                        base: part
+                            .base
+                            .as_ref()
+                            .map(|layers| format!("{}{}{rest}", self.stem, layers.start + k)),
+                        members: part
+                            .members
+                            .iter()
+                            .map(|m| format!("{}{}{rest}", self.stem, m.layers.start + k))
+                            .collect(),
+                    });
+                }
+                out += 1;
+            }
+        }
+        let loose: BTreeSet<&String> = self
+            .base
+            .into_iter()
+            .chain(self.models)
+            .flat_map(|input| input.source.names())
+            .filter(|name| Place::of(name).layer.is_none())
+            .collect();
+        for name in loose {
+            let (part, depth) = match Side::of(name) {
+                Side::Before => (0, 0.0),
+                Side::After => (parts.len().saturating_sub(1), ends),
+            };
+            wanted.push(Wanted {
+                name: name.clone(),
+                part,
+                depth,
+                base: Some(name.clone()),
+                members: vec![name.clone(); parts.get(part).map_or(0, |p| p.members.len())],
+            });
+        }
+        wanted.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(wanted)
+    }
+
+    /// What stands after the number of layer `k` of a part, in any of its inputs.
+    fn rests(&self, part: &Part, k: usize) -> BTreeSet<&'a str> {
+        let of_base = self.base.zip(part.base.as_ref());
+        let of_models = part
+            .members
+            .iter()
+            .filter_map(|m| Some((self.models.get(m.input)?, &m.layers)));
+        let mut rests = BTreeSet::new();
+        for (input, layers) in of_base.into_iter().chain(of_models) {
+            let start = format!("{}{}.", self.stem, layers.start + k);
+            let names = input.source.names();
+            // Sorted, so those of one layer stand together.
+            let first = names.partition_point(|name| name.as_str() < start.as_str());
+            let own = names[first..].iter().take_while(|n| n.starts_with(&start));
+            rests.extend(own.map(|name| &name[start.len() - 1..]));
+        }
+        rests
+    }
+
+    /// Refuses layers that a model does not have.
+    fn check_layers(&self, part: &Part) -> Result<(), MergeError> {
+        let Some(slice) = part.slice.and_then(|n| self.recipe.slices.get(n)) else {
+            return Ok(());
+        };
+        let sources = part.members.iter().filter_map(|m| {
+            let at = m
+                .source
+                .and_then(|s| slice.sources.get(s))
+                .map_or(slice.at, |s| s.at);
+            Some((self.models.get(m.input)?, &m.layers, at))
+        });
+        let of_base = self.base.zip(part.base.as_ref());
+        let of_base = of_base.map(|(base, layers)| (base, layers, slice.at));
+        for (input, layers, at) in sources.chain(of_base) {
+            let names = input.source.names().iter().map(String::as_str);
+            let count = Layers::of(names).count(&self.stem);
+            if layers.end > count {
+                let message = format!(
+                    "layers {} to {} of {} are asked for, which has {count} (numbered from 0; \
+                     the second number is one past the last layer)",
+                    layers.start,
+                    layers.end - 1,
+                    input.role
+                );
+                return Err(self.recipe.error(at, message).into());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Part {
+    /// Number of layers, in a slice.
+    pub(crate) fn layers(&self) -> usize {
+        let members = self.members.iter().map(|m| &m.layers);
+        members.chain(&self.base).next().map_or(0, Range::len)
+    }
+
+    /// The layers of the base, in a slice that has one.
+    pub(crate) fn base_layers(&self) -> Option<&Range<usize>> {
+        self.base.as_ref()
+    }
+}
+
+impl PartMember {
+    /// Its layers, in a slice.
+    pub(crate) fn layers(&self) -> &Range<usize> {
+        &self.layers
+    }
+}

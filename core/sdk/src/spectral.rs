@@ -1,0 +1,105 @@
+//! Task vectors as matrices: which tensors are, their singular vectors, and orthogonalising them.
+//!
+//! A task vector that is a product of two thin matrices ([`crate::LowRank`]) is decomposed without
+//! forming it: the cost is that of its rank.
+
+use crate::{Choice, Group, Model, Result, Svd, Tensor};
+
+/// Singular values up to this share of the largest are taken for zero.
+///
+/// A matrix of f32 numbers has singular values of that order from rounding alone, and the vectors
+/// that belong to them are arbitrary: methods that give every direction the same weight, as many
+/// of those do that work on singular vectors, must not count them.
+pub const NEGLIGIBLE: f64 = 1e-5;
+
+/// What becomes of tensors that a method for matrices does not treat as a matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
+pub enum Others {
+    /// The mean of their task vectors is added.
+    Mean,
+    /// The sum of their task vectors is added.
+    Sum,
+    /// The base model's are kept.
+    Base,
+}
+
+impl Others {
+    /// What is added to the base model's tensor.
+    ///
+    /// # Errors
+    /// There is no base.
+    pub fn update(self, group: &Group) -> Result<Tensor> {
+        let vectors = group.task_vectors()?;
+        let sum = || Tensor::sum_of(&vectors);
+        Ok(match self {
+            Self::Mean => sum() / vectors.len().max(1) as f64,
+            Self::Sum => sum(),
+            Self::Base => Tensor::scalar(0.0),
+        })
+    }
+}
+
+/// Rows and columns of the tensor as a matrix: the first axis, and all further ones together.
+/// `None` for a tensor with one axis, and for one whose name holds one of `except`.
+pub fn matrix(group: &Group, except: &[String]) -> Option<[usize; 2]> {
+    let excluded = except.iter().any(|part| group.name().contains(part));
+    match group.shape() {
+        [m, rest @ ..] if !rest.is_empty() && !excluded && group.elements() > 0 => {
+            Some([*m, rest.iter().product()])
+        }
+        _ => None,
+    }
+}
+
+/// A model's task vector as a matrix.
+pub fn task_matrix(model: &Model, base: &Tensor, shape: [usize; 2]) -> Tensor {
+    let vector = model.tensor() - base;
+    match vector.shape() == shape {
+        true => vector,
+        false => vector.reshape(&shape),
+    }
+}
+
+/// 1 at singular values above [`NEGLIGIBLE`] times `scale` (shape `[]`), else 0.
+pub fn significant(values: &Tensor, scale: &Tensor) -> Tensor {
+    values.gt(&(scale * NEGLIGIBLE))
+}
+
+/// Sets the columns of a matrix to zero where `mask` is.
+pub fn masked_columns(columns: &Tensor, mask: &Tensor) -> Tensor {
+    columns * mask.spread_columns(columns)
+}
+
+/// The matrix with the same singular vectors and all singular values 1: `U Vᵀ`, the nearest matrix
+/// with orthonormal columns (the orthogonal Procrustes problem). Directions that the matrix does
+/// not have stay away.
+pub fn orthogonalised(matrix: &Tensor) -> Tensor {
+    let Svd { u, s, v } = matrix.svd();
+    masked_columns(&u, &significant(&s, &s.max_all())).matmul_transposed(&v)
+}
+
+/// Singular value decomposition of `left · right` from their QR decompositions and that of a core
+/// of their rank.
+pub fn svd_of_product(left: &Tensor, right: &Tensor) -> Svd {
+    let (left, right) = (left.qr(), right.transpose().qr());
+    let core = left.r.matmul_transposed(&right.r).svd();
+    Svd {
+        u: left.q.matmul(&core.u),
+        s: core.s,
+        v: right.q.matmul(&core.v),
+    }
+}
+
+/// The weighted sum of the task vectors as a product of two thin matrices, where all models have
+/// one.
+pub fn low_rank_sum(group: &Group, weight: impl Fn(&Model) -> f64) -> Option<(Tensor, Tensor)> {
+    let factors: Option<Vec<_>> = group.models().map(Model::low_rank).collect();
+    let factors = factors.filter(|factors| !factors.is_empty())?;
+    let left: Vec<Tensor> = group
+        .models()
+        .zip(&factors)
+        .map(|(model, factors)| &factors.left * weight(model))
+        .collect();
+    let right = factors.iter().map(|factors| &factors.right);
+    Some((Tensor::concat(1, &left), Tensor::concat(0, right)))
+}

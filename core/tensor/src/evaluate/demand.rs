@@ -1,0 +1,279 @@
+//! Which nodes a target needs, what can be computed next, and what nobody reads any more.
+//!
+//! Each node and each edge is looked at a fixed number of times in one evaluation, and no walk is
+//! recursive: a method may record thousands of steps.
+
+use super::{Fact, Facts};
+use crate::error::Error;
+use crate::graph::{Kind, Nodes, Recorded};
+use mergelab_abi::ops::{Node, Op};
+use std::collections::BTreeSet;
+
+/// How a node is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Has shape `[]` and follows from nodes of that shape.
+    Number,
+    /// Its elements are computed in each pass that needs them.
+    Streamed,
+    /// A pass over its input collects a number, or what a mask keeps.
+    Statistic,
+    /// A pass over its input collects a number for each row or column.
+    Lines,
+    /// Computed once, as all others read from any place of it.
+    Whole,
+}
+
+pub(super) struct Demand<'a> {
+    nodes: &'a Nodes,
+    roles: Vec<Role>,
+    /// Whether someone reads the node from any place of it.
+    in_memory: Vec<bool>,
+    /// Operands of each node that cannot be read yet.
+    waiting: Vec<u32>,
+    /// How many have still to read each node.
+    readers: Vec<u32>,
+    /// Who reads node `n`: `users[starts[n]..starts[n + 1]]`.
+    users: Vec<Node>,
+    starts: Vec<usize>,
+    ready: BTreeSet<Node>,
+    /// Nodes in memory that nobody reads any more.
+    unread: Vec<Node>,
+}
+
+impl<'a> Demand<'a> {
+    /// What `target` needs beyond `facts`, and the nodes that can be read from the start.
+    pub(super) fn new(nodes: &'a Nodes, facts: &Facts, target: Node) -> (Self, Vec<Node>) {
+        let count = target as usize + 1;
+        let mut needed = vec![false; count];
+        let mut demand = Self {
+            nodes,
+            roles: vec![Role::Streamed; count],
+            in_memory: vec![false; count],
+            waiting: vec![0; count],
+            readers: vec![0; count],
+            users: Vec::new(),
+            starts: vec![0; count + 1],
+            ready: BTreeSet::new(),
+            unread: Vec::new(),
+        };
+        needed[target as usize] = true;
+        // Readers come after what they read, so each node is met after all of its readers.
+        for index in (0..count).rev() {
+            if !needed[index] {
+                continue;
+            }
+            let node = index as Node;
+            if settled(facts.get(&node)) {
+                demand.roles[index] = match nodes[index].is_scalar() {
+                    true => Role::Statistic,
+                    false => Role::Whole,
+                };
+                continue;
+            }
+            let in_memory = demand.in_memory[index];
+            demand.roles[index] = role(nodes, facts, node, in_memory, node == target);
+            let anywhere = reads_anywhere(&nodes[index]);
+            for &operand in nodes[index].operands() {
+                let operand = operand as usize;
+                needed[operand] = true;
+                demand.in_memory[operand] |= anywhere;
+                demand.readers[operand] += 1;
+                demand.waiting[index] += 1;
+            }
+        }
+        for index in 0..count {
+            demand.starts[index + 1] = demand.starts[index] + demand.readers[index] as usize;
+        }
+        let mut next = demand.starts.clone();
+        demand.users = vec![0; demand.starts[count]];
+        let mut readable = Vec::new();
+        for index in (0..count).filter(|&index| needed[index]) {
+            let node = index as Node;
+            if settled(facts.get(&node)) {
+                readable.push(node);
+                continue;
+            }
+            for &operand in nodes[index].operands() {
+                demand.users[next[operand as usize]] = node;
+                next[operand as usize] += 1;
+            }
+            if demand.waiting[index] == 0 {
+                match demand.roles[index] {
+                    Role::Number | Role::Streamed => readable.push(node),
+                    _ => drop(demand.ready.insert(node)),
+                }
+            }
+        }
+        // The target is read at the end.
+        demand.readers[target as usize] += 1;
+        (demand, readable)
+    }
+
+    /// The first node in the order of recording that can be computed, and how.
+    ///
+    /// A method's own order needs no more memory than its author meant to use.
+    pub(super) fn first(&self) -> Option<(Node, Role)> {
+        let node = *self.ready.first()?;
+        Some((node, self.roles[node as usize]))
+    }
+
+    /// All nodes that can be computed in this way.
+    pub(super) fn ready(&self, role: Role) -> Vec<Node> {
+        let of = |node: &&Node| self.roles[**node as usize] == role;
+        self.ready.iter().filter(of).copied().collect()
+    }
+
+    /// Whether the target needs the node, known or not.
+    pub(super) fn reads(&self, node: Node) -> bool {
+        self.readers.get(node as usize).is_some_and(|&n| n > 0)
+    }
+
+    /// Whether the node can be computed, and is not.
+    pub(super) fn misses(&self, node: Node) -> bool {
+        self.ready.contains(&node)
+    }
+
+    /// Others that are computed from the same node.
+    pub(super) fn users(&self, node: Node) -> &[Node] {
+        let node = node as usize;
+        &self.users[self.starts[node]..self.starts[node + 1]]
+    }
+
+    /// Takes note that these nodes can be read. `compute` is called for each node of shape `[]`
+    /// that follows, operands first.
+    pub(super) fn readable(
+        &mut self,
+        nodes: Vec<Node>,
+        mut compute: impl FnMut(Node) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut stack = nodes;
+        while let Some(node) = stack.pop() {
+            if self.roles[node as usize] == Role::Number {
+                compute(node)?;
+                self.release(node);
+            }
+            let node = node as usize;
+            for index in self.starts[node]..self.starts[node + 1] {
+                let user = self.users[index];
+                let waiting = &mut self.waiting[user as usize];
+                *waiting -= 1;
+                if *waiting == 0 {
+                    match self.roles[user as usize] {
+                        Role::Number | Role::Streamed => stack.push(user),
+                        _ => drop(self.ready.insert(user)),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes note that a node which was ready is computed. Returns whether it can be read.
+    pub(super) fn computed(&mut self, node: Node) -> bool {
+        let index = node as usize;
+        let mask = self.roles[index] == Role::Statistic && !self.nodes[index].is_scalar();
+        if mask && self.in_memory[index] {
+            // What it keeps is known, so now it can be put into memory.
+            self.roles[index] = Role::Whole;
+            return false;
+        }
+        self.ready.remove(&node);
+        if mask {
+            // It goes on reading what it masks.
+            self.roles[index] = Role::Streamed;
+        } else {
+            self.release(node);
+        }
+        true
+    }
+
+    /// Nodes in memory that nobody reads any more.
+    pub(super) fn unread(&mut self) -> Vec<Node> {
+        std::mem::take(&mut self.unread)
+    }
+
+    /// A node does not read its operands any more, nor do those that were computed for it alone.
+    fn release(&mut self, node: Node) {
+        let mut stack = vec![node];
+        while let Some(node) = stack.pop() {
+            for &operand in self.nodes[node as usize].operands() {
+                let readers = &mut self.readers[operand as usize];
+                *readers -= 1;
+                if *readers > 0 {
+                    continue;
+                }
+                match self.roles[operand as usize] {
+                    Role::Lines | Role::Whole => self.unread.push(operand),
+                    Role::Streamed => stack.push(operand),
+                    Role::Number | Role::Statistic => {}
+                }
+            }
+        }
+    }
+}
+
+/// Whether a node can be read without its operands.
+fn settled(fact: Option<&Fact>) -> bool {
+    !matches!(fact, None | Some(Fact::Cut(_)))
+}
+
+fn role(nodes: &Nodes, facts: &Facts, node: Node, in_memory: bool, is_target: bool) -> Role {
+    let recorded = &nodes[node as usize];
+    let Kind::Operation { op, inputs, .. } = &recorded.kind else {
+        return match (recorded.is_scalar(), in_memory) {
+            (true, _) => Role::Number,
+            (false, true) => Role::Whole,
+            (false, false) => Role::Streamed,
+        };
+    };
+    let of_tensor = inputs
+        .first()
+        .is_some_and(|&input| !nodes[input as usize].is_scalar());
+    match op {
+        Op::Sum | Op::Dot | Op::Max | Op::Min | Op::KthLargestMagnitude if of_tensor => {
+            Role::Statistic
+        }
+        _ if recorded.is_scalar() => Role::Number,
+        Op::TopKMask | Op::TopShareMask if !facts.contains_key(&node) => Role::Statistic,
+        Op::RowSum | Op::RowDot | Op::RowMax | Op::ColumnSum | Op::ColumnDot => Role::Lines,
+        // At the end of a graph there is nobody to keep it for.
+        Op::Materialize if is_target => Role::Streamed,
+        Op::Materialize
+        | Op::RowRank
+        | Op::RankedKeepMask
+        | Op::MatMul
+        | Op::Transpose
+        | Op::Concat
+        | Op::Narrow
+        | Op::SvdU
+        | Op::SvdS
+        | Op::SvdV
+        | Op::QrQ
+        | Op::QrR => Role::Whole,
+        _ if in_memory => Role::Whole,
+        _ => Role::Streamed,
+    }
+}
+
+/// Whether the operation reads its operands at other places than that of the result, or as often
+/// as a product does, so that they must be in memory.
+fn reads_anywhere(recorded: &Recorded) -> bool {
+    match &recorded.kind {
+        Kind::Input(_) => false,
+        Kind::Operation { op, .. } => matches!(
+            op,
+            Op::SpreadRows
+                | Op::SpreadColumns
+                | Op::MatMul
+                | Op::Transpose
+                | Op::Concat
+                | Op::Narrow
+                | Op::SvdU
+                | Op::SvdS
+                | Op::SvdV
+                | Op::QrQ
+                | Op::QrR
+        ),
+    }
+}

@@ -1,0 +1,223 @@
+//! Sums and maxima of rows and columns.
+//!
+//! They are collected in pieces whose limits do not depend on tiles or threads: a row is cut at
+//! the ends of blocks and chunks, a column at the ends of stretches of whole chunks. Pieces are
+//! added in their order.
+
+use super::{Fact, Schedule};
+use crate::error::Error;
+use crate::graph::Kind;
+use crate::kernels::extreme::Extreme;
+use crate::kernels::lines::{add_to_columns, add_to_row, max_of};
+use crate::kernels::{LANES, elementwise};
+use crate::program::Program;
+use crate::session::Options;
+use crate::{BLOCK, CHUNK};
+use mergelab_abi::ops::{Node, Op, rows};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Rows that the partial sums of columns cover at least, so that they need little memory.
+const ROWS: usize = 16;
+
+/// What is collected, and the slots of its operands.
+struct Line {
+    node: Node,
+    op: Op,
+    a: usize,
+    b: Option<usize>,
+}
+
+impl Schedule<'_> {
+    /// Collects every row and column statistic that can be collected now.
+    pub(super) fn lines(&self) -> Result<Vec<(Node, Fact)>, Error> {
+        let mut groups: BTreeMap<(usize, usize, bool), Vec<Node>> = BTreeMap::new();
+        for node in self.demand.ready(super::Role::Lines) {
+            let (op, inputs) = self.operation(node);
+            let (rows, row) = rows(&self.nodes[inputs[0] as usize].shape);
+            let group = (rows, row, is_column(op));
+            groups.entry(group).or_default().push(node);
+        }
+        let mut known = Vec::new();
+        for ((rows, row, columns), nodes) in groups {
+            known.extend(self.group(rows, row, columns, &nodes)?);
+        }
+        Ok(known)
+    }
+
+    fn operation(&self, node: Node) -> (Op, &[Node]) {
+        match &self.nodes[node as usize].kind {
+            Kind::Operation { op, inputs, .. } => (*op, inputs),
+            Kind::Input(_) => unreachable!("an input is no statistic"),
+        }
+    }
+
+    fn group(
+        &self,
+        rows: usize,
+        row: usize,
+        columns: bool,
+        nodes: &[Node],
+    ) -> Result<Vec<(Node, Fact)>, Error> {
+        let mut wanted: Vec<Node> = nodes
+            .iter()
+            .flat_map(|&node| self.operation(node).1)
+            .copied()
+            .collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let program = Program::new(self.nodes, self.facts, self.working, &wanted);
+        let lines: Vec<Line> = nodes
+            .iter()
+            .map(|&node| {
+                let (op, inputs) = self.operation(node);
+                Line {
+                    node,
+                    op,
+                    a: program.slot(inputs[0]),
+                    b: inputs.get(1).map(|&b| program.slot(b)),
+                }
+            })
+            .collect();
+        let unit = match columns {
+            false => CHUNK,
+            true => CHUNK * (ROWS * row).div_ceil(CHUNK).max(1),
+        };
+        let walk = Walk {
+            program: &program,
+            options: self.options,
+            lines: &lines,
+            row,
+        };
+        let len = rows * row;
+        let collected: Vec<Vec<Vec<f64>>> = (0..len.div_ceil(unit))
+            .into_par_iter()
+            .map_init(
+                || program.buffers(self.options.tile()),
+                |buffers, index| walk.unit(buffers, index * unit..((index + 1) * unit).min(len)),
+            )
+            .collect::<Result<_, Error>>()?;
+        let of_line = |(index, line): (usize, &Line)| {
+            let places = if columns { row } else { rows };
+            let mut total = vec![start(line.op); places];
+            for (number, unit_of) in collected.iter().enumerate() {
+                let first = if columns { 0 } else { number * unit / row };
+                for (total, &x) in total[first..].iter_mut().zip(&unit_of[index]) {
+                    *total = match line.op {
+                        Op::RowMax => f64::from(Extreme::Max.of(*total as f32, x as f32)),
+                        _ => *total + x,
+                    };
+                }
+            }
+            // `+ 0.0` makes either zero `+0`.
+            let mut values: Vec<f32> = total.iter().map(|&x| (x + 0.0) as f32).collect();
+            elementwise::round(self.working, &mut values);
+            (line.node, Fact::Elements(Arc::new(values)))
+        };
+        Ok(lines.iter().enumerate().map(of_line).collect())
+    }
+}
+
+fn is_column(op: Op) -> bool {
+    matches!(op, Op::ColumnSum | Op::ColumnDot)
+}
+
+/// The statistic of nothing.
+fn start(op: Op) -> f64 {
+    match op {
+        Op::RowMax => f64::NEG_INFINITY,
+        _ => 0.0,
+    }
+}
+
+struct Walk<'a> {
+    program: &'a Program,
+    options: &'a Options,
+    lines: &'a [Line],
+    /// Elements of a row.
+    row: usize,
+}
+
+impl Walk<'_> {
+    /// What is collected from a stretch of elements: for each line, a number for each row that
+    /// the stretch touches, or for each column.
+    fn unit(&self, buffers: &mut [Vec<f32>], range: Range<usize>) -> Result<Vec<Vec<f64>>, Error> {
+        self.options.check_interrupt()?;
+        let first_row = range.start / self.row;
+        let mut collected: Vec<Vec<f64>> = self
+            .lines
+            .iter()
+            .map(|line| match is_column(line.op) {
+                true => vec![0.0; self.row],
+                false => vec![start(line.op); (range.end - 1) / self.row - first_row + 1],
+            })
+            .collect();
+        let mut lanes = vec![[0.0f64; LANES]; self.lines.len()];
+        let tile = self.options.tile();
+        for block in range.clone().step_by(BLOCK) {
+            let block_end = (block + BLOCK).min(range.end);
+            for first in (block..block_end).step_by(tile) {
+                let length = tile.min(block_end - first);
+                self.program.run(buffers, first, length)?;
+                for ((line, collected), lanes) in
+                    self.lines.iter().zip(&mut collected).zip(&mut lanes)
+                {
+                    let a = &buffers[line.a][..length];
+                    let b = line.b.map(|slot| &buffers[slot][..length]);
+                    if is_column(line.op) {
+                        add_to_columns(collected, first % self.row, a, b);
+                    } else {
+                        self.rows(
+                            line.op,
+                            collected,
+                            lanes,
+                            first..first + length,
+                            first_row,
+                            a,
+                            b,
+                        );
+                    }
+                }
+            }
+        }
+        Ok(collected)
+    }
+
+    /// Adds a tile to the rows that it touches.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the state of one loop, passed down once"
+    )]
+    fn rows(
+        &self,
+        op: Op,
+        collected: &mut [f64],
+        lanes: &mut [f64; LANES],
+        range: Range<usize>,
+        first_row: usize,
+        a: &[f32],
+        b: Option<&[f32]>,
+    ) {
+        let mut start = range.start;
+        while start < range.end {
+            let row = start / self.row;
+            let row_end = (row + 1) * self.row;
+            let end = row_end.min(range.end);
+            let part = start - range.start..end - range.start;
+            let (a, b) = (&a[part.clone()], b.map(|b| &b[part.clone()]));
+            let total = &mut collected[row - first_row];
+            if op == Op::RowMax {
+                *total = f64::from(Extreme::Max.of(*total as f32, max_of(a)));
+            } else {
+                add_to_row(lanes, start % LANES, a, b);
+                if end == row_end || end.is_multiple_of(BLOCK) {
+                    *total += lanes.iter().sum::<f64>();
+                    *lanes = [0.0; LANES];
+                }
+            }
+            start = end;
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Sums and maxima of parts of rows and columns.
+
+use super::extreme::{self, Extreme};
+use super::{LANES, dispatch, sum};
+use pulp::NullaryFnOnce;
+
+/// Adds elements, or their products, to lanes. The first one goes to lane `lane`.
+pub(crate) fn add_to_row(lanes: &mut [f64; LANES], lane: usize, a: &[f32], b: Option<&[f32]>) {
+    let head = ((LANES - lane) % LANES).min(a.len());
+    let value = |i: usize| f64::from(a[i]) * b.map_or(1.0, |b| f64::from(b[i]));
+    for i in 0..head {
+        lanes[lane + i] += value(i);
+    }
+    if head < a.len() {
+        match b {
+            None => sum::sum(lanes, &a[head..]),
+            Some(b) => sum::dot(lanes, &a[head..], &b[head..]),
+        }
+    }
+}
+
+struct Add<'a>(&'a mut [f64], &'a [f32]);
+
+impl NullaryFnOnce for Add<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (sum, &a) in self.0.iter_mut().zip(self.1) {
+            *sum += f64::from(a);
+        }
+    }
+}
+
+struct AddProducts<'a>(&'a mut [f64], &'a [f32], &'a [f32]);
+
+impl NullaryFnOnce for AddProducts<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for ((sum, &a), &b) in self.0.iter_mut().zip(self.1).zip(self.2) {
+            *sum += f64::from(a) * f64::from(b);
+        }
+    }
+}
+
+/// Adds elements, or their products, to the sums of their columns. The first is in `column`.
+pub(crate) fn add_to_columns(sums: &mut [f64], column: usize, a: &[f32], b: Option<&[f32]>) {
+    let mut column = column;
+    let mut done = 0;
+    while done < a.len() {
+        let length = (sums.len() - column).min(a.len() - done);
+        let (to, part) = (&mut sums[column..column + length], done..done + length);
+        match b {
+            None => dispatch(Add(to, &a[part])),
+            Some(b) => dispatch(AddProducts(to, &a[part.clone()], &b[part])),
+        }
+        done += length;
+        column = 0;
+    }
+}
+
+/// The largest element; NaN if one is.
+pub(crate) fn max_of(a: &[f32]) -> f32 {
+    let mut lanes = [Extreme::Max.start(); LANES];
+    extreme::fold(Extreme::Max, &mut lanes, a);
+    let start = Extreme::Max.start();
+    lanes.iter().fold(start, |m, &x| Extreme::Max.of(m, x))
+}

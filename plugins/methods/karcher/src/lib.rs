@@ -1,0 +1,62 @@
+//! Merge method: finds the mean of models on the sphere.
+#![forbid(unsafe_code)]
+
+mod sphere;
+
+use mergelab_sdk::{
+    Value,
+    interpolate::{Gram, Per},
+    prelude::*,
+    stepwise::Stepwise,
+};
+
+/// The Karcher mean of the models' directions on the sphere, at their mean length.
+#[derive(Params)]
+pub struct Karcher {
+    /// Most steps of the iteration.
+    #[param(default = 10, min = 0)]
+    max_iter: usize,
+    /// Steps and angles shorter than this end the iteration; vectors shorter than this have no
+    /// direction.
+    #[param(default = 1e-5, above = 0.0)]
+    tol: f64,
+    /// Whether a base is one of the models.
+    #[param(default = false)]
+    base_votes: bool,
+}
+
+impl MergeMethod for Karcher {
+    const ID: &'static str = "karcher";
+    const BASE: BaseUse = BaseUse::Optional;
+
+    fn presets() -> Vec<(&'static str, Value)> {
+        vec![("mergekit", json!({"base_votes": true}))]
+    }
+
+    fn merge(&self, group: &Group) -> Result<Tensor> {
+        let base = group.optional_base().filter(|_| self.base_votes);
+        let models = group.models().map(|m| m.tensor().clone());
+        let vectors: Vec<Tensor> = models.chain(base).collect();
+        let rule = sphere::Rule {
+            steps: self.max_iter,
+            tolerance: self.tol,
+        };
+        if let Some(exactly) = Stepwise::of(group)? {
+            let read = vectors.iter().map(Tensor::to_vec);
+            let mean = rule.imitate(exactly, &read.collect::<Result<Vec<_>>>()?);
+            return Ok(group.literal(group.shape(), &mean));
+        }
+        // Every point of the iteration is a linear combination of the models, so the products of
+        // the models are all that it needs.
+        let products = Gram::of(Per::Tensor, &vectors).read()?;
+        let parts = rule.coefficients(&products);
+        Ok(vectors.iter().zip(parts).map(|(v, part)| v * part).sum())
+    }
+}
+
+plugin!(Karcher);
+
+#[cfg(test)]
+mod tests {
+    mergelab_sdk::conformance!(super::Karcher);
+}

@@ -1,0 +1,11 @@
+use super::TsvM;
+use mergelab_sdk::conformance::assert_golden;
+
+mergelab_sdk::conformance!(TsvM);
+
+const GOLDEN: &str = include_str!("../../../../tests/golden/matrix_methods.json");
+
+#[test]
+fn gives_the_golden_numbers() {
+    assert_eq!(assert_golden::<TsvM>(GOLDEN, 3e-6), 14);
+}
