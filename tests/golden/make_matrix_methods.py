@@ -285,6 +285,7 @@ matrix_cases("wudi", wudi, "square", {"steps": 40, "learning_rate": 1e-4}, steps
 matrix_cases("tsv_m", tsv_m, "wide", {"share": 0.6, "lambda": 0.7}, share=0.6)
 matrix_cases("iso_cts", iso_cts, "square", {"common": 0.4, "lambda": 1.5}, common=0.4)
 matrix_cases("iso_cts", iso_cts, "tall", {"common": 0.0}, common=0.0)
+matrix_cases("iso_cts", iso_c, "tall", {"common": 1.0})
 for group in ["tall", "wide", "adapters", "adapters_wide"]:
     arithmetic = {"inner": "task_arithmetic", "normalize": False}
     matrix_cases("knots", knots, group, {**arithmetic, "lambda": 0.5}, **arithmetic)

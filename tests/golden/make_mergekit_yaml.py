@@ -154,6 +154,28 @@ merge_method: task_arithmetic
 base_model: '{base}'
 dtype: float32
 """,
+    "slices_with_their_base": """
+slices:
+- base_model: '{base}'
+  sources:
+  - {model: '{base}', layer_range: [0, 2]}
+  - {model: '{a}', layer_range: [0, 2], parameters: {weight: 0.5}}
+- base_model: '{base}'
+  sources:
+  - {model: '{base}', layer_range: [0, 1]}
+  - {model: '{b}', layer_range: [2, 3], parameters: {weight: 0.25}}
+merge_method: task_arithmetic
+parameters: {normalize: 1.0, int8_mask: 1.0}
+dtype: float32
+""",
+    "numbers_for_truth_values": """
+models:
+- {model: '{a}', parameters: {weight: 0.5}}
+- {model: '{b}', parameters: {weight: 1.5}}
+merge_method: linear
+parameters: {normalize: 0}
+dtype: float32
+""",
     "slices_lengths_differ": """
 slices:
 - sources:
@@ -426,6 +448,53 @@ models:
 merge_method: linear
 parameters: {normalize: false}
 dtype: float32
+""",
+    "slices_slerp": """
+slices:
+- sources:
+  - {model: '{a}', layer_range: [0, 3]}
+  - {model: '{base}', layer_range: [0, 3]}
+merge_method: slerp
+base_model: '{base}'
+parameters:
+  t:
+  - {filter: self_attn, value: [0, 0.5, 0.3, 0.7, 1]}
+  - {filter: mlp, value: [1, 0.25]}
+  - value: 0.5
+dtype: float32
+""",
+    "slices_ties": """
+slices:
+- sources:
+  - {model: '{base}', layer_range: [0, 2]}
+  - {model: '{a}', layer_range: [0, 2], parameters: {weight: 0.5, density: 0.5}}
+  - {model: '{b}', layer_range: [0, 2], parameters: {weight: 0.25}}
+- sources:
+  - {model: '{b}', layer_range: [0, 2], parameters: {weight: 0.5}}
+  - {model: '{base}', layer_range: [1, 3]}
+  parameters: {normalize: false}
+merge_method: ties
+base_model: '{base}'
+parameters: {density: 1.0, lambda: 0.5}
+dtype: float32
+""",
+    "nuslerp_with_base": """
+models:
+- {model: '{a}', parameters: {weight: [0.25, 0.75]}}
+- {model: '{b}', parameters: {weight: 0.5}}
+merge_method: nuslerp
+base_model: '{base}'
+parameters: {nuslerp_flatten: 1.0}
+dtype: float32
+""",
+    "tokenizer_union_karcher": """
+models:
+- model: '{other}'
+- model: '{third}'
+merge_method: karcher
+base_model: '{base}'
+dtype: float32
+tokenizer_source: union
 """,
     "karcher_base_not_listed": """
 models:

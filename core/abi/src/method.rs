@@ -25,8 +25,8 @@ pub struct Member {
     pub id: String,
     /// The tensor.
     pub node: Node,
-    /// Whether the model really holds this tensor's delta. Reserved for sparse sources: always
-    /// `true` today.
+    /// `false` where the model is known to have the base's tensor, such as the base with an adapter
+    /// on other tensors: its task vector is zero, and a method may leave it out.
     #[serde(default = "yes")]
     pub present: bool,
     /// The model's task vector as a product of two thin matrices, where the model is the base with

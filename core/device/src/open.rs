@@ -6,16 +6,13 @@ use crate::name::Device;
 use crate::run;
 use crate::values::Flat;
 use burn::tensor::TensorData;
+use mergelab_tensor::view::deliver;
 use mergelab_tensor::{Error, Evaluator, GraphView, Numbers, Sink};
-use rayon::prelude::*;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 use std::thread;
-
-/// Elements that a sink is given at once.
-const PART: usize = 1 << 16;
 
 /// Why a device cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -158,14 +155,7 @@ impl Evaluator for Owned {
         for reply in answers {
             match reply {
                 Reply::Elements { offset, elements } => {
-                    elements
-                        .par_chunks(PART)
-                        .enumerate()
-                        .try_for_each(|(number, part)| {
-                            let offset = offset + number * PART;
-                            sink.write(offset, part)
-                                .map_err(|source| Error::Sink { offset, source })
-                        })?;
+                    deliver(sink, offset, &elements)?;
                 }
                 Reply::Done(numbers) => return Ok(numbers),
                 Reply::Failed(error) => return Err(error),

@@ -11,8 +11,8 @@ use mergelab_tensor::{Error, GraphView, NodeView, Numbers};
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// Elements of a range, where a graph can be evaluated range by range.
-pub const RANGE: usize = 1 << 24;
+/// Elements of a range, where a graph can be evaluated range by range: 64 MiB of f32.
+pub const RANGE: usize = 256 * mergelab_tensor::CHUNK;
 
 /// Gives the elements of the graph's target to `emit`, and returns what nodes of shape `[]` hold.
 pub(crate) fn evaluate(

@@ -108,6 +108,14 @@ pub(crate) fn record(
         "notes": plan.notes(),
         "tensors": tensors,
     });
+    let dropped: serde_json::Map<String, Value> = plan
+        .dropped()
+        .iter()
+        .map(|tensor| (tensor.name.clone(), json!(tensor.reason)))
+        .collect();
+    if !dropped.is_empty() {
+        record["dropped"] = json!(dropped);
+    }
     // What few methods have.
     if !statistics.is_empty() {
         record["statistics"] = json!(statistics);

@@ -1,8 +1,8 @@
 //! A tensor of an input as the engine reads it.
 
 use mergelab_abi::working::Working;
-use mergelab_checkpoint::TensorSource;
-use mergelab_tensor::{Source, SourceError};
+use mergelab_checkpoint::{DType, TensorSource};
+use mergelab_tensor::{Format, Source, SourceError, Stored};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -50,6 +50,25 @@ impl Source for InputTensor {
 
     fn describe(&self) -> String {
         format!("`{}` of {}", self.tensor, self.role)
+    }
+
+    fn stored(&self) -> Option<Stored<'_>> {
+        if self.rounded != Working::F32 {
+            return None;
+        }
+        let format = format(self.source.info(&self.tensor).ok()?.dtype)?;
+        let bytes = self.source.raw_bytes(&self.tensor).ok()?;
+        Some(Stored { format, bytes })
+    }
+}
+
+/// A dtype as the engine knows it.
+pub(crate) fn format(dtype: DType) -> Option<Format> {
+    match dtype {
+        DType::F32 => Some(Format::F32),
+        DType::BF16 => Some(Format::Bf16),
+        DType::F16 => Some(Format::F16),
+        _ => None,
     }
 }
 

@@ -12,7 +12,7 @@
 mod golden;
 mod trial;
 
-pub use golden::{assert_golden, change, trial_tensor};
+pub use golden::{assert_golden, assert_near};
 pub use trial::{Merged, Trial, TrialTensor};
 
 use mergelab_abi::{

@@ -24,6 +24,7 @@ pub struct Model {
     index: usize,
     id: String,
     tensor: Tensor,
+    changed: bool,
     low_rank: Option<LowRank>,
 }
 
@@ -52,6 +53,12 @@ impl Model {
         &self.tensor
     }
 
+    /// `false` where the model is known to have the base's tensor, such as the base with an adapter
+    /// on other tensors. Its task vector is zero: a method may leave it out where that saves work.
+    pub fn is_changed(&self) -> bool {
+        self.changed
+    }
+
     /// Its task vector as a product of two thin matrices, where the model is the base with a
     /// low-rank adapter on this tensor.
     pub fn low_rank(&self) -> Option<&LowRank> {
@@ -76,6 +83,7 @@ impl Group {
                     index,
                     id: member.id.clone(),
                     tensor: tensor(member),
+                    changed: member.present,
                     low_rank: member.low_rank.as_ref().map(|factors| LowRank {
                         left: Session::input(&session, factors.left),
                         right: Session::input(&session, factors.right),

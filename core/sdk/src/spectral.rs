@@ -3,7 +3,7 @@
 //! A task vector that is a product of two thin matrices ([`crate::LowRank`]) is decomposed without
 //! forming it: the cost is that of its rank.
 
-use crate::{Choice, Group, Model, Result, Svd, Tensor};
+use crate::{Choice, Group, LowRank, Model, Result, Svd, Tensor};
 
 /// Singular values up to this share of the largest are taken for zero.
 ///
@@ -40,15 +40,27 @@ impl Others {
 }
 
 /// Rows and columns of the tensor as a matrix: the first axis, and all further ones together.
-/// `None` for a tensor with one axis, and for one whose name holds one of `except`.
+/// `None` for a tensor with one axis, for one whose name holds one of `except`, and for one that no
+/// model changed.
 pub fn matrix(group: &Group, except: &[String]) -> Option<[usize; 2]> {
     let excluded = except.iter().any(|part| group.name().contains(part));
     match group.shape() {
-        [m, rest @ ..] if !rest.is_empty() && !excluded && group.elements() > 0 => {
+        [m, rest @ ..]
+            if !rest.is_empty()
+                && !excluded
+                && group.elements() > 0
+                && changed(group).next().is_some() =>
+        {
             Some([*m, rest.iter().product()])
         }
         _ => None,
     }
+}
+
+/// The models that may differ from the base in this tensor: nothing of the others need be
+/// decomposed.
+pub fn changed(group: &Group) -> impl Iterator<Item = &Model> {
+    group.models().filter(|model| model.is_changed())
 }
 
 /// A model's task vector as a matrix.
@@ -90,16 +102,23 @@ pub fn svd_of_product(left: &Tensor, right: &Tensor) -> Svd {
     }
 }
 
-/// The weighted sum of the task vectors as a product of two thin matrices, where all models have
-/// one.
-pub fn low_rank_sum(group: &Group, weight: impl Fn(&Model) -> f64) -> Option<(Tensor, Tensor)> {
-    let factors: Option<Vec<_>> = group.models().map(Model::low_rank).collect();
-    let factors = factors.filter(|factors| !factors.is_empty())?;
-    let left: Vec<Tensor> = group
-        .models()
+/// Singular value decomposition of the weighted sum of the task vectors: from their factors, where
+/// all models that changed have such.
+pub fn svd_of_sum(
+    group: &Group,
+    base: &Tensor,
+    shape: [usize; 2],
+    weight: impl Fn(&Model) -> f64,
+) -> Svd {
+    let factors: Option<Vec<&LowRank>> = changed(group).map(Model::low_rank).collect();
+    let Some(factors) = factors.filter(|factors| !factors.is_empty()) else {
+        let scaled = |model: &Model| task_matrix(model, base, shape) * weight(model);
+        return changed(group).map(scaled).sum::<Tensor>().svd();
+    };
+    let left: Vec<Tensor> = changed(group)
         .zip(&factors)
         .map(|(model, factors)| &factors.left * weight(model))
         .collect();
     let right = factors.iter().map(|factors| &factors.right);
-    Some((Tensor::concat(1, &left), Tensor::concat(0, right)))
+    svd_of_product(&Tensor::concat(1, &left), &Tensor::concat(0, right))
 }

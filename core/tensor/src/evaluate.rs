@@ -65,6 +65,9 @@ pub(crate) fn evaluate(
         options,
         demand,
         ranks: HashMap::new(),
+        room: usize::try_from(options.memory).unwrap_or(usize::MAX)
+            / 4
+            / nodes.iter().filter(|n| is_rank(n)).count().max(1),
     };
     schedule.learn(readable)?;
     if let Some(Fact::Number(x)) = schedule.facts.get(&node) {
@@ -76,6 +79,7 @@ pub(crate) fn evaluate(
     let pass = Pass {
         program: &program,
         range: 0..target.len,
+        sample: None,
         collectors: &[],
         sink: Some((sink, program.slot(node))),
     };
@@ -95,6 +99,8 @@ struct Schedule<'a> {
     demand: Demand<'a>,
     /// Order statistics that need more than one pass.
     ranks: HashMap<Node, Rank>,
+    /// Bytes that each of them may collect.
+    room: usize,
 }
 
 /// A statistic that the next pass collects.
@@ -150,24 +156,27 @@ impl Schedule<'_> {
     /// Collects every statistic that can be collected now.
     fn statistics(&mut self) -> Result<Vec<(Node, Fact)>, Error> {
         let mut known = Vec::new();
-        let mut requests: BTreeMap<(usize, usize), Vec<Request>> = BTreeMap::new();
+        let mut requests: BTreeMap<_, Vec<Request>> = BTreeMap::new();
         for node in self.demand.ready(Role::Statistic) {
             if let Some(cut) = trivial_cut(&self.nodes[node as usize]) {
                 known.push((node, Fact::Cut(cut)));
                 continue;
             }
-            let (range, request) = self.request(node)?;
-            let group = requests.entry((range.start, range.end)).or_default();
+            let (range, sample, request) = self.request(node)?;
+            let group = requests
+                .entry((range.start, range.end, sample))
+                .or_default();
             group.push(request);
         }
-        for ((start, end), requests) in requests {
-            known.extend(self.pass(start..end, &requests)?);
+        for ((start, end, sample), requests) in requests {
+            known.extend(self.pass(start..end, sample, &requests)?);
         }
         Ok(known)
     }
 
-    /// What the next pass must collect for a statistic, and over which elements.
-    fn request(&mut self, node: Node) -> Result<(Range<usize>, Request), Error> {
+    /// What the next pass must collect for a statistic, over which elements, and whether over a
+    /// sample of them.
+    fn request(&mut self, node: Node) -> Result<(Range<usize>, Option<usize>, Request), Error> {
         let Kind::Operation {
             op,
             inputs,
@@ -179,19 +188,20 @@ impl Schedule<'_> {
         };
         let a = inputs[0];
         let len = self.nodes[a as usize].len;
-        let (range, collect) = match op {
-            Op::Sum => (0..len, Collect::Sum),
-            Op::Dot => (0..len, Collect::Dot),
-            Op::Max => (0..len, Collect::Extreme(Extreme::Max)),
-            Op::Min => (0..len, Collect::Extreme(Extreme::Min)),
+        let (range, sample, collect) = match op {
+            Op::Sum => (0..len, None, Collect::Sum),
+            Op::Dot => (0..len, None, Collect::Dot),
+            Op::Max => (0..len, None, Collect::Extreme(Extreme::Max)),
+            Op::Min => (0..len, None, Collect::Extreme(Extreme::Min)),
             _ => {
                 let rank = match (self.ranks.get(&node), op) {
                     (Some(rank), _) => *rank,
-                    (None, Op::TopShareMask) => Rank::of_share(*op, len, scalars[0])?,
-                    (None, _) => Rank::new(*op, len, integers[0])?,
+                    (None, Op::TopShareMask) => Rank::of_share(*op, len, scalars[0], self.room)?,
+                    (None, _) => Rank::new(*op, len, integers[0], self.room)?,
                 };
                 self.ranks.insert(node, rank);
-                rank.next_pass()
+                let (range, collect) = rank.next_pass();
+                (range, rank.sample(), collect)
             }
         };
         let request = Request {
@@ -200,12 +210,13 @@ impl Schedule<'_> {
             b: (*op == Op::Dot).then(|| inputs[1]),
             collect,
         };
-        Ok((range, request))
+        Ok((range, sample, request))
     }
 
     fn pass(
         &mut self,
         range: Range<usize>,
+        sample: Option<usize>,
         requests: &[Request],
     ) -> Result<Vec<(Node, Fact)>, Error> {
         let mut wanted: Vec<Node> = requests
@@ -227,6 +238,7 @@ impl Schedule<'_> {
         let pass = Pass {
             program: &program,
             range,
+            sample,
             collectors: &collectors,
             sink: None,
         };
@@ -245,6 +257,16 @@ impl Schedule<'_> {
         }
         Ok(known)
     }
+}
+
+fn is_rank(recorded: &Recorded) -> bool {
+    matches!(
+        &recorded.kind,
+        Kind::Operation {
+            op: Op::KthLargestMagnitude | Op::TopKMask,
+            ..
+        }
+    )
 }
 
 /// What a top-k mask of all or of no elements keeps.

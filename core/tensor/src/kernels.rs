@@ -4,15 +4,19 @@
 //! AVX2 and FMA; which of both runs is decided by the processor it runs on. No operation is
 //! contracted or reordered, so both give the same bits.
 
+pub(crate) mod bracket;
 pub(crate) mod elementwise;
 pub(crate) mod extreme;
 pub(crate) mod lines;
 pub(crate) mod magnitude;
 pub(crate) mod map;
 pub(crate) mod mask;
+pub(crate) mod rounding;
 pub(crate) mod row_rank;
 pub(crate) mod spread;
+pub(crate) mod storage;
 pub(crate) mod sum;
+pub(crate) mod terms;
 
 /// Partial results that a reduction keeps side by side. Element `i` of a block goes to lane
 /// `i % LANES`, whatever the tile, so the tile size must be a multiple of it.

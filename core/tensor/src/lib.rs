@@ -63,7 +63,7 @@ pub mod view;
 pub use error::{Error, SinkError, SourceError};
 pub use session::{Options, Session};
 pub use sink::Sink;
-pub use source::{Memory, Source};
+pub use source::{Format, Memory, Source, Stored};
 pub use view::{Evaluator, GraphView, NodeView, Numbers};
 
 /// Elements that a reduction adds up before it adds to the total.
@@ -74,5 +74,5 @@ pub const BLOCK: usize = 4096;
 /// Blocks that a thread takes at once.
 const BLOCKS_PER_CHUNK: usize = 16;
 
-/// Elements that a thread takes at once.
-const CHUNK: usize = BLOCK * BLOCKS_PER_CHUNK;
+/// Elements that a thread takes at once, and that a sink of stored elements gets at once.
+pub const CHUNK: usize = BLOCK * BLOCKS_PER_CHUNK;

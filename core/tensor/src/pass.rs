@@ -1,14 +1,19 @@
 //! Runs a program over all tiles, on all threads.
 
 use crate::error::Error;
-use crate::program::Program;
+use crate::kernels::storage;
+use crate::program::{Buffers, Program};
 use crate::session::Options;
 use crate::sink::Sink;
+use crate::source::Format;
 use crate::statistic::{Collect, Collected};
 use crate::{BLOCK, CHUNK};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Elements of a block that a sample takes.
+pub(crate) const SAMPLE: usize = 256;
 
 /// Something that a pass collects, and the slots of its operands.
 pub(crate) struct Collector {
@@ -21,6 +26,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) program: &'a Program,
     /// Elements to go over. Starts at a block.
     pub(crate) range: Range<usize>,
+    /// Goes over a part of one block in so many; over everything if absent.
+    pub(crate) sample: Option<usize>,
     pub(crate) collectors: &'a [Collector],
     /// Where the elements of a slot go.
     pub(crate) sink: Option<(&'a dyn Sink, usize)>,
@@ -68,6 +75,7 @@ impl Pass<'_> {
     ) -> Result<Vec<Collected>, Error> {
         let tile = options.tile();
         let mut buffers = self.program.buffers(tile.min(self.range.len()));
+        let mut output = self.sink.map(|(sink, slot)| Output::new(sink, slot));
         let mut collected: Vec<Collected> = self
             .collectors
             .iter()
@@ -82,37 +90,96 @@ impl Pass<'_> {
             options.check_interrupt()?;
             let end = (start + CHUNK).min(self.range.end);
             for block in (start..end).step_by(BLOCK) {
-                let block_end = (block + BLOCK).min(end);
-                for first in (block..block_end).step_by(tile) {
+                let mut block_end = (block + BLOCK).min(end);
+                let mut block_start = block;
+                if let Some(every) = self.sample {
+                    let number = block / BLOCK;
+                    if number % every != 0 {
+                        continue;
+                    }
+                    // Rows of a matrix can be as long as a block: not always their beginnings.
+                    let part = number.wrapping_mul(0x9E37_79B9) >> 16;
+                    block_start += part % (BLOCK / SAMPLE) * SAMPLE;
+                    block_end = block_end.min(block_start + SAMPLE);
+                }
+                for first in (block_start..block_end).step_by(tile) {
                     let length = tile.min(block_end - first);
-                    self.tile(&mut buffers, &mut collected, first, length)?;
+                    self.program.run(&mut buffers, first, length)?;
+                    for (collected, collector) in collected.iter_mut().zip(self.collectors) {
+                        let b = collector.b.map(|slot| buffers.tile(slot, length));
+                        collected.tile(buffers.tile(collector.a, length), b, first);
+                    }
+                    if let Some(output) = &mut output {
+                        output.tile(&buffers, start, first, length)?;
+                    }
                 }
                 for collected in &mut collected {
                     collected.end_block(block / BLOCK);
                 }
             }
+            if let Some(output) = &mut output {
+                output.end(start)?;
+            }
+        }
+    }
+}
+
+/// What a thread gives to a sink.
+struct Output<'a> {
+    sink: &'a dyn Sink,
+    slot: usize,
+    format: Option<Format>,
+    /// Stored elements of the chunk so far.
+    bytes: Vec<u8>,
+}
+
+impl<'a> Output<'a> {
+    fn new(sink: &'a dyn Sink, slot: usize) -> Self {
+        Self {
+            sink,
+            slot,
+            format: sink.format(),
+            bytes: Vec::new(),
         }
     }
 
+    /// Takes the tile at `first` of the chunk at `chunk`.
     fn tile(
-        &self,
-        buffers: &mut [Vec<f32>],
-        collected: &mut [Collected],
+        &mut self,
+        buffers: &Buffers<'_>,
+        chunk: usize,
         first: usize,
         length: usize,
     ) -> Result<(), Error> {
-        self.program.run(buffers, first, length)?;
-        for (collected, collector) in collected.iter_mut().zip(self.collectors) {
-            let b = collector.b.map(|slot| &buffers[slot][..length]);
-            collected.tile(&buffers[collector.a][..length], b);
+        let elements = buffers.tile(self.slot, length);
+        let failed = |source| Error::Sink {
+            offset: first,
+            source,
+        };
+        let Some(format) = self.format else {
+            return self.sink.write(first, elements).map_err(failed);
+        };
+        if first == chunk {
+            self.bytes.clear();
         }
-        if let Some((sink, slot)) = self.sink {
-            sink.write(first, &buffers[slot][..length])
-                .map_err(|source| Error::Sink {
-                    offset: first,
-                    source,
-                })?;
+        let before = self.bytes.len();
+        self.bytes.resize(before + length * format.size(), 0);
+        if storage::encode(format, &mut self.bytes[before..], elements) {
+            self.sink.see_non_finite(first, elements).map_err(failed)?;
         }
         Ok(())
+    }
+
+    /// Ends the chunk at `chunk`.
+    fn end(&mut self, chunk: usize) -> Result<(), Error> {
+        if self.format.is_none() {
+            return Ok(());
+        }
+        self.sink
+            .write_stored(chunk, &self.bytes)
+            .map_err(|source| Error::Sink {
+                offset: chunk,
+                source,
+            })
     }
 }

@@ -1,75 +1,57 @@
 //! The elementwise part of a pass, as steps over tile buffers.
 
+mod fuse;
+mod step;
+
 use crate::error::Error;
 use crate::evaluate::{Fact, Facts};
 use crate::graph::{Kind, Nodes};
-use crate::kernels::elementwise;
-use crate::kernels::map::Operand;
-use crate::kernels::mask::{self, Cut};
-use crate::kernels::spread;
+use crate::kernels::mask::Cut;
 use crate::source::Source;
+use fuse::{Form, Fuse};
 use mergelab_abi::ops::{Node, Op, rows};
 use mergelab_abi::random;
 use mergelab_abi::working::Working;
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
-
-/// Where a step reads from.
-#[derive(Debug, Clone, Copy)]
-enum Read {
-    /// A tile buffer.
-    Slot(usize),
-    /// A node of shape `[]`, as tensors see it.
-    Value(f32),
-}
-
-enum Work {
-    Load(Arc<dyn Source>),
-    Unary(Op, usize),
-    Binary(Op, Read, Read),
-    Select(Read, Read, Read),
-    AddN(Vec<usize>),
-    TopK(usize, Cut),
-    Keep {
-        key: u64,
-        bound: u64,
-    },
-    KeepBy {
-        key: u64,
-        p: usize,
-    },
-    Elements(Arc<Vec<f32>>),
-    Bits(Arc<Vec<u64>>),
-    /// Rows of this length.
-    SpreadRows(Arc<Vec<f32>>, usize),
-    SpreadColumns(Arc<Vec<f32>>),
-}
-
-struct Step {
-    work: Work,
-    out: usize,
-    /// Whether the result can need rounding to the working precision.
-    rounds: bool,
-}
+use step::{Input, Read, Step, Work};
 
 /// Steps that compute some nodes for one tile.
 pub(crate) struct Program {
     working: Working,
     steps: Vec<Step>,
     slots: usize,
+    /// Inputs and their lengths.
+    sources: Vec<(Arc<dyn Source>, usize)>,
     /// Slot of each node that was asked for.
     outputs: HashMap<Node, usize>,
+}
+
+/// What a thread computes in.
+pub(crate) struct Buffers<'a> {
+    tiles: Vec<Vec<f32>>,
+    inputs: Vec<Input<'a>>,
+    /// A tile that nothing reads.
+    scratch: Vec<f32>,
+}
+
+impl Buffers<'_> {
+    /// The first elements of a slot.
+    pub(crate) fn tile(&self, slot: usize, length: usize) -> &[f32] {
+        &self.tiles[slot][..length]
+    }
 }
 
 impl Program {
     /// The steps that compute the tensors `wanted`, once every statistic below them is in
     /// `facts`.
     pub(crate) fn new(nodes: &Nodes, facts: &Facts, working: Working, wanted: &[Node]) -> Self {
-        let order = order(nodes, facts, wanted);
+        let fuse = Fuse::new(nodes, facts, working, wanted);
+        let order = order(nodes, facts, &fuse, wanted);
         let mut last_use: HashMap<Node, usize> = HashMap::new();
-        for (time, &node) in order.iter().enumerate() {
-            for &operand in streamed_operands(nodes, facts, node) {
+        for (time, (_, _, operands)) in order.iter().enumerate() {
+            for &operand in operands {
                 last_use.insert(operand, time);
             }
         }
@@ -77,74 +59,30 @@ impl Program {
             last_use.insert(node, usize::MAX);
         }
 
+        let mut program = Self {
+            working,
+            steps: Vec::with_capacity(order.len()),
+            slots: 0,
+            sources: Vec::new(),
+            outputs: HashMap::new(),
+        };
         let mut slot_of: HashMap<Node, usize> = HashMap::new();
         let mut free: Vec<usize> = Vec::new();
-        let mut slots = 0;
-        let mut steps = Vec::with_capacity(order.len());
-        for (time, &node) in order.iter().enumerate() {
+        for (time, (node, form, operands)) in order.into_iter().enumerate() {
             // The result never shares a buffer with what it is computed from, so it is taken
             // before theirs are given back.
             let out = free.pop().unwrap_or_else(|| {
-                slots += 1;
-                slots - 1
+                program.slots += 1;
+                program.slots - 1
             });
-            let from = |node: Node| match slot_of.get(&node) {
-                Some(&slot) => Read::Slot(slot),
-                None => Read::Value(number(facts, node) as f32),
-            };
             let slot = |node: Node| slot_of.get(&node).copied().unwrap_or(out);
-            let recorded = &nodes[node as usize];
-            let step = match &recorded.kind {
-                _ if facts.get(&node).is_some_and(in_memory) => Step {
-                    work: match facts.get(&node) {
-                        Some(Fact::Bits(words)) => Work::Bits(Arc::clone(words)),
-                        _ => Work::Elements(elements(nodes, facts, node)),
-                    },
-                    out,
-                    rounds: false,
-                },
-                Kind::Input(source) => Step {
-                    work: Work::Load(Arc::clone(source)),
-                    out,
-                    rounds: true,
-                },
-                Kind::Operation {
-                    op,
-                    inputs,
-                    scalars,
-                    integers,
-                } => Step {
-                    work: match (op, inputs.as_slice()) {
-                        (Op::KeepMask, _) => Work::Keep {
-                            key: integers[0],
-                            bound: random::keep_bound(scalars[0]),
-                        },
-                        (Op::KeepMaskBy, &[a]) => Work::KeepBy {
-                            key: integers[0],
-                            p: slot(a),
-                        },
-                        (Op::SpreadRows, &[a]) => {
-                            Work::SpreadRows(elements(nodes, facts, a), rows(&recorded.shape).1)
-                        }
-                        (Op::SpreadColumns, &[a]) => Work::SpreadColumns(elements(nodes, facts, a)),
-                        (Op::TopKMask | Op::TopShareMask, &[a]) => {
-                            Work::TopK(slot(a), cut(facts, node))
-                        }
-                        (Op::AddN, inputs) => Work::AddN(inputs.iter().map(|&n| slot(n)).collect()),
-                        (op, &[a]) => Work::Unary(*op, slot(a)),
-                        (op, &[a, b]) => Work::Binary(*op, from(a), from(b)),
-                        (_, &[a, b, c]) => Work::Select(from(a), from(b), from(c)),
-                        _ => unreachable!("`{}` with {} inputs", op.name(), inputs.len()),
-                    },
-                    out,
-                    rounds: rounds(*op) || inputs.iter().any(|&n| is_finer(nodes, n)),
-                },
-            };
-            steps.push(step);
+            let (work, rounds) = program.work(nodes, facts, node, form, slot);
+            program.steps.push(Step {
+                work,
+                out,
+                rounds: rounds && working != Working::F32,
+            });
             slot_of.insert(node, out);
-            let mut operands = streamed_operands(nodes, facts, node).to_vec();
-            operands.sort_unstable();
-            operands.dedup();
             for operand in operands {
                 if last_use.get(&operand) == Some(&time)
                     && let Some(slot) = slot_of.remove(&operand)
@@ -153,16 +91,94 @@ impl Program {
                 }
             }
         }
-        let outputs = wanted
+        program.outputs = wanted
             .iter()
             .filter_map(|&node| Some((node, *slot_of.get(&node)?)))
             .collect();
-        Self {
-            working,
-            steps,
-            slots,
-            outputs,
-        }
+        program
+    }
+
+    /// What a step does, and whether its result is still to be rounded.
+    fn work(
+        &mut self,
+        nodes: &Nodes,
+        facts: &Facts,
+        node: Node,
+        form: Form,
+        slot: impl Fn(Node) -> usize,
+    ) -> (Work, bool) {
+        let value = |node: Node| number(facts, node) as f32;
+        let scaled = |terms: &[(Node, Node)]| {
+            let scaled = terms.iter().map(|&(x, weight)| (slot(x), value(weight)));
+            scaled.collect()
+        };
+        let mut source = |node: Node| {
+            let recorded = &nodes[node as usize];
+            let Kind::Input(source) = &recorded.kind else {
+                unreachable!("node {node} is no input");
+            };
+            self.sources.push((Arc::clone(source), recorded.len));
+            self.sources.len() - 1
+        };
+        let work = match form {
+            Form::Plain => return plain(nodes, facts, node, source, slot),
+            Form::InMemory => match facts.get(&node) {
+                Some(Fact::Bits(words)) => Work::Bits(Arc::clone(words)),
+                _ => Work::Elements(elements(nodes, facts, node)),
+            },
+            Form::Change { input, minus } => Work::Change {
+                source: source(input),
+                minus: slot(minus),
+            },
+            // A mask keeps or drops: nothing is left to round.
+            Form::Trimmed { x, mask, by } => Work::Trimmed {
+                x: slot(x),
+                by: slot(by),
+                cut: cut(facts, mask),
+            },
+            Form::Dropped { x, mask } => {
+                let (key, bound) = keep(nodes, mask);
+                let x = slot(x);
+                Work::Dropped { x, key, bound }
+            }
+            Form::Choice {
+                op,
+                a,
+                b,
+                chosen,
+                other,
+            } => {
+                let work = Work::Choice {
+                    a: slot(a),
+                    b: value(b),
+                    equal: op == Op::Ge,
+                    chosen: value(chosen),
+                    other: value(other),
+                };
+                return (work, true);
+            }
+            Form::ScaledSum(terms) => Work::ScaledSum(scaled(&terms)),
+            Form::StoredSum(terms) => {
+                let stored = terms.iter().map(|&(x, weight)| (source(x), value(weight)));
+                Work::StoredSum(stored.collect())
+            }
+            Form::ChangeSum { terms, minus } => {
+                let stored = terms.iter().map(|&(x, weight)| (source(x), value(weight)));
+                Work::ChangeSum {
+                    terms: stored.collect(),
+                    minus: slot(minus),
+                }
+            }
+            Form::AgreeingSum { terms, elected } => Work::AgreeingSum {
+                terms: terms.iter().map(|&x| slot(x)).collect(),
+                elected: slot(elected),
+            },
+            Form::AgreeingWeights { terms, elected } => Work::AgreeingWeights {
+                terms: scaled(&terms),
+                elected: slot(elected),
+            },
+        };
+        (work, false)
     }
 
     /// Slot of a node that this program was made for.
@@ -171,54 +187,93 @@ impl Program {
     }
 
     /// Buffers for tiles of `tile` elements.
-    pub(crate) fn buffers(&self, tile: usize) -> Vec<Vec<f32>> {
-        vec![vec![0.0; tile]; self.slots]
+    pub(crate) fn buffers(&self, tile: usize) -> Buffers<'_> {
+        Buffers {
+            tiles: vec![vec![0.0; tile]; self.slots],
+            inputs: self
+                .sources
+                .iter()
+                .map(|(source, len)| Input::new(source.as_ref(), *len))
+                .collect(),
+            scratch: vec![0.0; tile],
+        }
     }
 
     /// Computes elements `first .. first + length`.
     pub(crate) fn run(
         &self,
-        buffers: &mut [Vec<f32>],
+        buffers: &mut Buffers<'_>,
         first: usize,
         length: usize,
     ) -> Result<(), Error> {
         for step in &self.steps {
-            let mut buffer = mem::take(&mut buffers[step.out]);
-            let out = &mut buffer[..length];
-            let tile = |slot: usize| &buffers[slot][..length];
-            let operand = |from: Read| match from {
-                Read::Slot(slot) => Operand::Tile(tile(slot)),
-                Read::Value(x) => Operand::Value(x),
-            };
-            match &step.work {
-                Work::Load(source) => {
-                    source
-                        .read(first..first + length, out)
-                        .map_err(|error| Error::Source {
-                            tensor: source.describe(),
-                            source: error,
-                        })?;
-                }
-                Work::Unary(op, a) => elementwise::unary(*op, out, tile(*a)),
-                Work::Binary(op, a, b) => elementwise::binary(*op, out, operand(*a), operand(*b)),
-                Work::Select(a, b, c) => {
-                    elementwise::select(out, operand(*a), operand(*b), operand(*c));
-                }
-                Work::AddN(slots) => elementwise::add_n(out, slots, tile),
-                Work::TopK(a, cut) => mask::top_k(out, tile(*a), *cut, first),
-                Work::KeepBy { key, p } => spread::keep_by(out, tile(*p), *key, first),
-                Work::Elements(all) => out.copy_from_slice(&all[first..first + length]),
-                Work::Bits(words) => spread::bits(out, words, first),
-                Work::SpreadRows(all, row) => spread::rows(out, all, *row, first),
-                Work::SpreadColumns(all) => spread::columns(out, all, first),
-                Work::Keep { key, bound } => mask::keep(out, *key, *bound, first),
-            }
-            if step.rounds {
-                elementwise::round(self.working, out);
-            }
-            buffers[step.out] = buffer;
+            step.run(self.working, buffers, first, length)?;
         }
         Ok(())
+    }
+}
+
+/// A step that computes what is recorded.
+fn plain(
+    nodes: &Nodes,
+    facts: &Facts,
+    node: Node,
+    mut source: impl FnMut(Node) -> usize,
+    slot: impl Fn(Node) -> usize,
+) -> (Work, bool) {
+    let from = |node: Node| match nodes[node as usize].is_scalar() {
+        false => Read::Slot(slot(node)),
+        true => Read::Value(number(facts, node) as f32),
+    };
+    let recorded = &nodes[node as usize];
+    let Kind::Operation {
+        op,
+        inputs,
+        integers,
+        ..
+    } = &recorded.kind
+    else {
+        return (Work::Load(source(node)), true);
+    };
+    let work = match (op, inputs.as_slice()) {
+        (Op::KeepMask, _) => {
+            let (key, bound) = keep(nodes, node);
+            Work::Keep { key, bound }
+        }
+        (Op::KeepMaskBy, &[a]) => Work::KeepBy {
+            key: integers[0],
+            p: slot(a),
+        },
+        (Op::SpreadRows, &[a]) => {
+            Work::SpreadRows(elements(nodes, facts, a), rows(&recorded.shape).1)
+        }
+        (Op::SpreadColumns, &[a]) => Work::SpreadColumns(elements(nodes, facts, a)),
+        (Op::TopKMask | Op::TopShareMask, &[a]) => Work::TopK(slot(a), cut(facts, node)),
+        (Op::AddN, inputs) => {
+            return (Work::AddN(inputs.iter().map(|&n| slot(n)).collect()), false);
+        }
+        (op, &[a]) => Work::Unary(*op, slot(a)),
+        (Op::Add | Op::Sub | Op::Mul | Op::Div, &[a, b]) => {
+            return (Work::Binary(*op, from(a), from(b)), false);
+        }
+        (op, &[a, b]) => Work::Binary(*op, from(a), from(b)),
+        (_, &[a, b, c]) => Work::Select(from(a), from(b), from(c)),
+        _ => unreachable!("`{}` with {} inputs", op.name(), inputs.len()),
+    };
+    let finer = inputs.iter().any(|&n| is_finer(nodes, n));
+    (work, rounds(*op) || finer)
+}
+
+/// Key and bound of a random mask.
+fn keep(nodes: &Nodes, mask: Node) -> (u64, u64) {
+    match &nodes[mask as usize].kind {
+        Kind::Operation {
+            op: Op::KeepMask,
+            scalars,
+            integers,
+            ..
+        } => (integers[0], random::keep_bound(scalars[0])),
+        _ => unreachable!("node {mask} is no random mask"),
     }
 }
 
@@ -297,30 +352,35 @@ fn rounds(op: Op) -> bool {
     )
 }
 
-/// The tensors that `wanted` need, operands first, each as late as a depth-first walk allows: so
-/// few buffers are in use at a time.
-fn order(nodes: &Nodes, facts: &Facts, wanted: &[Node]) -> Vec<Node> {
+/// The tensors that `wanted` need, with their operands, operands first, each as late as a
+/// depth-first walk allows: so few buffers are in use at a time.
+fn order(
+    nodes: &Nodes,
+    facts: &Facts,
+    fuse: &Fuse<'_>,
+    wanted: &[Node],
+) -> Vec<(Node, Form, Vec<Node>)> {
     let mut order = Vec::new();
     let mut seen = vec![false; nodes.len()];
     for &root in wanted {
         // A chain can be longer than the call stack is deep, so the walk keeps its own stack.
-        let mut stack = vec![(root, false)];
-        while let Some((node, operands_done)) = stack.pop() {
-            if operands_done {
-                order.push(node);
+        let mut stack = vec![(root, None)];
+        while let Some((node, done)) = stack.pop() {
+            if let Some((form, operands)) = done {
+                order.push((node, form, operands));
                 continue;
             }
             if mem::replace(&mut seen[node as usize], true) {
                 continue;
             }
-            stack.push((node, true));
-            let operands = streamed_operands(nodes, facts, node);
-            let tensors = operands.iter().rev();
-            stack.extend(
-                tensors
-                    .filter(|&&n| !nodes[n as usize].is_scalar())
-                    .map(|&n| (n, false)),
-            );
+            let form = fuse.form(node);
+            let mut operands = form.operands(streamed_operands(nodes, facts, node));
+            operands.retain(|&n| !nodes[n as usize].is_scalar());
+            let open: Vec<_> = operands.iter().rev().map(|&n| (n, None)).collect();
+            operands.sort_unstable();
+            operands.dedup();
+            stack.push((node, Some((form, operands))));
+            stack.extend(open);
         }
     }
     order

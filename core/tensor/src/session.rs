@@ -19,8 +19,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Options {
     /// Elements of a tile. Rounded to a multiple of 16 from 16 to [`crate::BLOCK`].
     pub tile: usize,
-    /// Bytes of tensors that a session may keep in memory for later evaluations. What an
-    /// evaluation needs while it runs it takes in any case.
+    /// Bytes that an evaluation may collect for order statistics, and a session may keep of masks
+    /// and tensors for later evaluations. With fewer they take more passes. Tiles, which are
+    /// small, do not count, and what operations on whole matrices need is taken in any case.
     pub memory: u64,
     /// When this becomes true, running evaluations end with [`Error::Interrupted`].
     pub interrupt: Option<Arc<AtomicBool>>,
@@ -136,7 +137,7 @@ impl Session {
     /// [`Error`], except for those of sinks.
     pub fn number(&self, node: Node) -> Result<f64, Error> {
         let elements = self.read(node)?;
-        let exact = match self.shared.facts().get(&node) {
+        let exact = match self.shared.facts().0.get(&node) {
             Some(Fact::Number(x)) => Some(*x),
             _ => None,
         };

@@ -16,6 +16,45 @@ pub trait Source: Send + Sync {
 
     /// What this is, for messages: a tensor's name and its file.
     fn describe(&self) -> String;
+
+    /// All elements as they are stored, where they lie in memory; asked for once in each thread
+    /// of a pass.
+    ///
+    /// Elements are then converted from these bytes, without [`read`](Self::read). Wherever one
+    /// of them is NaN or infinite its range is read with `read` too, which may refuse it.
+    fn stored(&self) -> Option<Stored<'_>> {
+        None
+    }
+}
+
+/// How the elements of a tensor are stored: little-endian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// 32-bit floats.
+    F32,
+    /// Brain floats: the upper half of an f32.
+    Bf16,
+    /// IEEE half precision.
+    F16,
+}
+
+impl Format {
+    /// Bytes of an element.
+    pub fn size(self) -> usize {
+        match self {
+            Format::F32 => 4,
+            Format::Bf16 | Format::F16 => 2,
+        }
+    }
+}
+
+/// The stored elements of a tensor, in row-major order.
+#[derive(Debug, Clone, Copy)]
+pub struct Stored<'a> {
+    /// How they are stored.
+    pub format: Format,
+    /// All of them. They need not be aligned.
+    pub bytes: &'a [u8],
 }
 
 /// Elements that are already in memory.

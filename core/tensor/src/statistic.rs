@@ -1,5 +1,6 @@
 //! What a pass collects about a tensor: reductions and order statistics.
 
+use crate::kernels::bracket;
 use crate::kernels::extreme::{self, Extreme};
 use crate::kernels::{LANES, magnitude, sum};
 
@@ -12,6 +13,11 @@ pub(crate) enum Collect {
     Extreme(Extreme),
     /// Every magnitude, in order. For at most a chunk of elements, which one thread takes.
     Magnitudes,
+    /// The elements between two magnitudes, and counts of those above and on the ends.
+    Bracket {
+        low: u32,
+        high: u32,
+    },
     /// Counts by the upper bits of the magnitudes.
     Coarse,
     /// Counts by the lower bits within one bucket.
@@ -36,6 +42,7 @@ pub(crate) enum Collected {
         lanes: [f32; LANES],
     },
     Magnitudes(Vec<u32>),
+    Bracket(Bracketed),
     Coarse {
         counts: Box<[u32; magnitude::COARSE]>,
         /// Union of all lower bits.
@@ -50,6 +57,50 @@ pub(crate) enum Collected {
         count: u32,
         blocks: Vec<(usize, u32)>,
     },
+}
+
+/// What a pass finds out about a bracket of magnitudes.
+pub(crate) struct Bracketed {
+    pub(crate) low: u32,
+    pub(crate) high: u32,
+    pub(crate) above: u64,
+    /// Elements between the ends: see [`bracket`].
+    pub(crate) inside: Vec<u64>,
+    /// For each block that has some, its elements on the upper end.
+    pub(crate) at_high: Vec<(usize, u32)>,
+    /// The same for the lower end.
+    pub(crate) at_low: Vec<(usize, u32)>,
+    /// Of the block so far.
+    counts: bracket::Counts,
+}
+
+impl Bracketed {
+    fn tile(&mut self, a: &[f32], first: usize) {
+        let more = bracket::find(a, first, self.low, self.high, &mut self.inside);
+        self.counts.above += more.above;
+        self.counts.high += more.high;
+        self.counts.low += more.low;
+    }
+
+    fn end_block(&mut self, block: usize) {
+        let counts = std::mem::take(&mut self.counts);
+        self.above += u64::from(counts.above);
+        for (count, blocks) in [
+            (counts.high, &mut self.at_high),
+            (counts.low, &mut self.at_low),
+        ] {
+            if count > 0 {
+                blocks.push((block, count));
+            }
+        }
+    }
+
+    fn merge(&mut self, other: Bracketed) {
+        self.above += other.above;
+        self.inside.extend(other.inside);
+        self.at_high.extend(other.at_high);
+        self.at_low.extend(other.at_low);
+    }
 }
 
 /// Zeros that the operating system hands out only where they are touched.
@@ -72,6 +123,15 @@ impl Collected {
                 lanes: [which.start(); LANES],
             },
             Collect::Magnitudes => Collected::Magnitudes(Vec::new()),
+            Collect::Bracket { low, high } => Collected::Bracket(Bracketed {
+                low,
+                high,
+                above: 0,
+                inside: Vec::new(),
+                at_high: Vec::new(),
+                at_low: Vec::new(),
+                counts: bracket::Counts::default(),
+            }),
             Collect::Coarse => Collected::Coarse {
                 counts: zeros(),
                 low: 0,
@@ -88,8 +148,8 @@ impl Collected {
         }
     }
 
-    /// Takes a tile; `b` is the second operand of a dot product.
-    pub(crate) fn tile(&mut self, a: &[f32], b: Option<&[f32]>) {
+    /// Takes a tile that starts at index `first`; `b` is the second operand of a dot product.
+    pub(crate) fn tile(&mut self, a: &[f32], b: Option<&[f32]>, first: usize) {
         match self {
             Collected::Sum { lanes, .. } => match b {
                 None => sum::sum(lanes, a),
@@ -97,6 +157,7 @@ impl Collected {
             },
             Collected::Extreme { which, lanes } => extreme::fold(*which, lanes, a),
             Collected::Magnitudes(all) => all.extend(a.iter().map(|&x| magnitude::magnitude(x))),
+            Collected::Bracket(bracketed) => bracketed.tile(a, first),
             Collected::Coarse { counts, low } => *low |= magnitude::count_coarse(counts, a),
             Collected::Fine { bucket, counts } => magnitude::count_fine(counts, *bucket, a),
             Collected::Equal {
@@ -118,6 +179,7 @@ impl Collected {
                 }
                 *count = 0;
             }
+            Collected::Bracket(bracketed) => bracketed.end_block(block),
             Collected::Extreme { .. }
             | Collected::Magnitudes(_)
             | Collected::Coarse { .. }
@@ -135,6 +197,7 @@ impl Collected {
                 extreme::fold(*which, lanes, &more);
             }
             (Collected::Magnitudes(all), Collected::Magnitudes(more)) => all.extend(more),
+            (Collected::Bracket(all), Collected::Bracket(more)) => all.merge(more),
             (
                 Collected::Coarse { counts, low },
                 Collected::Coarse {
@@ -188,7 +251,7 @@ mod tests {
     fn sum(blocks: &[(usize, f32)]) -> Collected {
         let mut collected = Collected::new(Collect::Sum);
         for &(block, x) in blocks {
-            collected.tile(&[x], None);
+            collected.tile(&[x], None, 0);
             collected.end_block(block);
         }
         collected
@@ -224,7 +287,7 @@ mod tests {
             let mut collected = Collected::new(collect);
             for tile in block.chunks(tile) {
                 let b = (collect == Collect::Dot).then_some(tile);
-                collected.tile(tile, b);
+                collected.tile(tile, b, 0);
             }
             collected.end_block(0);
             collected.reduce().map(f64::to_bits)

@@ -4,12 +4,15 @@
 //! [`crate::Options::evaluator`] does it elsewhere: it is handed a [`GraphView`], computes its
 //! target by the rules of [`mergelab_abi::reference`], and gives the elements to the sink.
 
+use crate::CHUNK;
 use crate::error::Error;
 use crate::graph::{Kind, Recorded};
+use crate::kernels::storage;
 use crate::sink::Sink;
 use crate::source::Source;
 use mergelab_abi::ops::{Node, Op};
 use mergelab_abi::working::Working;
+use rayon::prelude::*;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -139,6 +142,31 @@ impl GraphView {
             _ => Ok(()),
         }
     }
+}
+
+/// Gives elements to a sink as the engine does: on all threads, and in the sink's format where it
+/// has one. The first of them has the index `offset`, a multiple of [`CHUNK`].
+///
+/// # Errors
+/// [`Error::Sink`].
+pub fn deliver(sink: &dyn Sink, offset: usize, elements: &[f32]) -> Result<(), Error> {
+    let format = sink.format();
+    let parts = elements.par_chunks(CHUNK).enumerate();
+    parts.try_for_each(|(number, part)| {
+        let offset = offset + number * CHUNK;
+        let given = match format {
+            None => sink.write(offset, part),
+            Some(format) => {
+                let mut bytes = vec![0; part.len() * format.size()];
+                match storage::encode(format, &mut bytes, part) {
+                    true => sink.see_non_finite(offset, part),
+                    false => Ok(()),
+                }
+                .and_then(|()| sink.write_stored(offset, &bytes))
+            }
+        };
+        given.map_err(|source| Error::Sink { offset, source })
+    })
 }
 
 impl fmt::Debug for GraphView {

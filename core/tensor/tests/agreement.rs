@@ -110,7 +110,7 @@ impl Pair {
                 // Singular values move by at most as much as rounding moves the matrix.
                 let step = f64::from(largest) * 1e-6 + f64::from(want.abs()) * self.step();
                 assert!(
-                    f64::from((got - want).abs()) <= step,
+                    got == want || f64::from((got - want).abs()) <= step,
                     "{got:e}, not {want:e}"
                 );
             }
@@ -300,11 +300,11 @@ fn operations_on_many_blocks_agree() {
 #[test]
 fn rows_and_columns_of_many_blocks_agree() {
     for shape in [
-        &[150usize, 1234][..],
-        &[3, 70_001],
-        &[70_001, 3],
-        &[40, 7, 613],
-        &[9, 16_384],
+        &[60usize, 1234][..],
+        &[2, 66_001],
+        &[22_001, 3],
+        &[20, 7, 613],
+        &[5, 16_384],
     ] {
         let len: usize = shape.iter().product();
         let noise = |seed: u32, coarse: bool| -> Vec<f32> {

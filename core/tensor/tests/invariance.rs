@@ -85,6 +85,77 @@ fn tiles_and_threads_do_not_change_a_bit() {
     }
 }
 
+/// Rows that end inside blocks, and chunks that end inside rows.
+const ROWS: [usize; 2] = [97, 2119];
+
+/// Everything that goes by rows, columns, or the matrix as a whole.
+fn merge_rows(working: Working, tile: usize) -> Vec<Vec<u32>> {
+    let options = Options {
+        tile,
+        ..Options::default()
+    };
+    let session = Session::new(working, options);
+    let host = session.handle();
+    let op = |op: Op, inputs: &[Node], scalars: &[f64], integers: &[u64]| {
+        host.record(op, inputs, scalars, integers).unwrap()
+    };
+    let like = ROWS.map(|n| n as u64);
+    let matrix = |seed: u32, coarse: bool| {
+        let mut data = noise(seed, coarse);
+        data.truncate(ROWS[0] * ROWS[1]);
+        session.input(&ROWS, Arc::new(Memory::new("x", data)))
+    };
+    let (a, b) = (matrix(1, false), matrix(3, true));
+    let delta = op(Op::Sub, &[a, b], &[], &[]);
+    let mut results = Vec::new();
+    for x in [b, delta] {
+        results.push(op(Op::RowMax, &[x], &[], &[]));
+        results.push(op(Op::ColumnSum, &[x], &[], &[]));
+        let length = op(Op::RowDot, &[x, a], &[], &[]);
+        let spread = op(Op::SpreadRows, &[length], &[], &like);
+        let scaled = op(Op::Mul, &[x, spread], &[], &[]);
+        let columns = op(Op::ColumnDot, &[scaled, a], &[], &[]);
+        let spread = op(Op::SpreadColumns, &[columns], &[], &like);
+        results.push(op(Op::Add, &[scaled, spread], &[], &[]));
+        let rank = op(Op::RowRank, &[scaled], &[], &[]);
+        results.push(op(Op::KeepMaskBy, &[rank], &[], &[4]));
+        results.push(op(Op::RankedKeepMask, &[x], &[0.3, 0.6], &[9]));
+        results.push(op(Op::TopShareMask, &[x], &[0.3], &[]));
+        let product = op(Op::MatMul, &[scaled, a], &[], &[0, 1]);
+        results.push(product);
+        let part = op(Op::Narrow, &[product], &[], &[0, 3, 20]);
+        results.push(op(Op::SvdV, &[part], &[], &[]));
+        results.push(op(Op::QrR, &[part], &[], &[]));
+        let kept = op(Op::Materialize, &[rank], &[], &[]);
+        results.push(op(Op::Sum, &[kept], &[], &[]));
+    }
+    results
+        .into_iter()
+        .map(|node| {
+            let values = session.read(node).unwrap();
+            values.into_iter().map(f32::to_bits).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn rows_and_matrices_do_not_depend_on_tiles_and_threads() {
+    let expected = merge_rows(Working::F32, 4096);
+    for (threads, tile) in [(1, 16), (2, 1000), (4, 48)] {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        let got = pool.install(|| merge_rows(Working::F32, tile));
+        for (index, (got, expected)) in got.iter().zip(&expected).enumerate() {
+            assert!(
+                got == expected,
+                "result {index}, {threads} threads, tile {tile}"
+            );
+        }
+    }
+}
+
 #[test]
 fn every_element_reaches_the_sink_once() {
     let session = Session::new(Working::F32, Options::default());

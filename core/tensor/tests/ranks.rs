@@ -9,10 +9,24 @@ use proptest::prelude::*;
 use std::sync::Arc;
 
 /// Compares the k-th largest magnitude and the top-k mask with a stable sort.
-fn check(data: &[f32], ks: impl IntoIterator<Item = u64>) {
+fn check(data: &[f32], ks: impl IntoIterator<Item = u64> + Clone) {
+    check_with(data, ks.clone(), Options::default());
+    // Without room for what a bracket holds, everything is counted.
+    let memory = 0;
+    check_with(
+        data,
+        ks,
+        Options {
+            memory,
+            ..Options::default()
+        },
+    );
+}
+
+fn check_with(data: &[f32], ks: impl IntoIterator<Item = u64>, options: Options) {
     let mut order: Vec<usize> = (0..data.len()).collect();
     order.sort_by(|&a, &b| data[b].abs().total_cmp(&data[a].abs()));
-    let session = Session::new(Working::F32, Options::default());
+    let session = Session::new(Working::F32, options);
     let host = session.handle();
     let x = session.input(&[data.len()], Arc::new(Memory::new("x", data.to_vec())));
     for k in ks {
@@ -144,5 +158,22 @@ proptest! {
             .map(|x| f32::from_bits(0x3f80_0000 + ((x ^ seed) >> (12 + spread))))
             .collect();
         check(&data, [k]);
+    }
+}
+
+/// The sample looks at 256 elements of a block of 4096; the few that matter lie elsewhere.
+#[test]
+fn a_bracket_that_misses_does_not_decide() {
+    for shift in [0, 256, 2048, 3840] {
+        let mut data = vec![1.0; LARGE];
+        for (i, x) in data.iter_mut().enumerate() {
+            let part = (i + shift) % 4096 / 256;
+            *x = if part % 2 == 0 {
+                1.0 + i as f32
+            } else {
+                -(i as f32) / 1e6
+            };
+        }
+        check(&data, ks());
     }
 }

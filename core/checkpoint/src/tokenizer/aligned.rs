@@ -27,6 +27,9 @@ pub enum Row {
     Padding,
 }
 
+/// Rows looked at for one read; more than a tile has.
+const LONGEST_RUN: usize = 256;
+
 /// One source with some of its tensors replaced by rows gathered from several sources.
 ///
 /// Nothing is held but one mean row per tensor that has padding: rows are gathered as they are
@@ -118,7 +121,25 @@ impl<S: TensorSource> Aligned<S> {
         &self.sources[self.own]
     }
 
-    /// Elements `range` of a row.
+    /// How many rows from this one on follow one another in their source too, so that one read
+    /// gets them. Most vocabularies differ in a few tokens only.
+    fn run(&self, first: usize) -> usize {
+        let Row::Of { source, row } = self.rows[first] else {
+            return 1;
+        };
+        let follows = |(i, next): &(usize, &Row)| {
+            **next
+                == Row::Of {
+                    source,
+                    row: row + i,
+                }
+        };
+        let rows = self.rows[first..].iter().take(LONGEST_RUN);
+        rows.enumerate().take_while(follows).count()
+    }
+
+    /// Elements `range` of a row. Of a row of one source, it may reach into those that follow
+    /// there.
     fn row(
         &self,
         tensor: &str,
@@ -212,7 +233,7 @@ impl<S: TensorSource> TensorSource for Aligned<S> {
         let mut rest = out;
         while !rest.is_empty() {
             let (row, column) = (at / width, at % width);
-            let count = rest.len().min(width - column);
+            let count = rest.len().min(self.run(row) * width - column);
             let (values, tail) = rest.split_at_mut(count);
             self.row(name, width, &self.rows[row], column..column + count, values)?;
             at += count;

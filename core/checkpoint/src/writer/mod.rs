@@ -10,6 +10,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Instant;
 
 use blake3::Hash;
 
@@ -57,6 +58,9 @@ pub struct WriterOptions {
     pub overwrite: bool,
     /// Whether NaN and infinities are written rather than refused.
     pub allow_non_finite: bool,
+    /// Whether the files are on the disk before the folder gets its name. Without it a power cut
+    /// soon after can leave a folder whose files are not whole.
+    pub sync: bool,
 }
 
 impl Default for WriterOptions {
@@ -66,6 +70,7 @@ impl Default for WriterOptions {
             metadata: BTreeMap::new(),
             overwrite: false,
             allow_non_finite: false,
+            sync: true,
         }
     }
 }
@@ -90,7 +95,7 @@ impl ExtraFile {
 }
 
 /// What was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Written {
     /// The folder.
     pub dir: PathBuf,
@@ -102,6 +107,8 @@ pub struct Written {
     pub tensor_hashes: BTreeMap<String, Hash>,
     /// See [`Checkpoint::content_hash`].
     pub content_hash: Hash,
+    /// Seconds spent waiting for the disk to have everything.
+    pub syncing: f64,
 }
 
 /// Writes a Hugging Face folder.
@@ -125,6 +132,7 @@ pub struct CheckpointWriter {
     /// Whether the files have the names by which a folder opens; an adapter's file has not.
     opens_as_folder: bool,
     allow_non_finite: bool,
+    sync: bool,
 }
 
 #[derive(Debug)]
@@ -194,6 +202,7 @@ impl CheckpointWriter {
             index: plan.index,
             opens_as_folder: stem == "model",
             allow_non_finite: options.allow_non_finite,
+            sync: options.sync,
         })
     }
 
@@ -253,6 +262,34 @@ impl CheckpointWriter {
         Ok(())
     }
 
+    /// Refuses `values` for tensor number `tensor`, from element `offset` on, as
+    /// [`write_f32`](Self::write_f32) would, and stores nothing.
+    ///
+    /// # Errors
+    /// When a value is not finite or does not fit the format, and such are not allowed.
+    pub fn check_finite(
+        &self,
+        tensor: usize,
+        offset: usize,
+        values: &[f32],
+    ) -> Result<(), WriteError> {
+        let slot = self.slot(tensor)?;
+        let dtype = slot.spec.dtype;
+        let mut bytes = vec![0; values.len() * dtype.size()];
+        encode_f32(dtype, values, &mut bytes).map_err(|source| WriteError::Convert {
+            tensor: slot.spec.name.clone(),
+            source,
+        })?;
+        match first_non_finite(dtype, &bytes) {
+            Some(bad) if !self.allow_non_finite => Err(WriteError::not_finite(
+                &slot.spec,
+                offset + bad,
+                values[bad],
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Stores `bytes` (little-endian elements of the tensor's format) from element `offset` on.
     ///
     /// # Errors
@@ -281,6 +318,21 @@ impl CheckpointWriter {
         self.put(slot, offset, bytes)
     }
 
+    /// Waits until the disk has the tensors written so far. May be called while others are
+    /// written, so that [`finish`](Self::finish) has less to wait for; without
+    /// [`WriterOptions::sync`] it does nothing.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn sync(&self) -> Result<(), WriteError> {
+        if self.sync {
+            for (path, file) in &self.files {
+                file.sync_all().map_err(WriteError::io("sync", path))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Checks that everything was written, adds `extra` files, opens the result again, hashes it,
     /// and gives it its final name.
     ///
@@ -288,6 +340,17 @@ impl CheckpointWriter {
     /// When an element was never written, an extra file's name is no plain file name or taken, or
     /// the disk refuses. The temporary folder is then removed.
     pub fn finish(self, extra: &[ExtraFile]) -> Result<Written, WriteError> {
+        self.finish_with(|_| extra.to_vec())
+    }
+
+    /// As [`finish`](Self::finish), where the extra files depend on the hashes of the tensors.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn finish_with(
+        self,
+        extra: impl FnOnce(&BTreeMap<String, Hash>) -> Vec<ExtraFile>,
+    ) -> Result<Written, WriteError> {
         let mut missing = self.slots.iter().filter_map(|slot| {
             let coverage = slot
                 .coverage
@@ -303,10 +366,10 @@ impl CheckpointWriter {
             });
         }
         drop(missing);
-        for (path, file) in &self.files {
-            file.sync_all().map_err(WriteError::io("sync", path))?;
-        }
-        for file in self.index.iter().chain(extra) {
+        let start = Instant::now();
+        self.sync()?;
+        let syncing = start.elapsed();
+        if let Some(file) = &self.index {
             self.staging.add(file)?;
         }
         let path = match &self.files[..] {
@@ -319,6 +382,9 @@ impl CheckpointWriter {
         let content_hash = checkpoint.hash_with(&tensor_hashes);
         let total_bytes = checkpoint.total_bytes();
         drop(checkpoint);
+        for file in extra(&tensor_hashes) {
+            self.staging.add(&file)?;
+        }
 
         let names: Vec<_> = self
             .files
@@ -327,13 +393,16 @@ impl CheckpointWriter {
             .collect();
         let dir = self.staging.out().to_owned();
         let files = names.into_iter().map(|name| dir.join(name)).collect();
-        self.staging.publish()?;
+        let start = Instant::now();
+        self.staging.publish(self.sync)?;
+        let syncing = syncing + start.elapsed();
         Ok(Written {
             dir,
             files,
             total_bytes,
             tensor_hashes,
             content_hash,
+            syncing: syncing.as_secs_f64(),
         })
     }
 

@@ -69,8 +69,9 @@ impl Staging {
             .map_err(WriteError::io("write", &path))
     }
 
-    /// Makes the folder durable and renames it to the output path.
-    pub(super) fn publish(mut self) -> Result<(), WriteError> {
+    /// Renames the folder to the output path; if `durable`, once the disk has it.
+    pub(super) fn publish(mut self, durable: bool) -> Result<(), WriteError> {
+        let sync = |path: &Path| if durable { sync(path) } else { Ok(()) };
         for entry in fs::read_dir(&self.dir).map_err(WriteError::io("list", &self.dir))? {
             let path = entry.map_err(WriteError::io("list", &self.dir))?.path();
             sync(&path)?;

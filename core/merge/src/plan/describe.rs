@@ -19,6 +19,9 @@ pub struct Description {
     pub models: Vec<String>,
     /// The input that gives the configuration.
     pub donor: String,
+    /// Layers of the result, where the recipe has slices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<usize>,
     /// Rows of the embeddings, where the recipe asks for a common vocabulary.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vocabulary_rows: Option<usize>,
@@ -130,6 +133,7 @@ impl Plan<'_> {
             base_used: self.base_used,
             models: self.models.iter().map(|m| m.id.clone()).collect(),
             donor: self.donor.role.clone(),
+            layers: self.layers().map(|layers| layers.len()),
             vocabulary_rows: self.vocabulary.as_ref().map(|v| v.rows),
             tensors,
             dropped: self
@@ -278,6 +282,9 @@ impl fmt::Display for Description {
         }
         writeln!(f, "models      {}", self.models.join(", "))?;
         writeln!(f, "config from {}", self.donor)?;
+        if let Some(layers) = self.layers {
+            writeln!(f, "layers      {layers}")?;
+        }
         if let Some(rows) = self.vocabulary_rows {
             writeln!(f, "vocabulary  {rows} rows")?;
         }

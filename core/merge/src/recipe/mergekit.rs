@@ -19,6 +19,7 @@
 //! | without a tokenizer source, embeddings of other sizes are cut | refused |
 //! | without a base, the model that gives configuration and tokenizer is drawn by chance | the first one |
 //! | adapters are merged into the base's dtype first | added in f32 |
+//! | a slice can have a `base_model` of its own | accepted where all have the same |
 //! | a gradient gives embeddings and the output head its first number | the same |
 //! | tokens that a union adds are found in a text only literally | pieces of a BPE vocabulary keep their merges |
 //! | new tokens of a union are numbered by chance | in the order of the models and of their ids there |
@@ -37,7 +38,7 @@ use super::read::{bytes, dtype, settings};
 use super::slices::{self, Words};
 use super::{
     ChatTemplate, Compute, InputPath, Model, Recipe, RecipeError, Rules, SettingValue, Settings,
-    TokenizerRecipe, tokenizer,
+    TokenizerRecipe, TokenizerSource, tokenizer,
 };
 use crate::document::{Document, Entry, Node, Raw, get, read_yaml};
 use serde_json::{Value, json};
@@ -66,6 +67,16 @@ const WITHOUT_EFFECT: [(&str, &str); 3] = [
     ("*", "int8_mask"),
     ("task_arithmetic", "density"),
     ("task_arithmetic", "rescale"),
+];
+
+/// Parameters of mergekit's methods that are true or false.
+const TRUTH_VALUES: [&str; 6] = [
+    "normalize",
+    "rescale",
+    "normalize_weights",
+    "filter_wise",
+    "nuslerp_row_wise",
+    "nuslerp_flatten",
 ];
 
 /// Methods that take the base as one model more, whether it is listed or not.
@@ -202,7 +213,26 @@ fn read_slices(
         layers: "layer_range",
         params: "parameters",
         inline: false,
+        more: Some("base_model"),
     };
+    for slice in document.list("slices", node)? {
+        let entries = document.table("slices", slice)?;
+        let Some(node) = given(entries, "base_model") else {
+            continue;
+        };
+        let base = reference(document, "base_model", node)?;
+        match &recipe.base {
+            None => recipe.base = Some(base),
+            Some(other) if *other == base => {}
+            Some(other) => {
+                let message = format!(
+                    "this slice has the base {base}, and {other} is the base of other layers: one \
+                     merge has one base"
+                );
+                return Err(document.error(node.at, message));
+            }
+        }
+    }
     let mut models = Vec::new();
     let find = |node: &Node, before: &[slices::SliceSource]| {
         let input = reference(document, "model", node)?;
@@ -256,7 +286,11 @@ fn read_tokenizer(
     ) {
         (None, None) => Ok(TokenizerRecipe::default()),
         (Some(node), None) => Ok(TokenizerRecipe {
-            source: tokenizer::source(document, "tokenizer_source", node)?,
+            source: match &node.raw {
+                // A model in its long form.
+                Raw::Table(_) => TokenizerSource::Path(model(node)?.path),
+                _ => tokenizer::source(document, "tokenizer_source", node)?,
+            },
             at: node.at,
             ..TokenizerRecipe::default()
         }),
@@ -282,13 +316,14 @@ fn reference(document: Document<'_>, name: &str, node: &Node) -> Result<InputPat
     let Raw::Table(entries) = &node.raw else {
         return Ok(InputPath::parse(document.text(name, node)?));
     };
-    document.check_keys(&format!("`{name}`"), entries, &["model", "lora"])?;
+    let what = format!("`{name}`");
+    let entries = local(document, &what, entries, &["model", "lora"])?;
     let path = |key: &str| -> Result<Option<PathBuf>, RecipeError> {
-        match get(entries, key).filter(|n| !is_null(n)) {
+        match given(entries, key) {
             None => Ok(None),
             Some(node) => match &node.raw {
                 Raw::Table(inner) => {
-                    document.check_keys(&format!("`{key}`"), inner, &["path"])?;
+                    let inner = local(document, &format!("`{key}`"), inner, &["path"])?;
                     let path = get(inner, "path")
                         .ok_or_else(|| document.error(node.at, format!("`{key}` has no `path`")))?;
                     Ok(Some(document.text("path", path)?.into()))
@@ -302,6 +337,32 @@ fn reference(document: Document<'_>, name: &str, node: &Node) -> Result<InputPat
             .ok_or_else(|| document.error(node.at, format!("`{name}` has no `model`")))?,
         adapter: path("lora")?,
     })
+}
+
+/// The keys of a reference, without those that mergekit writes as null for a local model.
+fn local<'n>(
+    document: Document<'_>,
+    what: &str,
+    entries: &'n [Entry],
+    known: &[&str],
+) -> Result<&'n [Entry], RecipeError> {
+    for entry in entries {
+        let of_hub = ["revision", "override_architecture"].contains(&entry.key.as_str());
+        if of_hub && is_null(&entry.value) {
+            continue;
+        }
+        if of_hub {
+            let message = format!(
+                "`{}` has no effect on a local folder, and models are not downloaded: leave it out",
+                entry.key
+            );
+            return Err(document.error(entry.at, message));
+        }
+        if !known.contains(&entry.key.as_str()) {
+            return Err(document.unknown_key(what, entry, known));
+        }
+    }
+    Ok(entries)
 }
 
 /// A model that is listed twice takes part twice; masks need two names.
@@ -330,6 +391,16 @@ fn translate(
             );
             if !recipe.notes.contains(&note) {
                 recipe.notes.push(note);
+            }
+        }
+    }
+    // mergekit's values are numbers, and files write 1.0 for true.
+    for parameter in TRUTH_VALUES {
+        let alternatives = translated.get_mut(parameter).map(|s| &mut s.alternatives);
+        for alternative in alternatives.into_iter().flatten() {
+            if let SettingValue::Plain(Value::Number(number)) = &alternative.value {
+                let on = number.as_f64() != Some(0.0);
+                alternative.value = SettingValue::Plain(json!(on));
             }
         }
     }

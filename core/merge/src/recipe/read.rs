@@ -138,6 +138,7 @@ fn read_slices(
         layers: "layers",
         params: "params",
         inline: true,
+        more: None,
     };
     let base = recipe.base.clone();
     let models = &mut recipe.models;

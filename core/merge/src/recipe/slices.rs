@@ -44,6 +44,8 @@ pub(super) struct Words {
     pub(super) params: &'static str,
     /// Whether the parameters of a source stand beside its other keys.
     pub(super) inline: bool,
+    /// A key of a slice that the caller reads.
+    pub(super) more: Option<&'static str>,
 }
 
 /// Reads `slices`. `model` finds the model that a source names, or adds it; `params` reads a
@@ -64,7 +66,9 @@ pub(super) fn read(
                 "`residual_weight` of a slice is read by no tool: leave it out",
             ));
         }
-        document.check_keys("a slice", entries, &["sources", words.params])?;
+        let mut known = vec!["sources", words.params];
+        known.extend(words.more);
+        document.check_keys("a slice", entries, &known)?;
         let list = get(entries, "sources")
             .ok_or_else(|| document.error(node.at, "this slice has no `sources`"))?;
         let mut sources: Vec<SliceSource> = Vec::new();

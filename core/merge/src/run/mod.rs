@@ -12,9 +12,7 @@ use crate::plan::{Action, Plan, PlannedTensor};
 use crate::provenance::{self, InputRecord, PluginRecord, RECORD_NAME};
 use crate::recipe::Recipe;
 use crate::side_files;
-use mergelab_checkpoint::{
-    Checkpoint, CheckpointWriter, ExtraFile, TensorSpec, WriteError, WriterOptions,
-};
+use mergelab_checkpoint::{CheckpointWriter, ExtraFile, TensorSpec, WriterOptions};
 use mergelab_tensor::Evaluator;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -36,6 +34,12 @@ pub struct Options<'a> {
     pub progress: Option<&'a dyn Fn(Progress<'_>)>,
     /// Whether the records hold content hashes of the inputs, which take a pass over their bytes.
     pub hash_inputs: bool,
+    /// Bytes of memory that the merge may take, mapped files not counted, beside a fixed few
+    /// megabytes for each thread. With little, order statistics take a pass more.
+    pub memory: u64,
+    /// Whether the result is on the disk before it gets its name
+    /// ([`WriterOptions::sync`]).
+    pub sync: bool,
     /// What computes in place of the engine ([`mergelab_tensor::Options::evaluator`]). The records
     /// name it.
     pub evaluator: Option<Arc<dyn Evaluator>>,
@@ -49,6 +53,8 @@ impl Default for Options<'_> {
             interrupt: None,
             progress: None,
             hash_inputs: true,
+            memory: 1 << 30,
+            sync: true,
             evaluator: None,
         }
     }
@@ -67,6 +73,17 @@ pub struct Progress<'a> {
     pub elements_done: u64,
     /// Elements of all tensors.
     pub elements: u64,
+}
+
+/// Seconds of each phase of a merge.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Phases {
+    /// Reading, computing and writing.
+    pub merging: f64,
+    /// Hashing inputs and results, as far as it is not done while merging.
+    pub hashing: f64,
+    /// Waiting until the disk has everything.
+    pub syncing: f64,
 }
 
 /// What a merge did.
@@ -90,6 +107,8 @@ pub struct Report {
     pub bytes_written: u64,
     /// Wall time, hashing and writing included.
     pub seconds: f64,
+    /// What part of it went where.
+    pub phases: Phases,
     /// The method.
     pub plugin: PluginRecord,
     /// The inputs.
@@ -135,6 +154,7 @@ impl Plan<'_> {
             WriterOptions {
                 max_shard_bytes: self.recipe.max_shard,
                 overwrite: options.overwrite,
+                sync: options.sync,
                 ..WriterOptions::default()
             },
         )?;
@@ -143,31 +163,55 @@ impl Plan<'_> {
             writer: &writer,
             evaluation: mergelab_tensor::Options {
                 tile: options.tile,
+                // Each thread may be at a tensor of its own.
+                memory: options.memory / rayon::current_num_threads().max(1) as u64,
                 interrupt: options.interrupt.clone(),
                 evaluator: options.evaluator.clone(),
-                ..mergelab_tensor::Options::default()
             },
             statistics: BTreeMap::new(),
         };
+        let merging = Instant::now();
         job.survey()?;
         job.tensors(options.progress)?;
         let numbers = job.artifacts(writer.staging_dir())?;
+        let merging = merging.elapsed().as_secs_f64();
 
-        let mut known = ContentHashes::new(options.hash_inputs);
-        let inputs: Vec<InputRecord> = self
-            .base
-            .iter()
-            .chain(&self.models)
-            .map(|input| input.record(&mut known))
-            .collect();
+        let hashing = Instant::now();
+        // The disk works while the processors hash.
+        let (synced, inputs) = std::thread::scope(|scope| {
+            let syncing = scope.spawn(|| writer.sync());
+            let mut known = ContentHashes::new(options.hash_inputs);
+            let inputs: Vec<InputRecord> = self
+                .base
+                .iter()
+                .chain(&self.models)
+                .map(|input| input.record(&mut known))
+                .collect();
+            let synced = syncing.join();
+            // A panic there says nothing about the files; `finish` syncs them in any case.
+            (synced.unwrap_or(Ok(())), inputs)
+        });
+        synced?;
         job.interrupted()?;
-        let hashes = written_hashes(writer.staging_dir())?;
-        let device = options.evaluator.as_ref().map(|e| e.name());
-        let device = device.as_deref();
-        let record = provenance::record(self, &inputs, &hashes, &job.statistics, &numbers, device);
-        files.push(ExtraFile::new(RECORD_NAME, record));
-        files.push(ExtraFile::new("README.md", provenance::card(self, &inputs)));
-        let written = writer.finish(&files)?;
+        let written = writer.finish_with(|hashes| {
+            let hashes = hashes
+                .iter()
+                .map(|(name, hash)| (name.clone(), hash.to_string()))
+                .collect();
+            let device = options.evaluator.as_ref().map(|e| e.name());
+            let record = provenance::record(
+                self,
+                &inputs,
+                &hashes,
+                &job.statistics,
+                &numbers,
+                device.as_deref(),
+            );
+            files.push(ExtraFile::new(RECORD_NAME, record));
+            files.push(ExtraFile::new("README.md", provenance::card(self, &inputs)));
+            files
+        })?;
+        let hashing = hashing.elapsed().as_secs_f64() - written.syncing;
 
         let merged = |t: &&PlannedTensor| matches!(t.action, Action::Merge { .. });
         let merged = self.tensors().iter().filter(merged).count();
@@ -181,6 +225,11 @@ impl Plan<'_> {
             bytes_read: self.tensors().iter().map(|t| self.bytes_of(t)).sum(),
             bytes_written: written.total_bytes,
             seconds: start.elapsed().as_secs_f64(),
+            phases: Phases {
+                merging,
+                hashing,
+                syncing: written.syncing,
+            },
             plugin: PluginRecord::of(self),
             inputs,
             notes: self.notes().to_vec(),
@@ -209,25 +258,4 @@ impl Plan<'_> {
         }
         Ok(())
     }
-}
-
-/// BLAKE3 of every tensor that was written, by name.
-fn written_hashes(dir: &Path) -> Result<BTreeMap<String, String>, MergeError> {
-    let io = |source| {
-        MergeError::from(WriteError::Io {
-            action: "list",
-            path: dir.to_owned(),
-            source,
-        })
-    };
-    let mut hashes = BTreeMap::new();
-    for entry in std::fs::read_dir(dir).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        if path.extension().is_some_and(|e| e == "safetensors") {
-            let file = Checkpoint::open(&path).map_err(WriteError::from)?;
-            let of_file = file.tensor_hashes().into_iter();
-            hashes.extend(of_file.map(|(name, hash)| (name, hash.to_string())));
-        }
-    }
-    Ok(hashes)
 }

@@ -51,14 +51,15 @@ impl Recording {
                 rounded,
             });
             sources.push(Arc::clone(&source));
+            let adapted = base
+                // In a slice the base may give another layer.
+                .filter(|(base, of_base)| *of_base == name && is_on(base, input))
+                .map(|_| input);
             Member {
                 id: input.id.clone(),
                 node: session.input(shape, source),
-                present: true,
-                // In a slice the base may give another layer.
-                low_rank: base
-                    .filter(|(_, of_base)| *of_base == name)
-                    .and_then(|(base, _)| low_rank(&session, base, input, name)),
+                present: !adapted.is_some_and(|input| unchanged(input, name)),
+                low_rank: adapted.and_then(|input| low_rank(&session, input, name)),
             }
         };
         let group = GroupInfo {
@@ -104,13 +105,18 @@ impl Recording {
     }
 }
 
-/// The factors of a model's task vector, where the model is this very base with an adapter.
-fn low_rank(session: &Session, base: &Input, input: &Input, tensor: &str) -> Option<LowRank> {
-    let same_base =
-        Arc::ptr_eq(&base.checkpoint, &input.checkpoint) && base.written.adapter.is_none();
-    if !same_base {
-        return None;
-    }
+/// Whether a model is this very base, with or without an adapter.
+fn is_on(base: &Input, input: &Input) -> bool {
+    Arc::ptr_eq(&base.checkpoint, &input.checkpoint) && base.written.adapter.is_none()
+}
+
+/// Whether a model on the base has the base's tensor: what is computed has no bytes of its own.
+fn unchanged(input: &Input, tensor: &str) -> bool {
+    input.written.adapter.is_some() && input.source.raw_bytes(tensor).is_ok()
+}
+
+/// The factors of the task vector of a model on the base.
+fn low_rank(session: &Session, input: &Input, tensor: &str) -> Option<LowRank> {
     let update = input.source.low_rank(tensor)?;
     let scaled = update.left.iter().map(|x| x * update.scaling).collect();
     let matrix = |name: &str, rows: usize, data: Vec<f32>| {

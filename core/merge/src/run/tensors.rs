@@ -5,11 +5,11 @@ use super::recording::Recording;
 use crate::error::MergeError;
 use crate::inputs::Input;
 use crate::plan::{Action, Plan, PlannedTensor};
-use crate::source::InputTensor;
+use crate::source::{InputTensor, format};
 use mergelab_abi::PluginError;
 use mergelab_abi::working::Working;
 use mergelab_checkpoint::{CheckpointWriter, WriteError};
-use mergelab_tensor::SinkError;
+use mergelab_tensor::{Format, Sink, SinkError};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -109,16 +109,18 @@ impl Job<'_> {
                 wanted: shape.to_vec(),
             });
         }
-        let write = |offset: usize, values: &[f32]| -> Result<(), SinkError> {
-            Ok(self.writer.write_f32(number, offset, values)?)
+        let sink = TensorSink {
+            writer: self.writer,
+            number,
+            format: format(tensor.dtype),
         };
         let round_and_write = |offset: usize, values: &[f32]| {
             let mut values = values.to_vec();
             recording.rounded.round_all(&mut values);
-            write(offset, &values)
+            sink.write(offset, &values)
         };
         match recording.rounded {
-            Working::F32 => session.evaluate(node, &write),
+            Working::F32 => session.evaluate(node, &sink),
             _ => session.evaluate(node, &round_and_write),
         }
         .map_err(|error| recording.failed(self, tensor, Failure::Engine(error)))
@@ -228,6 +230,31 @@ impl Job<'_> {
             element,
             value: value[0],
         }
+    }
+}
+
+/// A tensor of the result.
+struct TensorSink<'a> {
+    writer: &'a CheckpointWriter,
+    number: usize,
+    format: Option<Format>,
+}
+
+impl Sink for TensorSink<'_> {
+    fn write(&self, offset: usize, elements: &[f32]) -> Result<(), SinkError> {
+        Ok(self.writer.write_f32(self.number, offset, elements)?)
+    }
+
+    fn format(&self) -> Option<Format> {
+        self.format
+    }
+
+    fn write_stored(&self, offset: usize, bytes: &[u8]) -> Result<(), SinkError> {
+        Ok(self.writer.write_bytes(self.number, offset, bytes)?)
+    }
+
+    fn see_non_finite(&self, offset: usize, elements: &[f32]) -> Result<(), SinkError> {
+        Ok(self.writer.check_finite(self.number, offset, elements)?)
     }
 }
 

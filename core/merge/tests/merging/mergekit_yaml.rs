@@ -1,39 +1,18 @@
 //! Whole merges from mergekit's YAML files, beside what mergekit 0.1.4 wrote for them.
 //!
-//! Inputs are multiples of 1/16 and weights are powers of two, so sums in f32 are exact and results
-//! are compared bit by bit. The exceptions are means over three models and over all rows of an
-//! embedding, which round: they agree within 2 ulp of f32.
+//! Inputs are multiples of 1/16 and most weights are powers of two, so most sums in f32 are exact.
+//! Means over three models and over all rows of an embedding round, in another order than
+//! mergekit's: results agree within 2 ulp of f32.
 
 use crate::checkpoints::Bench;
 use mergelab_checkpoint::{
     Checkpoint, CheckpointWriter, DType, ExtraFile, TensorSpec, Tokenizer, WriterOptions,
 };
 use mergelab_merge::{MergeError, Recipe, Report};
-use mergelab_sdk::prelude::{self as sdk, BaseUse, Group, MergeMethod, Params, PerModel, plugin};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// The only model, scaled. Only for these tests, so that they need no plugin for what is one line.
-#[derive(Params)]
-struct Passthrough {
-    /// Factor.
-    #[param(default = 1.0)]
-    scale: PerModel<f64>,
-}
-
-impl MergeMethod for Passthrough {
-    const ID: &'static str = "passthrough";
-    const BASE: BaseUse = BaseUse::Unused;
-
-    fn merge(&self, group: &Group) -> sdk::Result<sdk::Tensor> {
-        let scaled = group.models().map(|m| m.tensor() * self.scale[m]);
-        Ok(scaled.sum())
-    }
-}
-
-plugin!(Passthrough);
 
 const GOLDEN: &str = include_str!("../../../../tests/golden/mergekit_yaml.json");
 
@@ -118,8 +97,20 @@ fn json(folder: &Path, file: &str) -> Value {
     serde_json::from_slice(&bytes).unwrap()
 }
 
-fn near(a: f32, b: f32) -> bool {
-    (a - b).abs() <= 2.0 * f32::EPSILON * a.abs().max(b.abs())
+/// Methods with roots and arcs, which mergekit computes in f32 one operation after another: their
+/// results agree within 1e-5 of the largest input, which is 4.
+const ROUNDED: [&str; 4] = [
+    "karcher_base_not_listed",
+    "nuslerp_with_base",
+    "slices_slerp",
+    "tokenizer_union_karcher",
+];
+
+fn near(case: &str, a: f32, b: f32) -> bool {
+    match ROUNDED.contains(&case) {
+        true => (a - b).abs() <= 4e-5,
+        false => (a - b).abs() <= 2.0 * f32::EPSILON * a.abs().max(b.abs()),
+    }
 }
 
 fn assert_agrees(golden: &Golden, bench: &Bench, name: &str) {
@@ -152,7 +143,7 @@ fn assert_agrees(golden: &Golden, bench: &Bench, name: &str) {
             for k in 0..width {
                 let (wanted, found) = (wanted.values[theirs * width + k], found[ours * width + k]);
                 assert!(
-                    near(wanted, found),
+                    near(name, wanted, found),
                     "{name}: {tensor}, row {ours}, column {k}: {found} is not {wanted}"
                 );
             }
@@ -170,12 +161,14 @@ fn assert_agrees(golden: &Golden, bench: &Bench, name: &str) {
     }
     let template = json(&report.dir, "tokenizer_config.json");
     let template = template["chat_template"].as_str().map(str::to_owned);
-    let wanted = match case.yaml.contains("base_model") || case.yaml.contains("chat_template") {
+    let base = case.yaml.contains("\nbase_model");
+    let wanted = match base || case.yaml.contains("chat_template") {
         true => case.chat_template.clone(),
         // There mergekit drew a model; ours is the first one.
         false => {
             let place = |model: &&String| case.yaml.find(&format!("{{{model}}}"));
             let named = golden.models.keys().filter(|m| place(m).is_some());
+            // The base of a slice stands first.
             let config = &golden.models[named.min_by_key(place).unwrap()].tokenizer_config;
             config["chat_template"].as_str().map(str::to_owned)
         }
@@ -191,9 +184,15 @@ fn slices_and_modules_give_its_numbers() {
         "slices_linear_levels",
         "frankenmerge",
         "slices_task_arithmetic",
+        "slices_with_their_base",
+        "numbers_for_truth_values",
         "module_default",
         "gradient_ends",
         "one_layer_slice",
+        "slices_slerp",
+        "slices_ties",
+        "nuslerp_with_base",
+        "karcher_base_not_listed",
         "tied_and_untied",
         "untied_and_tied",
         "tied_all",
@@ -212,7 +211,7 @@ fn tokenizers_give_its_numbers() {
         .filter(|(name, case)| name.starts_with("token") && case.error.is_none())
         .map(|(name, _)| name)
         .collect();
-    assert_eq!(cases.len(), 13);
+    assert_eq!(cases.len(), 14);
     for name in cases {
         assert_agrees(&golden, &bench, name);
     }

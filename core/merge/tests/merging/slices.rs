@@ -246,6 +246,48 @@ fn bad_slices_are_refused() {
 }
 
 #[test]
+fn adapters_go_into_slices() {
+    let bench = Bench::new();
+    bench.model("base", DType::F32, 1);
+    bench.adapter("de", 50);
+    let dense = "method = \"linear\"\n[[models]]\npath = \"base\"\nadapter = \"de\"\n";
+    bench.merge(dense, "dense").unwrap();
+    let slices = "[[slices]]\nsources = [{ model = \"m\", layers = [1, 2] }]\n\
+                  [[slices]]\nsources = [{ model = \"m\", layers = [0, 1] }]\n";
+    let of = |model: &str, out: &str| {
+        let recipe = format!("method = \"linear\"\n[[models]]\nid = \"m\"\n{model}\n{slices}");
+        bench.merge(&recipe, out).unwrap().content_hash
+    };
+    assert_eq!(
+        of("path = \"base\"\nadapter = \"de\"", "from-adapter"),
+        of("path = \"dense\"", "from-dense")
+    );
+    let name = |layer: usize| format!("model.layers.{layer}.mlp.up_proj.weight");
+    let out = bench.path("from-adapter");
+    assert_eq!(read(&out, &name(0)), read(&bench.path("dense"), &name(1)));
+    assert_ne!(read(&out, &name(0)), read(&bench.path("base"), &name(1)));
+    // A low-rank update of one layer is none of another: task vectors between layers are dense.
+    let ties = |of_base: &str| {
+        let recipe = format!(
+            "method = \"task_arithmetic\"\nbase = \"base\"\n[[models]]\nid = \"m\"\n\
+             adapter = \"de\"\n[[slices]]\nsources = [{{ model = \"m\", layers = [1, 2] }}, \
+             {{ model = \"base\", layers = [{of_base}] }}]\n"
+        );
+        bench
+            .merge(&recipe, &format!("ties{}", &of_base[..1]))
+            .unwrap();
+        read(&bench.path(&format!("ties{}", &of_base[..1])), &name(0))
+    };
+    let wanted = read(&bench.path("dense"), &name(1));
+    for found in [ties("0, 1"), ties("1, 2")] {
+        for (found, wanted) in found.iter().zip(&wanted) {
+            // base + (model - base) rounds twice.
+            assert!((found - wanted).abs() <= 4.0 * f32::EPSILON * wanted.abs().max(1.0));
+        }
+    }
+}
+
+#[test]
 fn two_stacks_are_refused() {
     let bench = Bench::new();
     let tensors = [

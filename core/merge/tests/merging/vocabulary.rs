@@ -2,6 +2,7 @@
 
 use crate::checkpoints::{Bench, TENSORS, TOKENS, bytes, read, tokenizer, values};
 use mergelab_checkpoint::{Checkpoint, DType, Tokenizer, WriterOptions};
+use mergelab_merge::Recipe;
 use serde_json::{Value, json};
 use std::fs;
 
@@ -152,6 +153,18 @@ fn a_union_has_the_tokens_of_all() {
             "in the base (base) and [13, 8] in model `a` (a); their vocabularies differ: \
                         write `tokenizer_source = \"union\"` (or \"base\")"
         ),
+        "{error}"
+    );
+    let path = |name: &str| bench.path(name).display().to_string();
+    let yaml = format!(
+        "models: [{{model: {}}}, {{model: {}}}]\nmerge_method: linear\n",
+        path("a"),
+        path("b")
+    );
+    let recipe = Recipe::parse_mergekit(&yaml, "m.yml".as_ref()).unwrap();
+    let error = bench.run(&recipe, "out").unwrap_err().to_string();
+    assert!(
+        error.contains("write `tokenizer_source: union` (or `base`)"),
         "{error}"
     );
     fs::write(bench.path("base/vocab.json"), "{}").unwrap();

@@ -43,7 +43,7 @@ pub fn assert_golden<M: MergeMethod>(text: &str, tolerance: f32) -> usize {
             let scale = wanted.iter().enumerate().map(change).fold(0.0, f32::max);
             let rounding = f32::EPSILON * largest(&wanted);
             let label = format!("{label}, tensor {number}");
-            near(&found.values, &wanted, tolerance * scale + rounding, &label);
+            assert_near(&found.values, &wanted, tolerance * scale + rounding, &label);
             let Some(Value::Object(artifacts)) = case["artifacts"].get(number) else {
                 continue;
             };
@@ -53,14 +53,18 @@ pub fn assert_golden<M: MergeMethod>(text: &str, tolerance: f32) -> usize {
                     panic!("{label}: there is no artifact {name}");
                 };
                 let label = format!("{label}, {name}");
-                near(values, &wanted, tolerance * largest(&wanted), &label);
+                assert_near(values, &wanted, tolerance * largest(&wanted), &label);
             }
         }
     }
     count
 }
 
-fn near(found: &[f32], wanted: &[f32], allowed: f32, label: &str) {
+/// Compares numbers one by one.
+///
+/// # Panics
+/// One is off by more than `allowed`, or is NaN. This is for tests.
+pub fn assert_near(found: &[f32], wanted: &[f32], allowed: f32, label: &str) {
     assert_eq!(found.len(), wanted.len(), "{label}: number of elements");
     for (i, (found, wanted)) in found.iter().zip(wanted).enumerate() {
         let off = (found - wanted).abs();
@@ -109,40 +113,4 @@ fn tensor(value: &Value) -> TrialTensor {
         };
     }
     tensor
-}
-
-/// Tensors with plain numbers for tests: uniform in [-0.1, 0.1), the same on every machine.
-///
-/// `models` task vectors on one base. `rank` 0 gives task vectors of full rank.
-pub fn trial_tensor(seed: u64, shape: [usize; 2], models: usize, rank: usize) -> TrialTensor {
-    let numbers = |stream: u64, n: usize| -> Vec<f32> {
-        let word = |i| mergelab_abi::random::word(seed.wrapping_mul(1000) + stream, i);
-        let unit = |i| (word(i) >> 8) as f32 / 8_388_608.0 - 1.0;
-        (0..n as u64).map(|i| unit(i) * 0.1).collect()
-    };
-    let [m, n] = shape;
-    let base = numbers(0, m * n);
-    let mut tensor = TrialTensor::new("w", &shape).base(base.clone());
-    for model in 0..models {
-        let id = format!("expert-{model}");
-        let stream = 10 * model as u64;
-        tensor = match rank {
-            0 => {
-                let delta = numbers(stream + 1, m * n);
-                tensor.model(&id, base.iter().zip(delta).map(|(b, d)| b + d).collect())
-            }
-            _ => {
-                let (left, right) = (numbers(stream + 2, m * rank), numbers(stream + 3, rank * n));
-                tensor.adapter(&id, rank, left, right)
-            }
-        };
-    }
-    tensor
-}
-
-/// Task vectors of a merged tensor: what it adds to the base, in f64.
-pub fn change(tensor: &TrialTensor, merged: &[f32]) -> Vec<f64> {
-    let base = tensor.base_values().unwrap_or_default();
-    let pairs = merged.iter().zip(base);
-    pairs.map(|(m, b)| f64::from(*m) - f64::from(*b)).collect()
 }

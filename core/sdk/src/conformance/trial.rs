@@ -56,6 +56,7 @@ pub struct TrialTensor {
 struct TrialModel {
     id: String,
     values: Vec<f32>,
+    changed: bool,
     factors: Option<Factors>,
 }
 
@@ -158,6 +159,7 @@ impl TrialTensor {
         self.models.push(TrialModel {
             id: id.to_owned(),
             values,
+            changed: true,
             factors: None,
         });
         self
@@ -177,15 +179,53 @@ impl TrialTensor {
         self.models.push(TrialModel {
             id: id.to_owned(),
             values: values.collect(),
+            changed: true,
             factors: Some(Factors { rank, left, right }),
         });
         self
     }
 
-    /// The same tensor with every adapter baked in, so that no model has factors.
-    pub fn dense(mut self) -> Self {
-        self.models.iter_mut().for_each(|m| m.factors = None);
+    /// One more model, which is known to have the base's values: the base with an adapter on other
+    /// tensors. Set the base first.
+    pub fn unchanged(mut self, id: &str) -> Self {
+        let values = self.base.clone().unwrap_or_default();
+        self = self.model(id, values);
+        if let Some(model) = self.models.last_mut() {
+            model.changed = false;
+        }
         self
+    }
+
+    /// The same tensor with every adapter baked in: no model has factors, and of none is known that
+    /// it is unchanged.
+    pub fn dense(mut self) -> Self {
+        for model in &mut self.models {
+            (model.factors, model.changed) = (None, true);
+        }
+        self
+    }
+
+    /// A tensor of a base and of `models` models, in [-0.1, 0.1) and the same on every machine. The
+    /// task vectors are products of factors of rank `rank`, or of full rank where that is 0.
+    pub fn random(seed: u64, shape: [usize; 2], models: usize, rank: usize) -> Self {
+        let numbers = |stream: usize, n: usize| -> Vec<f32> {
+            let word = |i| mergelab_abi::random::word(seed.wrapping_mul(1000) + stream as u64, i);
+            let unit = |i| (word(i) >> 8) as f32 / 8_388_608.0 - 1.0;
+            (0..n as u64).map(|i| unit(i) * 0.1).collect()
+        };
+        let [m, n] = shape;
+        let base = numbers(0, m * n);
+        let start = Self::new("w", &shape).base(base.clone());
+        (0..models).fold(start, |tensor, model| {
+            let id = format!("expert-{model}");
+            let stream = 10 * model;
+            if rank > 0 {
+                let (left, right) = (numbers(stream + 1, m * rank), numbers(stream + 2, rank * n));
+                return tensor.adapter(&id, rank, left, right);
+            }
+            let delta = numbers(stream + 3, m * n);
+            tensor.model(&id, base.iter().zip(delta).map(|(b, d)| b + d).collect())
+        })
     }
 
     /// Its values in the base model, where there is one.
@@ -193,36 +233,49 @@ impl TrialTensor {
         self.base.as_deref()
     }
 
-    /// Its values in each model.
-    pub fn model_values(&self) -> impl Iterator<Item = &[f32]> {
-        self.models.iter().map(|m| &m.values[..])
+    /// What each model adds to the base.
+    pub fn task_vectors(&self) -> Vec<Vec<f32>> {
+        self.models.iter().map(|m| self.change(&m.values)).collect()
+    }
+
+    /// What the method adds to the base where this is the only tensor.
+    ///
+    /// # Errors
+    /// As [`Trial::run`].
+    pub fn merged<M: MergeMethod>(&self, params: Value) -> Result<Vec<f32>> {
+        let merged = Trial::new(params).tensor(self.clone()).run::<M>()?;
+        Ok(merged.iter().flat_map(|m| self.change(&m.values)).collect())
+    }
+
+    fn change(&self, values: &[f32]) -> Vec<f32> {
+        let base = self.base.iter().flatten().copied();
+        let pairs = values.iter().zip(base.chain(std::iter::repeat(0.0)));
+        pairs.map(|(value, base)| value - base).collect()
     }
 
     fn group(&self, seed: u64, bench: &ReferenceBench) -> GroupInfo {
-        let member = |id: &str, values: &[f32], factors: Option<&Factors>| Member {
+        let member = |id: &str, values: &[f32]| Member {
             id: id.to_owned(),
             node: bench.input(&self.shape, values.to_vec()),
             present: true,
-            low_rank: factors.map(|f| {
+            low_rank: None,
+        };
+        let of_model = |model: &TrialModel| Member {
+            present: model.changed,
+            low_rank: model.factors.as_ref().map(|f| {
                 let shape = |n: usize| n / f.rank.max(1);
                 LowRank {
                     left: bench.input(&[shape(f.left.len()), f.rank], f.left.clone()),
                     right: bench.input(&[f.rank, shape(f.right.len())], f.right.clone()),
                 }
             }),
+            ..member(&model.id, &model.values)
         };
         GroupInfo {
             tensor: self.name.clone(),
             shape: self.shape.clone(),
-            models: self
-                .models
-                .iter()
-                .map(|m| member(&m.id, &m.values, m.factors.as_ref()))
-                .collect(),
-            base: self
-                .base
-                .as_ref()
-                .map(|values| member("base", values, None)),
+            models: self.models.iter().map(of_model).collect(),
+            base: self.base.as_ref().map(|values| member("base", values)),
             seed,
             statistics: BTreeMap::new(),
         }

@@ -10,7 +10,7 @@ use crate::graph::Kind;
 use crate::kernels::extreme::Extreme;
 use crate::kernels::lines::{add_to_columns, add_to_row, max_of};
 use crate::kernels::{LANES, elementwise};
-use crate::program::Program;
+use crate::program::{Buffers, Program};
 use crate::session::Options;
 use crate::{BLOCK, CHUNK};
 use mergelab_abi::ops::{Node, Op, rows};
@@ -143,7 +143,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// What is collected from a stretch of elements: for each line, a number for each row that
     /// the stretch touches, or for each column.
-    fn unit(&self, buffers: &mut [Vec<f32>], range: Range<usize>) -> Result<Vec<Vec<f64>>, Error> {
+    fn unit(&self, buffers: &mut Buffers<'_>, range: Range<usize>) -> Result<Vec<Vec<f64>>, Error> {
         self.options.check_interrupt()?;
         let first_row = range.start / self.row;
         let mut collected: Vec<Vec<f64>> = self
@@ -164,8 +164,8 @@ impl Walk<'_> {
                 for ((line, collected), lanes) in
                     self.lines.iter().zip(&mut collected).zip(&mut lanes)
                 {
-                    let a = &buffers[line.a][..length];
-                    let b = line.b.map(|slot| &buffers[slot][..length]);
+                    let a = buffers.tile(line.a, length);
+                    let b = line.b.map(|slot| buffers.tile(slot, length));
                     if is_column(line.op) {
                         add_to_columns(collected, first % self.row, a, b);
                     } else {

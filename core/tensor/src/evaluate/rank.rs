@@ -1,17 +1,25 @@
 //! The k-th largest magnitude, and which elements are among the k largest.
 //!
-//! A radix selection over the bit patterns of magnitudes: one pass counts by the upper 16 bits
-//! and finds the bucket of the k-th, a second one counts by the lower 15 bits within it. Where
-//! the first count decides, there is no second: when all lower bits are zero (values that fit
-//! bf16), or when a mask keeps the whole bucket.
+//! A sample of the magnitudes brackets the k-th one. One pass then counts the elements above the
+//! bracket and collects those inside it, which are few, and the k-th is selected among them. The
+//! ends of the bracket are counted by themselves, as many elements can share a magnitude. A
+//! sample decides how much is collected, never the result: where the k-th is not in the bracket,
+//! everything is counted.
+//!
+//! Counting is a radix selection over the bit patterns of magnitudes: one pass counts by the upper
+//! 16 bits and finds the bucket of the k-th, a second one counts by the lower 15 bits within it.
+//! Where the first count decides, there is no second: when all lower bits are zero (values that
+//! fit bf16), or when a mask keeps the whole bucket.
 //!
 //! A mask that keeps only some of several equal magnitudes needs the index of the last one that
 //! it keeps: a pass counts them for each block, and a look into one block finds it.
 
 use crate::error::Error;
+use crate::kernels::bracket;
 use crate::kernels::magnitude::{FINE, LOW_BITS, value};
 use crate::kernels::mask::Cut;
-use crate::statistic::{Collect, Collected};
+use crate::pass::SAMPLE;
+use crate::statistic::{Bracketed, Collect, Collected};
 use crate::{BLOCK, CHUNK};
 use mergelab_abi::ops::Op;
 use std::ops::Range;
@@ -31,9 +39,16 @@ enum Stage {
     /// How many elements are zero, which the share of the others that is kept depends on.
     Zeros {
         share: f64,
+        room: usize,
     },
     /// All magnitudes at once.
     Small,
+    /// Some magnitudes, to guess from.
+    Sample,
+    Bracket {
+        low: u32,
+        high: u32,
+    },
     Coarse,
     /// `above` elements are larger than any in the bucket.
     Fine {
@@ -53,16 +68,6 @@ enum Stage {
     },
 }
 
-impl Stage {
-    /// Where `k` is known.
-    fn first(len: usize) -> Self {
-        match len <= CHUNK {
-            true => Stage::Small,
-            false => Stage::Coarse,
-        }
-    }
-}
-
 /// What is known after a pass.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Ranked {
@@ -75,25 +80,60 @@ pub(super) enum Ranked {
 }
 
 impl Rank {
-    pub(super) fn new(op: Op, len: usize, k: u64) -> Result<Self, Error> {
+    /// `room` is the number of bytes that it may collect.
+    pub(super) fn new(op: Op, len: usize, k: u64, room: usize) -> Result<Self, Error> {
         if u32::try_from(len).is_err() {
             return Err(Error::TooLarge {
                 operation: op.name(),
                 elements: len,
             });
         }
-        Ok(Self {
+        let mut rank = Self {
             len,
             k,
             mask: matches!(op, Op::TopKMask | Op::TopShareMask),
-            stage: Stage::first(len),
-        })
+            stage: Stage::Small,
+        };
+        rank.stage = rank.first(room);
+        Ok(rank)
+    }
+
+    /// The first stage once `k` is known, with so many bytes for what it collects.
+    fn first(mut self, room: usize) -> Stage {
+        let len = self.len;
+        if len <= CHUNK {
+            return Stage::Small;
+        }
+        self.stage = Stage::Sample;
+        let sampled = len.div_ceil(BLOCK * self.sample().unwrap_or(1)) * SAMPLE;
+        let inside = 2.0 * self.margin(sampled as f64) / sampled as f64 * len as f64;
+        // Twice, as a vector that grows holds its elements twice.
+        let needed = 2.0 * 8.0 * inside + 4.0 * sampled as f64;
+        match needed > room as f64 {
+            true => Stage::Coarse,
+            false => Stage::Sample,
+        }
+    }
+
+    /// How far the rank of the k-th magnitude may be off in a sample of so many: six standard
+    /// deviations, were its elements independent.
+    fn margin(&self, sampled: f64) -> f64 {
+        let share = self.k as f64 / self.len as f64;
+        6.0 * (sampled * share * (1.0 - share)).sqrt() + 2.0
+    }
+
+    /// In how many blocks the next pass looks at one; in all if absent.
+    pub(super) fn sample(&self) -> Option<usize> {
+        let blocks = self.len.div_ceil(BLOCK);
+        // More for larger tensors, so that what is collected grows more slowly than they do.
+        let looked_at = (blocks / 16).max(512);
+        matches!(self.stage, Stage::Sample).then(|| blocks.div_ceil(looked_at))
     }
 
     /// A mask of this share of the elements other than zero.
-    pub(super) fn of_share(op: Op, len: usize, share: f64) -> Result<Self, Error> {
-        let mut rank = Self::new(op, len, 0)?;
-        rank.stage = Stage::Zeros { share };
+    pub(super) fn of_share(op: Op, len: usize, share: f64, room: usize) -> Result<Self, Error> {
+        let mut rank = Self::new(op, len, 0, room)?;
+        rank.stage = Stage::Zeros { share, room };
         Ok(rank)
     }
 
@@ -102,7 +142,8 @@ impl Rank {
         let all = 0..self.len;
         match self.stage {
             Stage::Zeros { .. } => (all, Collect::Equal { magnitude: 0 }),
-            Stage::Small => (all, Collect::Magnitudes),
+            Stage::Small | Stage::Sample => (all, Collect::Magnitudes),
+            Stage::Bracket { low, high } => (all, Collect::Bracket { low, high }),
             Stage::Coarse => (all, Collect::Coarse),
             Stage::Fine { bucket, .. } => (all, Collect::Fine { bucket }),
             Stage::Equal { threshold, .. } => (
@@ -122,10 +163,10 @@ impl Rank {
     /// Takes what that pass collected.
     pub(super) fn take(&mut self, collected: Collected) -> Ranked {
         match (self.stage, collected) {
-            (Stage::Zeros { share }, Collected::Equal { blocks, .. }) => {
+            (Stage::Zeros { share, room }, Collected::Equal { blocks, .. }) => {
                 let zeros: u64 = blocks.iter().map(|&(_, count)| u64::from(count)).sum();
                 self.k = ((self.len as u64 - zeros) as f64 * share).floor() as u64;
-                self.stage = Stage::first(self.len);
+                self.stage = self.first(room);
                 match self.k {
                     0 => Ranked::Cut(Cut::NOTHING),
                     k if k == self.len as u64 => Ranked::Cut(Cut::ALL),
@@ -133,6 +174,11 @@ impl Rank {
                 }
             }
             (Stage::Small, Collected::Magnitudes(magnitudes)) => self.small(&magnitudes),
+            (Stage::Sample, Collected::Magnitudes(sample)) => {
+                self.stage = self.bracket(sample);
+                Ranked::Unfinished
+            }
+            (Stage::Bracket { .. }, Collected::Bracket(found)) => self.bracketed(found),
             (Stage::Coarse, Collected::Coarse { counts, low }) => self.coarse(&counts[..], low),
             (Stage::Fine { bucket, above }, Collected::Fine { counts, .. }) => {
                 self.fine(bucket, above, &counts[..])
@@ -168,6 +214,75 @@ impl Rank {
             threshold,
             cutoff: cutoff(magnitudes, threshold, self.k - larger),
         })
+    }
+
+    /// A bracket that should hold the k-th magnitude.
+    fn bracket(&self, mut sample: Vec<u32>) -> Stage {
+        let count = sample.len() as f64;
+        let share = self.k as f64 / self.len as f64;
+        let margin = self.margin(count);
+        let mut at = |rank: f64| {
+            let descending = |m: &u32| std::cmp::Reverse(*m);
+            let (_, magnitude, _) = sample.select_nth_unstable_by_key(rank as usize, descending);
+            *magnitude
+        };
+        let (first, last) = (count * share - margin, count * share + margin);
+        Stage::Bracket {
+            low: if last < count { at(last) } else { 0 },
+            // Above every magnitude.
+            high: if first >= 0.0 {
+                at(first)
+            } else {
+                i32::MAX as u32
+            },
+        }
+    }
+
+    fn bracketed(&mut self, mut found: Bracketed) -> Ranked {
+        let total = |blocks: &[(usize, u32)]| blocks.iter().map(|b| u64::from(b.1)).sum::<u64>();
+        found.at_high.sort_unstable();
+        found.at_low.sort_unstable();
+        let (high, inside) = (total(&found.at_high), found.inside.len() as u64);
+        let low = match found.low == found.high {
+            true => 0,
+            false => total(&found.at_low),
+        };
+        let Some(keep) = self.k.checked_sub(found.above).filter(|&keep| keep > 0) else {
+            self.stage = Stage::Coarse;
+            return Ranked::Unfinished;
+        };
+        if keep <= high {
+            return self.on_end(found.high, high, keep, &found.at_high);
+        }
+        let keep = keep - high;
+        if keep <= inside {
+            let descending = |rank: &u64| std::cmp::Reverse(*rank);
+            let (_, &mut rank, _) = found
+                .inside
+                .select_nth_unstable_by_key(keep as usize - 1, descending);
+            let threshold = bracket::magnitude_of(rank);
+            return match self.mask {
+                true => Ranked::Cut(Cut {
+                    threshold,
+                    cutoff: bracket::index_of(rank) as usize + 1,
+                }),
+                false => Ranked::Value(f64::from(value(threshold))),
+            };
+        }
+        let keep = keep - inside;
+        if keep <= low {
+            return self.on_end(found.low, low, keep, &found.at_low);
+        }
+        self.stage = Stage::Coarse;
+        Ranked::Unfinished
+    }
+
+    /// The k-th magnitude is an end of the bracket.
+    fn on_end(&mut self, threshold: u32, equal: u64, keep: u64, blocks: &[(usize, u32)]) -> Ranked {
+        match self.decided(threshold, equal, keep) {
+            Ranked::Unfinished => self.equal(threshold, keep, blocks),
+            decided => decided,
+        }
     }
 
     fn coarse(&mut self, counts: &[u32], low: u32) -> Ranked {

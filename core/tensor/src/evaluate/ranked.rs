@@ -8,9 +8,9 @@ use super::{Fact, Schedule};
 use crate::CHUNK;
 use crate::error::Error;
 use crate::graph::Kind;
-use crate::kernels::row_rank::Ranker;
+use crate::kernels::row_rank::{Bounds, KEPT, Ranker};
 use crate::kernels::spread;
-use crate::program::Program;
+use crate::program::{self, Program};
 use mergelab_abi::ops::{Node, Op, rows};
 use mergelab_abi::random;
 use rayon::prelude::*;
@@ -18,27 +18,57 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What one thread needs.
-struct Buffers {
-    tiles: Vec<Vec<f32>>,
+struct Buffers<'a> {
+    tiles: program::Buffers<'a>,
     elements: Vec<f32>,
     places: Vec<u32>,
     words: Vec<u32>,
+    flags: Vec<u8>,
     ranker: Ranker,
 }
 
-/// Places in rows of one length.
-#[derive(Clone, Copy)]
-struct Scale {
-    /// Elements of a row.
-    row: usize,
+/// From 0 for the first place of a row to 1 for the last.
+fn share(place: u32, row: usize) -> f64 {
+    match row {
+        1 => 0.5,
+        _ => f64::from(place) / (row - 1) as f64,
+    }
 }
 
-impl Scale {
-    /// From 0 for the first place to 1 for the last.
-    fn share(self, place: u32) -> f64 {
-        match self.row {
-            1 => 0.5,
-            _ => f64::from(place) / (self.row - 1) as f64,
+/// Bounds that rise, or fall, from the first place to the last.
+struct Line {
+    low: f64,
+    high: f64,
+    row: usize,
+    /// Those of each place, where all rows together have more elements than one row.
+    known: Vec<u64>,
+}
+
+impl Line {
+    fn new(low: f64, high: f64, row: usize) -> Self {
+        /// Elements of a row that has no more buckets than this.
+        const LONG: usize = 1 << 16;
+        let mut line = Self {
+            low,
+            high,
+            row,
+            known: Vec::new(),
+        };
+        if row <= LONG {
+            line.known = (0..row as u32).map(|place| line.bound(place)).collect();
+        }
+        line
+    }
+}
+
+impl Bounds for Line {
+    fn bound(&self, place: u32) -> u64 {
+        match self.known.get(place as usize) {
+            Some(&bound) => bound,
+            None => {
+                let p = self.low + (self.high - self.low) * share(place, self.row);
+                random::keep_bound(p)
+            }
         }
     }
 }
@@ -64,82 +94,85 @@ impl Schedule<'_> {
         }
         let program = Program::new(self.nodes, self.facts, self.working, &[inputs[0]]);
         let slot = program.slot(inputs[0]);
-        let (len, scale) = (recorded.len, Scale { row });
+        let len = recorded.len;
         // Whole rows, about a chunk of them.
-        let unit = row * (CHUNK / row.max(1)).max(1);
+        let unit = (row * (CHUNK / row.max(1)).max(1)).max(1);
         let buffers = || Buffers {
             tiles: program.buffers(self.options.tile()),
             elements: Vec::new(),
             places: Vec::new(),
             words: Vec::new(),
+            flags: Vec::new(),
             ranker: Ranker::default(),
         };
-        let rank = |buffers: &mut Buffers, start: usize, length: usize| {
+        let read = |buffers: &mut Buffers<'_>, start: usize, length: usize| {
             self.options.check_interrupt()?;
-            buffers.elements.resize(length, 0.0);
-            buffers.places.resize(length, 0);
             let Buffers {
-                tiles,
-                elements,
-                places,
-                ranker,
-                ..
+                tiles, elements, ..
             } = buffers;
-            fill(&program, slot, self.options, tiles, start, elements)?;
-            for (elements, places) in elements.chunks(row).zip(places.chunks_mut(row)) {
-                ranker.places(elements, places);
-            }
-            Ok::<(), Error>(())
+            elements.resize(length, 0.0);
+            fill(&program, slot, self.options, tiles, start, elements)
         };
         if *op == Op::RowRank {
             let mut to = vec![0.0; len];
-            to.par_chunks_mut(unit.max(1))
-                .enumerate()
-                .try_for_each_init(buffers, |buffers, (index, out)| {
-                    rank(buffers, index * unit, out.len())?;
+            let rank = |buffers: &mut Buffers<'_>, (index, out): (usize, &mut [f32])| {
+                read(buffers, index * unit, out.len())?;
+                buffers.places.resize(row, 0);
+                let elements = buffers.elements.chunks(row);
+                for (elements, out) in elements.zip(out.chunks_mut(row)) {
+                    buffers.ranker.places(elements, &mut buffers.places);
                     for (out, &place) in out.iter_mut().zip(&buffers.places) {
-                        *out = scale.share(place) as f32;
+                        *out = share(place, row) as f32;
                     }
-                    Ok::<(), Error>(())
-                })?;
+                }
+                Ok::<(), Error>(())
+            };
+            to.par_chunks_mut(unit)
+                .enumerate()
+                .try_for_each_init(buffers, rank)?;
             return Ok(Fact::Elements(Arc::new(to)));
         }
-        let (low, high, key) = (scalars[0], scalars[1], integers[0]);
+        let line = Line::new(scalars[0], scalars[1], row);
+        let key = integers[0];
         let bits: Vec<AtomicU64> = (0..len.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        (0..len.div_ceil(unit.max(1)))
+        let draw = |buffers: &mut Buffers<'_>, index: usize| {
+            let start = index * unit;
+            let length = unit.min(len - start);
+            read(buffers, start, length)?;
+            // Words come in groups of four.
+            let skip = start % 4;
+            buffers.words.resize(length + skip, 0);
+            spread::words(&mut buffers.words, key, start - skip);
+            buffers.flags.resize(length, 0);
+            let rows = buffers.elements.chunks(row);
+            let words = buffers.words[skip..].chunks(row);
+            for ((elements, words), flags) in rows.zip(words).zip(buffers.flags.chunks_mut(row)) {
+                buffers.ranker.keep(elements, words, &line, flags);
+            }
+            set_bits(&bits, start, &buffers.flags);
+            Ok::<(), Error>(())
+        };
+        (0..len.div_ceil(unit))
             .into_par_iter()
-            .try_for_each_init(buffers, |buffers, index| {
-                let start = index * unit;
-                let length = unit.min(len - start);
-                rank(buffers, start, length)?;
-                let skip = start % 4;
-                buffers.words.resize(length + skip, 0);
-                spread::words(&mut buffers.words, key, start - skip);
-                let kept = |(&place, &word): (&u32, &u32)| {
-                    let p = low + (high - low) * scale.share(place);
-                    u64::from(word) < random::keep_bound(p)
-                };
-                let kept = buffers.places.iter().zip(&buffers.words[skip..]).map(kept);
-                set_bits(&bits, start, kept);
-                Ok::<(), Error>(())
-            })?;
+            .try_for_each_init(buffers, draw)?;
         let words = bits.into_iter().map(AtomicU64::into_inner).collect();
         Ok(Fact::Bits(Arc::new(words)))
     }
 }
 
-/// Sets bits from `first` on. Other threads may set others of the same words.
-fn set_bits(bits: &[AtomicU64], first: usize, kept: impl Iterator<Item = bool>) {
-    let (mut word, mut place) = (0u64, first);
-    for kept in kept {
-        word |= u64::from(kept) << (place % 64);
-        place += 1;
-        if place.is_multiple_of(64) {
-            bits[place / 64 - 1].fetch_or(word, Ordering::Relaxed);
-            word = 0;
-        }
+/// Sets the bits of kept elements, the first of which has the index `first`. Other threads may set
+/// others of the same words.
+fn set_bits(bits: &[AtomicU64], first: usize, flags: &[u8]) {
+    let pack = |flags: &[u8]| {
+        let set = |(place, &flag): (usize, &u8)| u64::from(flag & KEPT) << place;
+        flags.iter().enumerate().map(set).sum::<u64>()
+    };
+    let (head, rest) = flags.split_at((first.next_multiple_of(64) - first).min(flags.len()));
+    if !head.is_empty() {
+        bits[first / 64].fetch_or(pack(head) << (first % 64), Ordering::Relaxed);
     }
-    if !place.is_multiple_of(64) {
-        bits[place / 64].fetch_or(word, Ordering::Relaxed);
+    let start = first.div_ceil(64);
+    for (word, flags) in bits[start.min(bits.len())..].iter().zip(rest.chunks(64)) {
+        word.fetch_or(pack(flags), Ordering::Relaxed);
     }
 }

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::graph::Kind;
 use crate::kernels::elementwise;
 use crate::linear_algebra::{self, Matrix, decompose};
-use crate::program::Program;
+use crate::program::{Buffers, Program};
 use crate::session::Options;
 use mergelab_abi::ops::{Node, Op};
 use rayon::prelude::*;
@@ -83,7 +83,7 @@ impl Schedule<'_> {
         let program = Program::new(self.nodes, self.facts, self.working, &[node]);
         let mut to = vec![0.0; self.nodes[node as usize].len];
         let slot = program.slot(node);
-        let fill = |buffers: &mut Vec<Vec<f32>>, (chunk, out): (usize, &mut [f32])| {
+        let fill = |buffers: &mut Buffers<'_>, (chunk, out): (usize, &mut [f32])| {
             self.options.check_interrupt()?;
             fill(&program, slot, self.options, buffers, chunk * CHUNK, out)
         };
@@ -173,7 +173,7 @@ pub(super) fn fill(
     program: &Program,
     slot: usize,
     options: &Options,
-    buffers: &mut [Vec<f32>],
+    buffers: &mut Buffers<'_>,
     first: usize,
     out: &mut [f32],
 ) -> Result<(), Error> {
@@ -185,7 +185,7 @@ pub(super) fn fill(
         program.run(buffers, start, length)?;
         let skip = first.saturating_sub(start);
         let to = start + skip - first;
-        out[to..to + length - skip].copy_from_slice(&buffers[slot][skip..length]);
+        out[to..to + length - skip].copy_from_slice(&buffers.tile(slot, length)[skip..]);
         start += length;
     }
     Ok(())

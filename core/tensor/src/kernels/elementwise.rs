@@ -1,6 +1,7 @@
 //! The elementwise operations, each as in [`mergelab_abi::reference`].
 
-use super::map::{Operand, in_place, map1, map2, map3};
+use super::map::{Operand, in_place, map1, map2, map3, stored_map2};
+use super::rounding::{ForRounding, Rounding, with_rounding};
 use mergelab_abi::ops::Op;
 use mergelab_abi::working::{Working, round_bf16, round_f16};
 
@@ -31,12 +32,10 @@ pub(crate) fn unary(op: Op, out: &mut [f32], a: &[f32]) {
     }
 }
 
-pub(crate) fn binary(op: Op, out: &mut [f32], a: Operand<'_>, b: Operand<'_>) {
+/// `add`, `sub`, `mul` and `div` are rounded, the others are not.
+pub(crate) fn binary(working: Working, op: Op, out: &mut [f32], a: Operand<'_>, b: Operand<'_>) {
     match op {
-        Op::Add => map2(out, a, b, |a, b| a + b),
-        Op::Sub => map2(out, a, b, |a, b| a - b),
-        Op::Mul => map2(out, a, b, |a, b| a * b),
-        Op::Div => map2(out, a, b, |a, b| a / b),
+        Op::Add | Op::Sub | Op::Mul | Op::Div => with_rounding(working, Arithmetic(op, out, a, b)),
         Op::Minimum => map2(out, a, b, |a, b| if a < b || a.is_nan() { a } else { b }),
         Op::Maximum => map2(out, a, b, |a, b| if a > b || a.is_nan() { a } else { b }),
         Op::Eq => map2(out, a, b, |a, b| mask(a == b)),
@@ -69,25 +68,60 @@ pub(crate) fn select(out: &mut [f32], condition: Operand<'_>, b: Operand<'_>, c:
     }
 }
 
-/// Adds tiles in their order.
-pub(crate) fn add_n<'a>(out: &mut [f32], tiles: &[usize], tile: impl Fn(usize) -> &'a [f32]) {
-    let value = |index: usize| Operand::Tile(tile(index));
-    // The sum so far would be written and read for each tile; adding two at once halves that.
-    let rest = match *tiles {
-        [] => return out.fill(0.0),
-        [a] => return out.copy_from_slice(tile(a)),
-        [a, b] => return map2(out, value(a), value(b), |a, b| a + b),
-        [a, b, c, ref rest @ ..] => {
-            map3(out, tile(a), value(b), value(c), |a, b, c| (a + b) + c);
-            rest
+struct Arithmetic<'a>(Op, &'a mut [f32], Operand<'a>, Operand<'a>);
+
+impl ForRounding for Arithmetic<'_> {
+    type Output = ();
+
+    fn with(self, rounding: impl Rounding) {
+        let Arithmetic(op, out, a, b) = self;
+        match (op, b) {
+            (Op::Add, _) => map2(out, a, b, move |a, b| rounding.round(a + b)),
+            (Op::Sub, _) => map2(out, a, b, move |a, b| rounding.round(a - b)),
+            (Op::Mul, _) => map2(out, a, b, move |a, b| rounding.round(a * b)),
+            (_, Operand::Value(by)) if has_exact_inverse(by) => {
+                // The same bits, without the slow division.
+                let inverse = Operand::Value(1.0 / by);
+                map2(out, a, inverse, move |a, b| rounding.round(a * b));
+            }
+            _ => map2(out, a, b, move |a, b| rounding.round(a / b)),
         }
-    };
-    for pair in rest.chunks(2) {
-        match *pair {
-            [a, b] => super::map::add_two(out, tile(a), tile(b)),
-            [a] => super::map::add_one(out, tile(a)),
-            _ => {}
-        }
+    }
+}
+
+/// Whether `1/x` is exact: `x` is a power of two, and neither it nor its inverse is subnormal.
+fn has_exact_inverse(x: f32) -> bool {
+    x.to_bits() & 0x007f_ffff == 0
+        && (f32::MIN_POSITIVE..=1.0 / f32::MIN_POSITIVE).contains(&x.abs())
+}
+
+struct Change<'a>(&'a mut [f32], &'a [[u8; 2]], &'a [f32]);
+
+impl ForRounding for Change<'_> {
+    type Output = ();
+
+    fn with(self, rounding: impl Rounding) {
+        stored_map2(self.0, self.1, self.2, move |a, b| rounding.round(a - b));
+    }
+}
+
+/// Stored bf16 elements less a tile, rounded.
+pub(crate) fn change(working: Working, out: &mut [f32], stored: &[[u8; 2]], minus: &[f32]) {
+    with_rounding(working, Change(out, stored, minus));
+}
+
+/// `chosen` where an element is above `b`, or equal to it if `equal`; else `other`.
+pub(crate) fn choose(out: &mut [f32], a: &[f32], b: f32, equal: bool, chosen: f32, other: f32) {
+    // As bits, and moved: else the compiler chooses between two addresses, one by one.
+    let (chosen, other) = (chosen.to_bits(), other.to_bits());
+    if equal {
+        map1(out, a, move |a| {
+            f32::from_bits(if a >= b { chosen } else { other })
+        });
+    } else {
+        map1(out, a, move |a| {
+            f32::from_bits(if a > b { chosen } else { other })
+        });
     }
 }
 
@@ -113,20 +147,30 @@ mod tests {
     }
 
     #[test]
-    fn add_n_adds_in_order_for_any_count() {
-        let tiles: Vec<Vec<f32>> = (0..9)
-            .map(|i| vec![0.1 * i as f32, 1e8 / (i + 1) as f32])
-            .collect();
-        for count in 1..=tiles.len() {
-            let mut out = vec![f32::NAN; 2];
-            let order: Vec<usize> = (0..count).collect();
-            add_n(&mut out, &order, |i| &tiles[i]);
-            for j in 0..2 {
-                let sum = tiles[1..count]
-                    .iter()
-                    .fold(tiles[0][j], |sum, t| sum + t[j]);
-                assert_eq!(out[j].to_bits(), sum.to_bits(), "{count} tiles");
+    fn dividing_by_powers_of_two_is_multiplying() {
+        for by in [
+            0.5f32,
+            -0.25,
+            1.0,
+            2f32.powi(100),
+            2f32.powi(-126),
+            2f32.powi(126),
+        ] {
+            assert!(has_exact_inverse(by));
+            for x in [
+                0.1f32,
+                -3.0,
+                f32::MAX,
+                f32::MIN_POSITIVE,
+                1e-45,
+                0.0,
+                f32::INFINITY,
+            ] {
+                assert_eq!((x / by).to_bits(), (x * (1.0 / by)).to_bits(), "{x} / {by}");
             }
+        }
+        for by in [0.0, 3.0, 1e-45, f32::INFINITY, f32::NAN, 2f32.powi(127)] {
+            assert!(!has_exact_inverse(by), "{by}");
         }
     }
 }

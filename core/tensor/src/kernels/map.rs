@@ -146,38 +146,21 @@ pub(crate) fn map3(
     }
 }
 
-struct AddTwo<'a>(&'a mut [f32], &'a [f32], &'a [f32]);
+struct StoredMap2<'a, F>(&'a mut [f32], &'a [[u8; 2]], &'a [f32], F);
 
-impl NullaryFnOnce for AddTwo<'_> {
+impl<F: Fn(f32, f32) -> f32> NullaryFnOnce for StoredMap2<'_, F> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        for ((out, a), b) in self.0.iter_mut().zip(self.1).zip(self.2) {
-            *out = (*out + a) + b;
+        let StoredMap2(out, a, b, f) = self;
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            *out = f(f32::from_bits(u32::from(u16::from_le_bytes(a)) << 16), b);
         }
     }
 }
 
-struct AddOne<'a>(&'a mut [f32], &'a [f32]);
-
-impl NullaryFnOnce for AddOne<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        for (out, a) in self.0.iter_mut().zip(self.1) {
-            *out += a;
-        }
-    }
-}
-
-/// `out[i] = (out[i] + a[i]) + b[i]`.
-pub(crate) fn add_two(out: &mut [f32], a: &[f32], b: &[f32]) {
-    dispatch(AddTwo(out, a, b));
-}
-
-/// `out[i] = out[i] + a[i]`.
-pub(crate) fn add_one(out: &mut [f32], a: &[f32]) {
-    dispatch(AddOne(out, a));
+/// `out[i] = f(a[i], b[i])`, where `a` is stored in bf16.
+pub(crate) fn stored_map2(out: &mut [f32], a: &[[u8; 2]], b: &[f32], f: impl Fn(f32, f32) -> f32) {
+    dispatch(StoredMap2(out, a, b, f));
 }

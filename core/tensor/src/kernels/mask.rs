@@ -2,9 +2,10 @@
 
 use super::dispatch;
 use super::magnitude::magnitude;
-use super::map::map1;
+use super::map::{Operand, map1, map2};
 use mergelab_abi::random;
 use pulp::NullaryFnOnce;
+use std::ops::Range;
 
 /// Which elements a top-k mask keeps: those of larger magnitude than `threshold`, and those of
 /// the same magnitude before the index `cutoff`.
@@ -27,28 +28,91 @@ impl Cut {
     };
 }
 
-/// 1 where the element is kept. The tile starts at index `first`.
-pub(crate) fn top_k(out: &mut [f32], a: &[f32], cut: Cut, first: usize) {
-    let Cut { threshold, cutoff } = cut;
-    let before = cutoff.saturating_sub(first).min(a.len());
-    let (out_before, out_after) = out.split_at_mut(before);
-    let (before, after) = a.split_at(before);
-    map1(out_before, before, |x| {
-        if magnitude(x) >= threshold { 1.0 } else { 0.0 }
-    });
-    map1(out_after, after, |x| {
-        if magnitude(x) > threshold { 1.0 } else { 0.0 }
-    });
+impl Cut {
+    /// The parts of a tile of `length` elements that starts at index `first`, with the rank that
+    /// magnitudes there must exceed to be kept.
+    fn parts(self, first: usize, length: usize) -> [(Range<usize>, i32); 2] {
+        let before = self.cutoff.saturating_sub(first).min(length);
+        // Ranks fit 31 bits; comparing them as signed numbers is one instruction.
+        let limit = |rank: i64| i32::try_from(rank).unwrap_or(i32::MAX);
+        let threshold = i64::from(self.threshold);
+        [
+            (0..before, limit(threshold - 1)),
+            (before..length, limit(threshold)),
+        ]
+    }
 }
 
-struct Keep<'a> {
+#[inline(always)]
+fn above(x: f32, limit: i32) -> f32 {
+    if magnitude(x) as i32 > limit {
+        1.0
+    } else {
+        0.0
+    }
+}
+
+/// 1 where the element is kept. The tile starts at index `first`.
+pub(crate) fn top_k(out: &mut [f32], a: &[f32], cut: Cut, first: usize) {
+    for (part, limit) in cut.parts(first, a.len()) {
+        map1(&mut out[part.clone()], &a[part], move |a| above(a, limit));
+    }
+}
+
+/// `x` times the mask of the elements of `by` that are kept.
+pub(crate) fn trim(out: &mut [f32], x: &[f32], by: &[f32], cut: Cut, first: usize) {
+    for (part, limit) in cut.parts(first, x.len()) {
+        let (x, by) = (
+            Operand::Tile(&x[part.clone()]),
+            Operand::Tile(&by[part.clone()]),
+        );
+        map2(&mut out[part], x, by, move |x, by| x * above(by, limit));
+    }
+}
+
+struct Keep<'a, S> {
     out: &'a mut [f32],
     key: [u32; 2],
     bound: u32,
     block: u64,
+    source: S,
 }
 
-impl NullaryFnOnce for Keep<'_> {
+/// What a mask applies to.
+trait Kept: Copy {
+    fn at(self, index: usize) -> f32;
+    fn group(self, group: usize) -> [f32; 4 * WIDE];
+}
+
+/// The mask itself: ones.
+#[derive(Clone, Copy)]
+struct Ones;
+
+impl Kept for Ones {
+    #[inline(always)]
+    fn at(self, _: usize) -> f32 {
+        1.0
+    }
+
+    #[inline(always)]
+    fn group(self, _: usize) -> [f32; 4 * WIDE] {
+        [1.0; 4 * WIDE]
+    }
+}
+
+impl Kept for &[f32] {
+    #[inline(always)]
+    fn at(self, index: usize) -> f32 {
+        self[index]
+    }
+
+    #[inline(always)]
+    fn group(self, group: usize) -> [f32; 4 * WIDE] {
+        self.as_chunks().0[group]
+    }
+}
+
+impl<S: Kept> NullaryFnOnce for Keep<'_, S> {
     type Output = ();
 
     #[inline(always)]
@@ -58,23 +122,25 @@ impl NullaryFnOnce for Keep<'_> {
             key,
             bound,
             block,
+            source,
         } = self;
         let keep = |word: u32| if word < bound { 1.0 } else { 0.0 };
         let (groups, rest) = out.as_chunks_mut::<{ 4 * WIDE }>();
-        let done = (groups.len() * WIDE) as u64;
+        let done = groups.len() * WIDE;
         for (index, group) in groups.iter_mut().enumerate() {
             let words = philox_wide(block + (index * WIDE) as u64, key);
-            for (j, row) in group.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                for (out, lane) in row.iter_mut().zip(&words) {
-                    *out = keep(lane[j]);
-                }
+            let x = source.group(index);
+            for ((out, x), word) in group.iter_mut().zip(x).zip(words) {
+                *out = x * keep(word);
             }
         }
         for (index, row) in rest.chunks_mut(4).enumerate() {
-            let block = block + done + index as u64;
+            let index = done + index;
+            let block = block + index as u64;
             let counter = [block as u32, (block >> 32) as u32, 0, 0];
-            for (out, word) in row.iter_mut().zip(random::philox(counter, key)) {
-                *out = keep(word);
+            let words = random::philox(counter, key);
+            for (j, (out, word)) in row.iter_mut().zip(words).enumerate() {
+                *out = source.at(index * 4 + j) * keep(word);
             }
         }
     }
@@ -87,38 +153,46 @@ const MULTIPLIER_1: u32 = 0xCD9E_8D57;
 const WEYL_0: u32 = 0x9E37_79B9;
 const WEYL_1: u32 = 0xBB67_AE85;
 
-/// Blocks of the generator that are computed side by side.
-pub(super) const WIDE: usize = 16;
+/// Blocks of the generator that are computed side by side: two registers of four.
+pub(super) const WIDE: usize = 8;
 
-/// [`random::philox`] for the blocks from `first`: word `w` of block `first + j` is `[w][j]`.
+/// [`random::philox`] for the blocks from `first`, in the order of their words.
 ///
-/// The same steps with each variable an array, so that each becomes a vector instruction. The
-/// compiler does not make that of sixteen separate calls.
+/// Words are kept in the lower halves of 64-bit lanes, where a multiplication takes and leaves
+/// them; what is in the upper halves is never looked at. The compiler does not find this way
+/// from separate calls.
 #[inline(always)]
 #[expect(
     clippy::needless_range_loop,
     reason = "`j` is the second index, into four arrays at once"
 )]
-pub(super) fn philox_wide(first: u64, key: [u32; 2]) -> [[u32; WIDE]; 4] {
-    let mut c = [[0u32; WIDE]; 4];
+pub(super) fn philox_wide(first: u64, key: [u32; 2]) -> [u32; 4 * WIDE] {
+    const LOW: u64 = 0xffff_ffff;
+    let mut c = [[0u64; WIDE]; 4];
     for j in 0..WIDE {
         let block = first + j as u64;
-        (c[0][j], c[1][j]) = (block as u32, (block >> 32) as u32);
+        (c[0][j], c[1][j]) = (block, block >> 32);
     }
     let [mut k0, mut k1] = key;
     for _ in 0..ROUNDS {
         for j in 0..WIDE {
-            let p0 = u64::from(MULTIPLIER_0) * u64::from(c[0][j]);
-            let p1 = u64::from(MULTIPLIER_1) * u64::from(c[2][j]);
-            c[0][j] = (p1 >> 32) as u32 ^ c[1][j] ^ k0;
-            c[1][j] = p1 as u32;
-            c[2][j] = (p0 >> 32) as u32 ^ c[3][j] ^ k1;
-            c[3][j] = p0 as u32;
+            let p0 = u64::from(MULTIPLIER_0) * (c[0][j] & LOW);
+            let p1 = u64::from(MULTIPLIER_1) * (c[2][j] & LOW);
+            c[0][j] = (p1 >> 32) ^ c[1][j] ^ u64::from(k0);
+            c[1][j] = p1;
+            c[2][j] = (p0 >> 32) ^ c[3][j] ^ u64::from(k1);
+            c[3][j] = p0;
         }
         k0 = k0.wrapping_add(WEYL_0);
         k1 = k1.wrapping_add(WEYL_1);
     }
-    c
+    let mut words = [0; 4 * WIDE];
+    for j in 0..WIDE {
+        for w in 0..4 {
+            words[4 * j + w] = c[w][j] as u32;
+        }
+    }
+    words
 }
 
 /// 1 where the element's random word is below `bound`. The tile starts at index `first`, a
@@ -128,11 +202,25 @@ pub(crate) fn keep(out: &mut [f32], key: u64, bound: u64, first: usize) {
         // 2^32: every word is below it.
         return out.fill(1.0);
     };
+    keep_of(out, Ones, key, bound, first);
+}
+
+/// `x` times that mask.
+pub(crate) fn drop(out: &mut [f32], x: &[f32], key: u64, bound: u64, first: usize) {
+    match u32::try_from(bound) {
+        Ok(bound) => keep_of(out, &x[..out.len()], key, bound, first),
+        // `x · 1`.
+        Err(_) => out.copy_from_slice(x),
+    }
+}
+
+fn keep_of(out: &mut [f32], source: impl Kept, key: u64, bound: u32, first: usize) {
     dispatch(Keep {
         out,
         key: [key as u32, (key >> 32) as u32],
         bound,
         block: first as u64 / 4,
+        source,
     });
 }
 
@@ -148,6 +236,12 @@ mod tests {
             for (index, &kept) in out.iter().enumerate() {
                 let word = random::word(0xdead_beef_0123, (first + index) as u64);
                 assert_eq!(kept, if word < 1 << 31 { 1.0 } else { 0.0 });
+            }
+            let x: Vec<f32> = (0..out.len()).map(|i| i as f32 - 70.0).collect();
+            let mut dropped = x.clone();
+            drop(&mut dropped, &x, 0xdead_beef_0123, 1 << 31, first);
+            for (index, dropped) in dropped.iter().enumerate() {
+                assert_eq!(dropped.to_bits(), (x[index] * out[index]).to_bits());
             }
         }
     }

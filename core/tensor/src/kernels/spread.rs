@@ -67,12 +67,7 @@ impl NullaryFnOnce for Words<'_> {
         let (groups, rest) = out.as_chunks_mut::<{ 4 * WIDE }>();
         let done = (groups.len() * WIDE) as u64;
         for (index, group) in groups.iter_mut().enumerate() {
-            let words = philox_wide(block + (index * WIDE) as u64, key);
-            for (j, row) in group.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                for (out, lane) in row.iter_mut().zip(&words) {
-                    *out = lane[j];
-                }
-            }
+            *group = philox_wide(block + (index * WIDE) as u64, key);
         }
         for (index, row) in rest.chunks_mut(4).enumerate() {
             let block = block + done + index as u64;

@@ -45,7 +45,7 @@ impl MergeMethod for ConsensusTa {
         let vectors = group.task_vectors()?;
         let sum = Tensor::sum_of(&vectors);
         let needs = group.models().zip(&vectors).map(|(model, vector)| {
-            // TALL mask, equation 4 of arXiv 2405.07813.
+            // The TALL mask of arXiv 2405.07813.
             let others = (&sum - vector).abs() * self.threshold[model];
             vector.abs().gt(&others)
         });

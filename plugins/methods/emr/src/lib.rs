@@ -56,8 +56,9 @@ impl MergeMethod for Emr {
         let mut made = Vec::new();
         for Share { id, mask, .. } in shares {
             let rescaler = group.stored(rescaler(group, &id)?);
-            made.push(Artifact::number(format!("rescaler.{id}"), rescaler));
-            made.push(Artifact::bits(format!("mask.{id}"), mask));
+            let name = file_name(&id);
+            made.push(Artifact::number(format!("rescaler.{name}"), rescaler));
+            made.push(Artifact::bits(format!("mask.{name}"), mask));
         }
         Ok(made)
     }
@@ -83,6 +84,12 @@ fn elected(group: &Group) -> Result<(Tensor, Vec<Share>)> {
     });
     let shares = shares.collect();
     Ok((unified, shares))
+}
+
+/// A model's id as part of a file's name: ids may be paths.
+fn file_name(id: &str) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    id.chars().map(|c| if fits(c) { c } else { '_' }).collect()
 }
 
 /// Sum of a model's magnitudes over that of what its mask keeps, over all tensors; 1 where nothing

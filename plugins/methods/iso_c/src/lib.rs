@@ -3,9 +3,7 @@
 
 use mergelab_sdk::{
     prelude::*,
-    spectral::{
-        Others, low_rank_sum, masked_columns, matrix, significant, svd_of_product, task_matrix,
-    },
+    spectral::{Others, masked_columns, matrix, significant, svd_of_sum},
 };
 
 /// Sums task vectors and gives all singular values of the sum their mean (Iso-C).
@@ -38,13 +36,7 @@ impl MergeMethod for IsoC {
 
 /// `s̄ U Vᵀ` of the summed task vectors, `s̄` the mean of the singular values that are not zero.
 fn flattened(group: &Group, base: &Tensor, shape: [usize; 2]) -> Tensor {
-    let svd = match low_rank_sum(group, |_| 1.0) {
-        Some((left, right)) => svd_of_product(&left, &right),
-        None => {
-            let vectors = group.models().map(|m| task_matrix(m, base, shape));
-            vectors.sum::<Tensor>().svd()
-        }
-    };
+    let svd = svd_of_sum(group, base, shape, |_| 1.0);
     let mask = significant(&svd.s, &svd.s.max_all());
     let count = mask.sum_all().maximum(&Tensor::scalar(1.0));
     let mean = (&svd.s * &mask).sum_all() / count;

@@ -5,8 +5,8 @@ use mergelab_sdk::{
     Svd,
     prelude::*,
     spectral::{
-        Others, low_rank_sum, masked_columns, matrix, orthogonalised, significant, svd_of_product,
-        task_matrix,
+        Others, changed, masked_columns, matrix, orthogonalised, significant, svd_of_product,
+        svd_of_sum, task_matrix,
     },
 };
 
@@ -74,18 +74,12 @@ impl IsoCts {
 
     fn merged(&self, group: &Group, base: &Tensor, shape: [usize; 2]) -> Tensor {
         let (common, each) = self.split(shape[0].min(shape[1]), group.models().len());
-        let sum = match low_rank_sum(group, |_| 1.0) {
-            Some((left, right)) => svd_of_product(&left, &right),
-            None => {
-                let vectors = group.models().map(|m| task_matrix(m, base, shape));
-                vectors.sum::<Tensor>().svd()
-            }
-        };
+        let sum = svd_of_sum(group, base, shape, |_| 1.0);
         let shared = Part::new(&sum, common, &sum.s.max_all());
         // What the common directions leave of a matrix: (I - U Uᵀ) X.
         let outside = |x: &Tensor| x - shared.u.matmul(&shared.u.transposed_matmul(x));
         let mut parts: Vec<Part> = Vec::new();
-        for model in group.models().filter(|_| each > 0) {
+        for model in changed(group).filter(|_| each > 0) {
             // The scale is the whole task vector's norm: where nothing is left, rounding is, and
             // next to itself it would look large.
             parts.push(match model.low_rank() {

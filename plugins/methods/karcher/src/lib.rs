@@ -20,23 +20,18 @@ pub struct Karcher {
     /// direction.
     #[param(default = 1e-5, above = 0.0)]
     tol: f64,
-    /// Whether a base is one of the models.
-    #[param(default = false)]
-    base_votes: bool,
 }
 
 impl MergeMethod for Karcher {
     const ID: &'static str = "karcher";
-    const BASE: BaseUse = BaseUse::Optional;
+    const BASE: BaseUse = BaseUse::Unused;
 
     fn presets() -> Vec<(&'static str, Value)> {
-        vec![("mergekit", json!({"base_votes": true}))]
+        vec![("mergekit", json!({}))]
     }
 
     fn merge(&self, group: &Group) -> Result<Tensor> {
-        let base = group.optional_base().filter(|_| self.base_votes);
-        let models = group.models().map(|m| m.tensor().clone());
-        let vectors: Vec<Tensor> = models.chain(base).collect();
+        let vectors: Vec<Tensor> = group.models().map(|m| m.tensor().clone()).collect();
         let rule = sphere::Rule {
             steps: self.max_iter,
             tolerance: self.tol,

@@ -127,7 +127,8 @@ impl Rule {
             if angle < tolerance {
                 break;
             }
-            let (along, across) = (angle.cos(), angle.sin());
+            // A number on the left of a product is rounded as tensors are, one on the right is not.
+            let (along, across) = (angle.cos(), round(angle.sin()));
             let moved = exactly.pairs(&point, &step, |p, s| {
                 round(p * along) + round(across * round(s / angle))
             });

@@ -5,7 +5,7 @@ use mergelab_sdk::{
     Value,
     consensus::{SignVote, Weighted, ZeroSign, agreeing_sum, elect, sum},
     prelude::*,
-    spectral::{Others, masked_columns, matrix, task_matrix},
+    spectral::{Others, changed, masked_columns, matrix, task_matrix},
 };
 
 /// Merges task vectors in the basis of their joint singular vectors (KnOTS).
@@ -57,7 +57,10 @@ impl MergeMethod for Knots {
     fn presets() -> Vec<(&'static str, Value)> {
         vec![
             ("llama3_8b_ties", json!({"inner": "ties", "lambda": 0.5})),
-            ("dare_ties", json!({"inner": "dare_ties", "density": 0.2})),
+            (
+                "llama3_8b_dare_ties",
+                json!({"inner": "dare_ties", "density": 0.2, "lambda": 0.4}),
+            ),
             (
                 "llama3_8b_task_arithmetic",
                 json!({"inner": "task_arithmetic", "normalize": false, "lambda": 0.5}),
@@ -79,16 +82,20 @@ impl Knots {
     fn merged(&self, group: &Group, base: &Tensor, shape: [usize; 2]) -> Tensor {
         let basis = self.basis(group, base, shape);
         let coordinates = |model: &Model| match model.low_rank() {
-            Some(factors) => basis
-                .transposed_matmul(&factors.left)
-                .matmul(&factors.right),
+            Some(f) => basis.transposed_matmul(&f.left).matmul(&f.right),
             None => basis.transposed_matmul(&task_matrix(model, base, shape)),
         };
+        let known: Vec<(&Model, Tensor)> = changed(group).map(|m| (m, coordinates(m))).collect();
         let vectors: Vec<Weighted> = group
             .models()
-            .map(|model| {
-                let kept = self.sparse(group, model, coordinates(model));
-                Weighted::new(group, kept, self.weight[model])
+            .filter_map(|model| {
+                let own = known.iter().find(|(m, _)| m.index() == model.index());
+                let kept = match own {
+                    Some((_, vector)) => self.sparse(group, model, vector),
+                    // Its weight counts all the same.
+                    None => &known.first()?.1 * 0.0,
+                };
+                Some(Weighted::new(group, kept, self.weight[model]))
             })
             .collect();
         basis.matmul(&match self.inner {
@@ -107,8 +114,7 @@ impl Knots {
     /// Of a task vector `B A`, `R_t` is `R_A Bᵀ` with `Aᵀ = Q_A R_A`, which has only as many rows
     /// as the rank. And `S V_tᵀ` is `Uᵀ τ_t`.
     fn basis(&self, group: &Group, base: &Tensor, shape: [usize; 2]) -> Tensor {
-        let triangles: Vec<Tensor> = group
-            .models()
+        let triangles: Vec<Tensor> = changed(group)
             .map(|model| match model.low_rank() {
                 Some(f) => f.right.transpose().qr().r.matmul_transposed(&f.left),
                 None => task_matrix(model, base, shape).transpose().qr().r,
@@ -126,7 +132,7 @@ impl Knots {
         masked_columns(&u, &s.gt(&Tensor::scalar(self.tolerance)))
     }
 
-    fn sparse(&self, group: &Group, model: &Model, vector: Tensor) -> Tensor {
+    fn sparse(&self, group: &Group, model: &Model, vector: &Tensor) -> Tensor {
         let density = self.density[model];
         match self.inner {
             Inner::Ties if density < 1.0 => {
@@ -136,11 +142,11 @@ impl Knots {
                 vector * mask
             }
             Inner::DareTies if density < 1.0 => {
-                let all = vector.ge(&vector) * density;
+                let all = vector.ge(vector) * density;
                 let mask = group.keep_mask_by(model, &all);
                 vector * mask / density
             }
-            _ => vector,
+            _ => vector.clone(),
         }
     }
 }

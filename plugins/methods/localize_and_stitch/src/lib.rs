@@ -1,7 +1,7 @@
 //! Merge method: keeps the largest entries of each task vector and averages overlaps.
 #![forbid(unsafe_code)]
 
-use mergelab_sdk::{prelude::*, sparsify::kept};
+use mergelab_sdk::{prelude::*, scope::Scope, sparsify::kept};
 
 /// Keeps the largest entries of each task vector and averages where they overlap
 /// (dataless Localize-and-Stitch).
@@ -18,15 +18,6 @@ pub struct LocalizeAndStitch {
     scope: Scope,
 }
 
-/// Among what the largest entries are looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
-pub enum Scope {
-    /// One tensor: each keeps the same share.
-    Tensor,
-    /// All tensors of the model: those that changed most keep most.
-    Model,
-}
-
 impl MergeMethod for LocalizeAndStitch {
     const ID: &'static str = "localize_and_stitch";
     const SURVEYS: bool = true;
@@ -38,8 +29,8 @@ impl MergeMethod for LocalizeAndStitch {
         }
         let vectors = group.task_vectors()?;
         let asked = group.models().zip(vectors).map(|(model, vector)| {
-            let name = format!("threshold.{}", model.id());
-            Survey::kth_largest_magnitude(name, vector, self.density[model], 0)
+            let density = self.density[model];
+            Survey::kth_largest_magnitude(threshold(model, density), vector, density, 0)
         });
         Ok(asked.collect())
     }
@@ -58,13 +49,19 @@ impl MergeMethod for LocalizeAndStitch {
     }
 }
 
+/// The name of a model's threshold. Tensors for which a recipe gives another density have one of
+/// their own.
+fn threshold(model: &Model, density: f64) -> String {
+    format!("threshold.{density}.{}", model.id())
+}
+
 impl LocalizeAndStitch {
     fn largest(&self, group: &Group, model: &Model, vector: &Tensor) -> Result<Tensor> {
         let density = self.density[model];
         Ok(match self.scope {
             Scope::Tensor => vector.top_k_mask(kept(density, vector.elements())),
             Scope::Model => {
-                let threshold = group.statistic(&format!("threshold.{}", model.id()))?;
+                let threshold = group.statistic(&threshold(model, density))?;
                 vector.abs().ge(&Tensor::scalar(threshold))
             }
         })

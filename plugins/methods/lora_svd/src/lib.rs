@@ -4,7 +4,7 @@
 use mergelab_sdk::{
     Svd, Value,
     prelude::*,
-    spectral::{Others, low_rank_sum, masked_columns, matrix, svd_of_product, task_matrix},
+    spectral::{Others, masked_columns, matrix, svd_of_sum},
 };
 
 /// Adds the products of low-rank adapters up and truncates the sum back to a low rank.
@@ -102,14 +102,7 @@ impl LoraSvd {
         else {
             return Ok(None);
         };
-        let svd = match low_rank_sum(group, |model| self.weight[model]) {
-            Some((left, right)) => svd_of_product(&left, &right),
-            None => {
-                let base = group.base()?;
-                let scaled = |m: &Model| task_matrix(m, &base, shape) * self.weight[m];
-                group.models().map(scaled).sum::<Tensor>().svd()
-            }
-        };
+        let svd = svd_of_sum(group, &group.base()?, shape, |model| self.weight[model]);
         let rank = rank.min(svd.s.elements());
         Ok(Some(Sum { svd, rank }))
     }

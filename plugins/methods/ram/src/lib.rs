@@ -21,9 +21,10 @@ impl MergeMethod for Ram {
     fn merge(&self, group: &Group) -> Result<Tensor> {
         let base = group.base()?;
         let vectors = group.task_vectors()?;
+        let smallest = group.stored(self.epsilon);
         let changed: Vec<Tensor> = vectors
             .iter()
-            .map(|v| v.abs().gt(&Tensor::scalar(self.epsilon)))
+            .map(|v| v.abs().gt(&smallest))
             .collect();
         let sum: Tensor = vectors.iter().zip(&changed).map(|(v, c)| v * c).sum();
         let count: Tensor = changed.iter().sum();

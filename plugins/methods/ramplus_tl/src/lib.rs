@@ -1,7 +1,7 @@
 //! Merge method: adds what one model changed, strengthened, and averages what several changed.
 #![forbid(unsafe_code)]
 
-use mergelab_sdk::{Value, prelude::*, scope::Scope};
+use mergelab_sdk::{Value, prelude::*, scope::Scope, stepwise::Stepwise};
 
 /// Adds what one model alone changed, strengthened where the model shares much with others, and the
 /// mean of what several changed.
@@ -45,10 +45,8 @@ impl Changes {
 impl RamplusTl {
     fn changes(&self, group: &Group) -> Result<Changes> {
         let vectors = group.task_vectors()?;
-        let changed: Vec<Tensor> = vectors
-            .iter()
-            .map(|v| v.abs().gt(&Tensor::scalar(self.epsilon)))
-            .collect();
+        let smallest = group.stored(self.epsilon);
+        let changed: Vec<Tensor> = vectors.iter().map(|v| v.abs().gt(&smallest)).collect();
         let count = changed.iter().sum();
         Ok(Changes {
             vectors,
@@ -65,14 +63,57 @@ impl RamplusTl {
                 changes.alone(model).sum_all(),
             ),
             Scope::Model => {
-                let [shared, alone] = names(model).map(|name| group.statistic(&name));
-                (Tensor::scalar(shared?), Tensor::scalar(alone?))
+                let (shared, alone) = counted(group, model)?;
+                (Tensor::scalar(shared), Tensor::scalar(alone))
             }
         };
         let ratio = shared / alone.maximum(&Tensor::scalar(self.epsilon));
         let ratio = ratio.minimum(&Tensor::scalar(self.alpha));
         Ok(ratio * self.r + 1.0)
     }
+
+    /// The same as mergekit rounds it: factors are in f32, and so is all that they touch.
+    fn imitate(&self, group: &Group, exactly: Stepwise) -> Result<Tensor> {
+        let base = group.base()?.to_vec()?;
+        let smallest = exactly.round(self.epsilon as f32);
+        let mut vectors = Vec::new();
+        for model in group.models() {
+            let model = model.tensor().to_vec()?;
+            vectors.push(exactly.pairs(&model, &base, |x, b| x - b));
+        }
+        let changed = |vector: &[f32], i: usize| vector[i].abs() > smallest;
+        let counts: Vec<usize> = (0..base.len())
+            .map(|i| vectors.iter().filter(|v| changed(v, i)).count())
+            .collect();
+        let mut merged = base;
+        for (model, vector) in group.models().zip(&vectors) {
+            let (shared, alone) = match self.scope {
+                Scope::Model => counted(group, model)?,
+                Scope::Tensor => {
+                    let own = (0..counts.len()).filter(|&i| changed(vector, i));
+                    let (alone, shared): (Vec<_>, Vec<_>) = own.partition(|&i| counts[i] == 1);
+                    (shared.len() as f64, alone.len() as f64)
+                }
+            };
+            let ratio = (shared / alone.max(self.epsilon)).min(self.alpha);
+            let strength = (1.0 + self.r * ratio) as f32;
+            for (i, &count) in counts.iter().enumerate() {
+                if changed(vector, i) {
+                    merged[i] += match count {
+                        1 => strength * vector[i],
+                        _ => vector[i] / count as f32,
+                    };
+                }
+            }
+        }
+        Ok(group.literal(group.shape(), &merged))
+    }
+}
+
+/// How many entries the model shares with others in the whole model, and how many it has alone.
+fn counted(group: &Group, model: &Model) -> Result<(f64, f64)> {
+    let [shared, alone] = names(model);
+    Ok((group.statistic(&shared)?, group.statistic(&alone)?))
 }
 
 fn names(model: &Model) -> [String; 2] {
@@ -82,8 +123,6 @@ fn names(model: &Model) -> [String; 2] {
 impl MergeMethod for RamplusTl {
     const ID: &'static str = "ramplus_tl";
     const SURVEYS: bool = true;
-    // Counts and factors are no tensors of the models' precision.
-    const ALWAYS_F32: bool = true;
 
     fn presets() -> Vec<(&'static str, Value)> {
         vec![("mergekit", json!({"scope": "tensor"}))]
@@ -106,6 +145,9 @@ impl MergeMethod for RamplusTl {
 
     fn merge(&self, group: &Group) -> Result<Tensor> {
         let base = group.base()?;
+        if let Some(exactly) = Stepwise::of(group)? {
+            return self.imitate(group, exactly);
+        }
         let changes = self.changes(group)?;
         let alone = changes.count.eq(&Tensor::scalar(1.0));
         let divisor = changes.count.maximum(&Tensor::scalar(1.0));

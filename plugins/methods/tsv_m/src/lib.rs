@@ -5,7 +5,8 @@ use mergelab_sdk::{
     Svd,
     prelude::*,
     spectral::{
-        Others, masked_columns, matrix, orthogonalised, significant, svd_of_product, task_matrix,
+        Others, changed, masked_columns, matrix, orthogonalised, significant, svd_of_product,
+        task_matrix,
     },
 };
 
@@ -46,8 +47,7 @@ impl TsvM {
         let size = shape[0].min(shape[1]);
         // A whole product but for float rounding counts as whole.
         let rank = ((size as f64 * share + 1e-9) as usize).max(1);
-        let parts: Vec<Svd> = group
-            .models()
+        let parts: Vec<Svd> = changed(group)
             .map(|model| {
                 let all = match model.low_rank() {
                     Some(factors) => svd_of_product(&factors.left, &factors.right),

@@ -3,7 +3,7 @@
 
 use mergelab_sdk::{
     prelude::*,
-    spectral::{Others, matrix, task_matrix},
+    spectral::{Others, changed, matrix, task_matrix},
 };
 
 /// Minimises the interference of the merged task vector with each task by gradient descent (WUDI).
@@ -52,7 +52,7 @@ impl Wudi {
     /// ‖τ_t‖²`: two matrices made once, and no automatic differentiation.
     fn minimised(&self, group: &Group, base: &Tensor, shape: [usize; 2]) -> Tensor {
         let (mut a, mut b, mut start) = (Vec::new(), Vec::new(), Vec::new());
-        for model in group.models() {
+        for model in changed(group) {
             let vector = task_matrix(model, base, shape);
             let squares = vector.dot(&vector);
             // A model that changes nothing is interfered with by nothing.

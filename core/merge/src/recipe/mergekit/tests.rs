@@ -134,6 +134,58 @@ fn the_tokenizer_block_is_read() {
     );
 }
 
+/// Forms that files on the Hugging Face Hub have.
+#[test]
+fn usual_files_are_read() {
+    let gradient = parse(
+        "slices:\n  - sources:\n      - model: OpenPipe/mistral-ft\n        layer_range: [0, 32]\n      \
+         - model: psmathur/orca_mini\n        layer_range: [0, 32]\nmerge_method: slerp\n\
+         base_model: OpenPipe/mistral-ft\nparameters:\n  t:\n    - filter: self_attn\n      \
+         value: [0, 0.5, 0.3, 0.7, 1]\n    - filter: mlp\n      value: [1, 0.5, 0.7, 0.3, 0]\n    \
+         - value: 0.5 # fallback for rest of tensors\ndtype: float16\n",
+    )
+    .unwrap();
+    let t = |tensor: &str, depth: f64| gradient.params["t"].resolve(tensor, depth);
+    assert_eq!(
+        t("model.layers.8.self_attn.q_proj.weight", 0.25),
+        Some(json!(0.5))
+    );
+    assert_eq!(t("lm_head.weight", 0.0), Some(json!(0.5)));
+    assert_eq!(gradient.slices[0].sources.len(), 2);
+
+    let numbers = parse(
+        "base_model:\n  model: {path: /m/base, revision: null}\n  lora: null\n  \
+         override_architecture: null\ndtype: bfloat16\nmerge_method: dare_ties\nmodules:\n  \
+         default:\n    slices:\n    - sources:\n      - layer_range: [0, 8]\n        model: \
+         /m/a\n        parameters: {density: 0.53, weight: 0.4}\n      - layer_range: [0, 8]\n        \
+         model: /m/base\nparameters: {int8_mask: 1.0, normalize: 0.0, rescale: 1.0}\n",
+    )
+    .unwrap();
+    assert_eq!(numbers.base, Some(InputPath::new("/m/base")));
+    let value = |name: &str| numbers.params[name].resolve("x", 0.0);
+    assert_eq!(value("normalize"), Some(json!(false)));
+    assert_eq!(value("rescale"), Some(json!("l1")));
+
+    let own = |second: &str| {
+        parse(&format!(
+            "merge_method: ties\nslices:\n- base_model: a\n  sources: [{{model: a, layer_range: \
+             [0, 1]}}]\n- base_model: {second}\n  sources: [{{model: b, layer_range: [0, 1]}}]\n"
+        ))
+    };
+    assert_eq!(own("a").unwrap().base, Some(InputPath::new("a")));
+    let error = own("b").unwrap_err();
+    assert!(
+        error.starts_with("m.yml:5:15: this slice has the base b, and a is"),
+        "{error}"
+    );
+    let error = parse("merge_method: ties\nmodels: [{model: {model: {path: a, revision: x}}}]\n");
+    assert!(
+        error
+            .unwrap_err()
+            .contains("`revision` has no effect on a local folder")
+    );
+}
+
 #[test]
 fn karcher_counts_the_base() {
     let recipe = parse("merge_method: karcher\nbase_model: b\nmodels: [{model: a}]\n").unwrap();

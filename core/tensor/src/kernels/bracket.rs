@@ -1,0 +1,133 @@
+//! Finding the elements whose magnitudes lie in a bracket.
+
+use super::dispatch;
+use super::magnitude::magnitude;
+use pulp::NullaryFnOnce;
+
+/// Elements that are looked at together.
+const ROW: usize = 16;
+
+/// How many elements are above a bracket and on its ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) above: u32,
+    pub(crate) high: u32,
+    pub(crate) low: u32,
+}
+
+/// Magnitude and index as one number that sorts as a top-k mask ranks: by magnitude, then the
+/// lower index first.
+#[inline(always)]
+fn rank(magnitude: i32, index: u32) -> u64 {
+    (magnitude as u64) << 32 | u64::from(!index)
+}
+
+/// The magnitude of such a number.
+pub(crate) fn magnitude_of(rank: u64) -> u32 {
+    (rank >> 32) as u32
+}
+
+/// The index of such a number.
+pub(crate) fn index_of(rank: u64) -> u32 {
+    !(rank as u32)
+}
+
+struct Find<'a> {
+    a: &'a [f32],
+    first: u32,
+    low: i32,
+    high: i32,
+    inside: &'a mut Vec<u64>,
+}
+
+impl NullaryFnOnce for Find<'_> {
+    type Output = Counts;
+
+    #[inline(always)]
+    fn call(self) -> Counts {
+        let Find {
+            a,
+            first,
+            low,
+            high,
+            inside,
+        } = self;
+        // Ranks fit 31 bits; signed comparisons are single instructions.
+        let (mut above, mut at_high, mut at_low) = ([0; ROW], [0; ROW], [0; ROW]);
+        let (rows, rest) = a.as_chunks::<ROW>();
+        for (number, row) in rows.iter().enumerate() {
+            let mut between = 0;
+            for j in 0..ROW {
+                let m = magnitude(row[j]) as i32;
+                above[j] += i32::from(m > high);
+                at_high[j] += i32::from(m == high);
+                at_low[j] += i32::from(m == low);
+                between |= i32::from(m > low) & i32::from(m < high);
+            }
+            // A bracket holds a small share of the elements, so most rows end here.
+            if between != 0 {
+                let mut found = [0; ROW];
+                let mut count = 0;
+                for (j, &x) in row.iter().enumerate() {
+                    let m = magnitude(x) as i32;
+                    found[count & (ROW - 1)] = rank(m, first + (number * ROW + j) as u32);
+                    count += usize::from(m > low && m < high);
+                }
+                inside.extend_from_slice(&found[..count]);
+            }
+        }
+        let add = |lanes: [i32; ROW]| lanes.iter().map(|&x| x as u32).sum();
+        let mut counts = Counts {
+            above: add(above),
+            high: add(at_high),
+            low: add(at_low),
+        };
+        let done = rows.len() * ROW;
+        for (index, &x) in (done..).zip(rest) {
+            let m = magnitude(x) as i32;
+            counts.above += u32::from(m > high);
+            counts.high += u32::from(m == high);
+            counts.low += u32::from(m == low);
+            if m > low && m < high {
+                inside.push(rank(m, first + index as u32));
+            }
+        }
+        counts
+    }
+}
+
+/// Counts the magnitudes of a tile above `high` and on both ends, and adds those between the ends
+/// to `inside`. The tile starts at index `first`.
+pub(crate) fn find(a: &[f32], first: usize, low: u32, high: u32, inside: &mut Vec<u64>) -> Counts {
+    dispatch(Find {
+        a,
+        first: first as u32,
+        low: low as i32,
+        high: high as i32,
+        inside,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_element_is_on_one_side() {
+        let a: Vec<f32> = (0..67).map(|i| ((i * 37) % 67) as f32 - 33.0).collect();
+        let mut inside = Vec::new();
+        let (low, high) = (magnitude(5.0), magnitude(9.0));
+        let counts = find(&a, 100, low, high, &mut inside);
+        // Each magnitude but 0 appears twice.
+        assert_eq!((counts.above, counts.high, counts.low), (48, 2, 2));
+        assert_eq!(inside.len(), 6);
+        inside.sort_unstable_by(|a, b| b.cmp(a));
+        for (pair, expected) in inside.chunks(2).zip([8.0, 7.0, 6.0]) {
+            assert!(pair.iter().all(|&r| magnitude_of(r) == magnitude(expected)));
+            assert!(index_of(pair[0]) < index_of(pair[1]));
+            for &rank in pair {
+                assert_eq!(a[index_of(rank) as usize - 100].abs(), expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Sums whose terms are computed as they are added.
+//!
+//! Adding tiles one by one writes and reads the sum so far, and each term, for every tile. Here a
+//! row of the sum stays in registers while all terms are added to it, and a term that is used
+//! nowhere else is never written.
+
+use super::dispatch;
+use super::rounding::{ForRounding, Rounding, with_rounding};
+use mergelab_abi::working::Working;
+use pulp::NullaryFnOnce;
+
+/// Elements of a row: four registers of eight.
+const ROW: usize = 32;
+
+/// One term of a sum. Every operation in it is rounded.
+pub(crate) trait Term: Copy {
+    /// Element `index`.
+    fn at(self, rounding: impl Rounding, index: usize) -> f32;
+    /// Row `row`.
+    fn row(self, rounding: impl Rounding, row: usize) -> [f32; ROW];
+    /// Its elements, which are at least as many as those of the sum.
+    fn length(self) -> usize;
+}
+
+/// Row `row` of a tile.
+#[inline(always)]
+fn row<T>(tile: &[T], row: usize) -> &[T; ROW] {
+    &tile.as_chunks().0[row]
+}
+
+/// Implements [`Term`] for what is computed from elements of the same index.
+macro_rules! term {
+    ($name:ident, $a:ident [$($field:ident),*] $rounding:ident, $body:expr) => {
+        impl Term for $name<'_> {
+            #[inline(always)]
+            fn at(self, $rounding: impl Rounding, index: usize) -> f32 {
+                let Self { $a, $($field),* } = self;
+                let $a = $a[index];
+                $(let $field = Tiled::element($field, index);)*
+                $body
+            }
+
+            #[inline(always)]
+            fn row(self, $rounding: impl Rounding, number: usize) -> [f32; ROW] {
+                let Self { $a, $($field),* } = self;
+                let $a = row($a, number);
+                $(let $field = Tiled::row($field, number);)*
+                let mut out = [0.0; ROW];
+                for j in 0..ROW {
+                    let $a = $a[j];
+                    $(let $field = Tiled::element($field, j);)*
+                    out[j] = $body;
+                }
+                out
+            }
+
+            #[inline(always)]
+            fn length(self) -> usize {
+                self.$a.len()
+            }
+        }
+    };
+}
+
+/// A further operand of a term: a tile, or one number.
+trait Tiled: Copy {
+    type Row: Copy + Tiled;
+    fn element(self, index: usize) -> f32;
+    fn row(self, row: usize) -> Self::Row;
+}
+
+impl Tiled for f32 {
+    type Row = f32;
+
+    #[inline(always)]
+    fn element(self, _: usize) -> f32 {
+        self
+    }
+
+    #[inline(always)]
+    fn row(self, _: usize) -> f32 {
+        self
+    }
+}
+
+impl<'a> Tiled for &'a [f32] {
+    type Row = &'a [f32; ROW];
+
+    #[inline(always)]
+    fn element(self, index: usize) -> f32 {
+        self[index]
+    }
+
+    #[inline(always)]
+    fn row(self, number: usize) -> &'a [f32; ROW] {
+        row(self, number)
+    }
+}
+
+impl Tiled for &[f32; ROW] {
+    type Row = Self;
+
+    #[inline(always)]
+    fn element(self, index: usize) -> f32 {
+        self[index]
+    }
+
+    #[inline(always)]
+    fn row(self, _: usize) -> Self {
+        self
+    }
+}
+
+/// A tile.
+#[derive(Clone, Copy)]
+pub(crate) struct Plain<'a> {
+    pub(crate) x: &'a [f32],
+}
+
+/// A tile times a number.
+#[derive(Clone, Copy)]
+pub(crate) struct Scaled<'a> {
+    pub(crate) x: &'a [f32],
+    pub(crate) weight: f32,
+}
+
+/// Stored bf16 elements times a number.
+#[derive(Clone, Copy)]
+pub(crate) struct ScaledStored<'a> {
+    pub(crate) x: &'a [[u8; 2]],
+    pub(crate) weight: f32,
+}
+
+/// Stored bf16 elements less a tile, times a number: a weighted task vector.
+#[derive(Clone, Copy)]
+pub(crate) struct ScaledChange<'a> {
+    pub(crate) x: &'a [[u8; 2]],
+    pub(crate) minus: &'a [f32],
+    pub(crate) weight: f32,
+}
+
+/// A tile where its sign is the elected one.
+#[derive(Clone, Copy)]
+pub(crate) struct Agreeing<'a> {
+    pub(crate) x: &'a [f32],
+    pub(crate) elected: &'a [f32],
+}
+
+/// A number where the sign of a tile is the elected one.
+#[derive(Clone, Copy)]
+pub(crate) struct AgreeingWeight<'a> {
+    pub(crate) x: &'a [f32],
+    pub(crate) elected: &'a [f32],
+    pub(crate) weight: f32,
+}
+
+#[inline(always)]
+fn decode(bytes: [u8; 2]) -> f32 {
+    f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16)
+}
+
+/// Whether `sign(x) = elected`, as 1 or 0.
+#[inline(always)]
+fn agrees(x: f32, elected: f32) -> f32 {
+    let nonzero = if x < 0.0 { -1.0 } else { x };
+    let sign = if x > 0.0 { 1.0 } else { nonzero };
+    if sign + 0.0 == elected { 1.0 } else { 0.0 }
+}
+
+term!(Plain, x [] _rounding, x);
+term!(Scaled, x [weight] rounding, rounding.round(x * weight));
+term!(ScaledStored, x [weight] rounding, rounding.round(decode(x) * weight));
+term!(ScaledChange, x [minus, weight] rounding,
+    rounding.round(rounding.round(decode(x) - minus) * weight));
+term!(Agreeing, x [elected] rounding, rounding.round(x * agrees(x, elected)));
+term!(AgreeingWeight, x [elected, weight] rounding, rounding.round(agrees(x, elected) * weight));
+
+struct Sum<'a, T, R>(&'a mut [f32], &'a [T], R);
+
+impl<T: Term, R: Rounding> NullaryFnOnce for Sum<'_, T, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Sum(out, terms, rounding) = self;
+        let Some((first, rest)) = terms.split_first() else {
+            return out.fill(0.0);
+        };
+        let (rows, last) = out.as_chunks_mut::<ROW>();
+        let done = rows.len() * ROW;
+        for (number, out) in rows.iter_mut().enumerate() {
+            let mut sum = first.row(rounding, number);
+            for term in rest {
+                let more = term.row(rounding, number);
+                for j in 0..ROW {
+                    sum[j] += more[j];
+                }
+            }
+            for j in 0..ROW {
+                out[j] = rounding.round(sum[j]);
+            }
+        }
+        for (index, out) in (done..).zip(last) {
+            let mut sum = first.at(rounding, index);
+            for term in rest {
+                sum += term.at(rounding, index);
+            }
+            *out = rounding.round(sum);
+        }
+    }
+}
+
+struct Call<'a, T>(&'a mut [f32], &'a [T]);
+
+impl<T: Term> ForRounding for Call<'_, T> {
+    type Output = ();
+
+    fn with(self, rounding: impl Rounding) {
+        dispatch(Sum(self.0, self.1, rounding));
+    }
+}
+
+/// Adds the terms in their order; rounds each, and the sum once.
+pub(crate) fn sum<T: Term>(working: Working, out: &mut [f32], terms: &[T]) {
+    debug_assert!(terms.iter().all(|t| t.length() >= out.len()));
+    with_rounding(working, Call(out, terms));
+}
+
+struct AnyNonFinite<'a>(&'a [[u8; 2]]);
+
+impl NullaryFnOnce for AnyNonFinite<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn call(self) -> bool {
+        let mut largest = 0;
+        for &bytes in self.0 {
+            largest = largest.max(u16::from_le_bytes(bytes) & 0x7fff);
+        }
+        largest >= 0x7f80
+    }
+}
+
+/// Whether any stored bf16 element is NaN or infinite.
+pub(crate) fn any_non_finite(bytes: &[[u8; 2]]) -> bool {
+    dispatch(AnyNonFinite(bytes))
+}

@@ -1,0 +1,287 @@
+//! Which operations are computed together.
+//!
+//! An operation whose result is used once, by the next one, needs no tile of its own. Only what
+//! merge methods do all the time is looked for; everything else is computed as it was recorded.
+//! Fused operations give the same bits: each still rounds.
+
+use super::{in_memory, is_finer, streamed_operands};
+use crate::evaluate::{Fact, Facts};
+use crate::graph::{Kind, Nodes};
+use crate::source::Format;
+use mergelab_abi::ops::{Node, Op};
+use mergelab_abi::working::Working;
+use std::mem;
+
+/// How a tensor is computed.
+pub(super) enum Form {
+    /// As recorded.
+    Plain,
+    /// It lies in memory.
+    InMemory,
+    /// A stored input less a tensor.
+    Change { input: Node, minus: Node },
+    /// A tensor where a top-k mask of `by` keeps it.
+    Trimmed { x: Node, mask: Node, by: Node },
+    /// A tensor where a random mask keeps it.
+    Dropped { x: Node, mask: Node },
+    /// `chosen` where `a op b` holds, else `other`; all but `a` are numbers.
+    Choice {
+        op: Op,
+        a: Node,
+        b: Node,
+        chosen: Node,
+        other: Node,
+    },
+    /// A sum of tensors times numbers.
+    ScaledSum(Vec<(Node, Node)>),
+    /// A sum of stored inputs times numbers.
+    StoredSum(Vec<(Node, Node)>),
+    /// A sum of changes from one tensor times numbers.
+    ChangeSum {
+        terms: Vec<(Node, Node)>,
+        minus: Node,
+    },
+    /// A sum of tensors where their signs are the elected ones.
+    AgreeingSum { terms: Vec<Node>, elected: Node },
+    /// A sum of numbers where the signs of tensors are the elected ones.
+    AgreeingWeights {
+        terms: Vec<(Node, Node)>,
+        elected: Node,
+    },
+}
+
+/// What is known about the nodes below those wanted.
+pub(super) struct Fuse<'a> {
+    nodes: &'a Nodes,
+    facts: &'a Facts,
+    working: Working,
+    /// How often each node is used, the results wanted included.
+    uses: Vec<u32>,
+}
+
+impl<'a> Fuse<'a> {
+    pub(super) fn new(
+        nodes: &'a Nodes,
+        facts: &'a Facts,
+        working: Working,
+        wanted: &[Node],
+    ) -> Self {
+        let mut uses = vec![0; nodes.len()];
+        let mut seen = vec![false; nodes.len()];
+        let mut open = wanted.to_vec();
+        for &node in wanted {
+            uses[node as usize] += 1;
+        }
+        while let Some(node) = open.pop() {
+            if mem::replace(&mut seen[node as usize], true) {
+                continue;
+            }
+            for &operand in streamed_operands(nodes, facts, node) {
+                uses[operand as usize] += 1;
+                open.push(operand);
+            }
+            // A random mask takes only the shape of its input, so that is no operand.
+        }
+        Self {
+            nodes,
+            facts,
+            working,
+            uses,
+        }
+    }
+
+    pub(super) fn form(&self, node: Node) -> Form {
+        if self.facts.get(&node).is_some_and(in_memory) {
+            return Form::InMemory;
+        }
+        let Some((op, inputs)) = self.operation(node) else {
+            return Form::Plain;
+        };
+        let form = match (op, inputs) {
+            (Op::Sub, &[a, b]) if self.once(a) && self.stored(a) && self.is_tensor(b) => {
+                Some(Form::Change { input: a, minus: b })
+            }
+            (Op::Mul, &[a, b]) => self.masked(a, b).or_else(|| self.masked(b, a)),
+            (Op::Select, &[a, b, c]) => self.choice(a, b, c),
+            (Op::AddN, terms) => self.sum(terms),
+            _ => None,
+        };
+        form.unwrap_or(Form::Plain)
+    }
+
+    fn operation(&self, node: Node) -> Option<(Op, &'a [Node])> {
+        match &self.nodes[node as usize].kind {
+            Kind::Operation { op, inputs, .. } if !self.facts.get(&node).is_some_and(in_memory) => {
+                Some((*op, inputs))
+            }
+            _ => None,
+        }
+    }
+
+    fn is_tensor(&self, node: Node) -> bool {
+        !self.nodes[node as usize].is_scalar()
+    }
+
+    fn once(&self, node: Node) -> bool {
+        self.uses[node as usize] == 1
+    }
+
+    /// Whether an input can be taken as it is stored: in bf16, which loses nothing in f32 and in
+    /// bf16.
+    fn stored(&self, node: Node) -> bool {
+        let recorded = &self.nodes[node as usize];
+        let Kind::Input(source) = &recorded.kind else {
+            return false;
+        };
+        self.working != Working::F16
+            && !recorded.is_scalar()
+            && source
+                .stored()
+                .is_some_and(|s| s.format == Format::Bf16 && s.bytes.len() == 2 * recorded.len)
+    }
+
+    /// `x · mask`.
+    fn masked(&self, x: Node, mask: Node) -> Option<Form> {
+        if !self.once(mask) || !self.is_tensor(x) || x == mask || is_finer(self.nodes, x) {
+            return None;
+        }
+        match self.operation(mask)? {
+            (Op::TopKMask, &[by]) if self.is_tensor(mask) => match self.facts.get(&mask) {
+                Some(Fact::Cut(_)) => Some(Form::Trimmed { x, mask, by }),
+                _ => None,
+            },
+            (Op::KeepMask, _) if self.is_tensor(mask) => Some(Form::Dropped { x, mask }),
+            _ => None,
+        }
+    }
+
+    /// `select(a op b, chosen, other)`.
+    fn choice(&self, condition: Node, chosen: Node, other: Node) -> Option<Form> {
+        if !self.once(condition) {
+            return None;
+        }
+        let (op, &[a, b]) = self.operation(condition)? else {
+            return None;
+        };
+        let numbers = [b, chosen, other].iter().all(|&n| !self.is_tensor(n));
+        let known = matches!(op, Op::Ge | Op::Gt);
+        (known && numbers && self.is_tensor(a)).then_some(Form::Choice {
+            op,
+            a,
+            b,
+            chosen,
+            other,
+        })
+    }
+
+    fn sum(&self, terms: &[Node]) -> Option<Form> {
+        let products: Vec<(Node, Node)> = terms
+            .iter()
+            .map(|&term| match self.operation(term)? {
+                (Op::Mul, &[a, b]) if self.once(term) => Some((a, b)),
+                _ => None,
+            })
+            .collect::<Option<_>>()?;
+        self.agreeing(&products)
+            .or_else(|| self.agreeing_weights(&products))
+            .or_else(|| self.scaled(&products))
+    }
+
+    /// Products of tensors and numbers.
+    fn scaled(&self, products: &[(Node, Node)]) -> Option<Form> {
+        let scaled = |&(a, b): &(Node, Node)| match (self.is_tensor(a), self.is_tensor(b)) {
+            (true, false) => Some((a, b)),
+            (false, true) => Some((b, a)),
+            _ => None,
+        };
+        let terms: Vec<(Node, Node)> = products.iter().map(scaled).collect::<Option<_>>()?;
+        if terms.iter().all(|&(x, _)| self.once(x) && self.stored(x)) {
+            return Some(Form::StoredSum(terms));
+        }
+        let changes: Option<Vec<(Node, Node, Node)>> = terms
+            .iter()
+            .map(|&(x, weight)| match self.form(x) {
+                Form::Change { input, minus } if self.once(x) => Some((input, weight, minus)),
+                _ => None,
+            })
+            .collect();
+        if let Some(changes) = changes
+            && let Some(&(_, _, minus)) = changes.first()
+            && changes.iter().all(|c| c.2 == minus)
+        {
+            let terms = changes.iter().map(|c| (c.0, c.1)).collect();
+            return Some(Form::ChangeSum { terms, minus });
+        }
+        Some(Form::ScaledSum(terms))
+    }
+
+    /// Products of tensors with the masks of their elected signs.
+    fn agreeing(&self, products: &[(Node, Node)]) -> Option<Form> {
+        let found: Vec<(Node, Node)> = products
+            .iter()
+            .map(|&(a, b)| match (self.agreement(a), self.agreement(b)) {
+                (_, Some((x, elected))) if x == a => Some((x, elected)),
+                (Some((x, elected)), _) if x == b => Some((x, elected)),
+                _ => None,
+            })
+            .collect::<Option<_>>()?;
+        let elected = self.one(found.iter().map(|f| f.1))?;
+        let terms = found.iter().map(|f| f.0).collect();
+        Some(Form::AgreeingSum { terms, elected })
+    }
+
+    /// Products of numbers with such masks.
+    fn agreeing_weights(&self, products: &[(Node, Node)]) -> Option<Form> {
+        let found: Vec<((Node, Node), Node)> = products
+            .iter()
+            .map(|&(a, b)| match (self.agreement(a), self.agreement(b)) {
+                (Some((x, elected)), _) if !self.is_tensor(b) => Some(((x, b), elected)),
+                (_, Some((x, elected))) if !self.is_tensor(a) => Some(((x, a), elected)),
+                _ => None,
+            })
+            .collect::<Option<_>>()?;
+        let elected = self.one(found.iter().map(|f| f.1))?;
+        let terms = found.iter().map(|f| f.0).collect();
+        Some(Form::AgreeingWeights { terms, elected })
+    }
+
+    /// `x` and `elected` of `sign(x) = elected`. It is cheap enough to be computed twice.
+    fn agreement(&self, node: Node) -> Option<(Node, Node)> {
+        let (Op::Eq, &[sign, elected]) = self.operation(node)? else {
+            return None;
+        };
+        let (Op::Sign, &[x]) = self.operation(sign)? else {
+            return None;
+        };
+        (self.is_tensor(x) && self.is_tensor(elected)).then_some((x, elected))
+    }
+
+    fn one(&self, mut nodes: impl Iterator<Item = Node>) -> Option<Node> {
+        let first = nodes.next()?;
+        nodes.all(|n| n == first).then_some(first)
+    }
+}
+
+impl Form {
+    /// The tensors that it is computed from; `recorded` are those of the node.
+    pub(super) fn operands(&self, recorded: &[Node]) -> Vec<Node> {
+        let first = |terms: &[(Node, Node)]| terms.iter().map(|t| t.0).collect();
+        match self {
+            Form::Plain => recorded.to_vec(),
+            Form::InMemory => Vec::new(),
+            Form::Change { minus, .. } => vec![*minus],
+            Form::Trimmed { x, by, .. } => vec![*x, *by],
+            Form::Dropped { x, .. } => vec![*x],
+            Form::Choice { a, .. } => vec![*a],
+            Form::ScaledSum(terms) => first(terms),
+            Form::StoredSum(_) => Vec::new(),
+            Form::ChangeSum { minus, .. } => vec![*minus],
+            Form::AgreeingSum { terms, elected } => {
+                terms.iter().copied().chain([*elected]).collect()
+            }
+            Form::AgreeingWeights { terms, elected } => {
+                terms.iter().map(|t| t.0).chain([*elected]).collect()
+            }
+        }
+    }
+}

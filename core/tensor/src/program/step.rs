@@ -1,0 +1,269 @@
+//! One step of a program: computes a tile from others.
+
+use super::Buffers;
+use crate::error::Error;
+use crate::kernels::map::Operand;
+use crate::kernels::mask::{self, Cut};
+use crate::kernels::terms::{self, Term};
+use crate::kernels::{elementwise, spread, storage};
+use crate::source::{Format, Source};
+use mergelab_abi::ops::Op;
+use mergelab_abi::working::Working;
+use std::mem;
+use std::sync::Arc;
+
+/// Where a step reads from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Read {
+    /// A tile buffer.
+    Slot(usize),
+    /// A node of shape `[]`, as tensors see it.
+    Value(f32),
+}
+
+/// Numbers that are no [`Read`] are slots, or sources where it says so.
+pub(super) enum Work {
+    /// A source.
+    Load(usize),
+    Unary(Op, usize),
+    Binary(Op, Read, Read),
+    Select(Read, Read, Read),
+    AddN(Vec<usize>),
+    TopK(usize, Cut),
+    Keep {
+        key: u64,
+        bound: u64,
+    },
+    KeepBy {
+        key: u64,
+        p: usize,
+    },
+    Elements(Arc<Vec<f32>>),
+    Bits(Arc<Vec<u64>>),
+    /// Rows of this length.
+    SpreadRows(Arc<Vec<f32>>, usize),
+    SpreadColumns(Arc<Vec<f32>>),
+    /// A source less a slot.
+    Change {
+        source: usize,
+        minus: usize,
+    },
+    Trimmed {
+        x: usize,
+        by: usize,
+        cut: Cut,
+    },
+    Dropped {
+        x: usize,
+        key: u64,
+        bound: u64,
+    },
+    /// `chosen` where `a` is above `b`, or equal to it if `equal`; else `other`.
+    Choice {
+        a: usize,
+        b: f32,
+        equal: bool,
+        chosen: f32,
+        other: f32,
+    },
+    ScaledSum(Vec<(usize, f32)>),
+    /// Sources.
+    StoredSum(Vec<(usize, f32)>),
+    /// Sources, each less a slot.
+    ChangeSum {
+        terms: Vec<(usize, f32)>,
+        minus: usize,
+    },
+    AgreeingSum {
+        terms: Vec<usize>,
+        elected: usize,
+    },
+    AgreeingWeights {
+        terms: Vec<(usize, f32)>,
+        elected: usize,
+    },
+}
+
+pub(super) struct Step {
+    pub(super) work: Work,
+    pub(super) out: usize,
+    /// Whether the result can need rounding to the working precision, which the kernel has not
+    /// done.
+    pub(super) rounds: bool,
+}
+
+impl Step {
+    /// Computes elements `first .. first + length`.
+    pub(super) fn run(
+        &self,
+        working: Working,
+        buffers: &mut Buffers<'_>,
+        first: usize,
+        length: usize,
+    ) -> Result<(), Error> {
+        let mut buffer = mem::take(&mut buffers.tiles[self.out]);
+        let result = self.compute(working, buffers, &mut buffer[..length], first);
+        if self.rounds {
+            elementwise::round(working, &mut buffer[..length]);
+        }
+        buffers.tiles[self.out] = buffer;
+        result
+    }
+
+    fn compute(
+        &self,
+        working: Working,
+        buffers: &mut Buffers<'_>,
+        out: &mut [f32],
+        first: usize,
+    ) -> Result<(), Error> {
+        let length = out.len();
+        match &self.work {
+            Work::Load(source) => return buffers.inputs[*source].load(out, first),
+            Work::Change { source, .. } => {
+                buffers.inputs[*source].check(&mut buffers.scratch, first, length)?;
+            }
+            Work::StoredSum(terms) | Work::ChangeSum { terms, .. } => {
+                for (source, _) in terms {
+                    buffers.inputs[*source].check(&mut buffers.scratch, first, length)?;
+                }
+            }
+            _ => {}
+        }
+        let tile = |slot: usize| &buffers.tiles[slot][..length];
+        let stored = |source: usize| buffers.inputs[source].elements(first, length);
+        let operand = |from: Read| match from {
+            Read::Slot(slot) => Operand::Tile(tile(slot)),
+            Read::Value(x) => Operand::Value(x),
+        };
+        match &self.work {
+            Work::Load(_) => {}
+            Work::Unary(op, a) => elementwise::unary(*op, out, tile(*a)),
+            Work::Binary(op, a, b) => {
+                elementwise::binary(working, *op, out, operand(*a), operand(*b));
+            }
+            Work::Select(a, b, c) => {
+                elementwise::select(out, operand(*a), operand(*b), operand(*c));
+            }
+            Work::AddN(slots) => sum(working, out, slots, |&slot| terms::Plain { x: tile(slot) }),
+            Work::TopK(a, cut) => mask::top_k(out, tile(*a), *cut, first),
+            Work::Keep { key, bound } => mask::keep(out, *key, *bound, first),
+            Work::KeepBy { key, p } => spread::keep_by(out, tile(*p), *key, first),
+            Work::Elements(all) => out.copy_from_slice(&all[first..first + length]),
+            Work::Bits(words) => spread::bits(out, words, first),
+            Work::SpreadRows(all, row) => spread::rows(out, all, *row, first),
+            Work::SpreadColumns(all) => spread::columns(out, all, first),
+            Work::Change { source, minus } => {
+                elementwise::change(working, out, stored(*source), tile(*minus));
+            }
+            Work::Trimmed { x, by, cut } => mask::trim(out, tile(*x), tile(*by), *cut, first),
+            Work::Dropped { x, key, bound } => mask::drop(out, tile(*x), *key, *bound, first),
+            Work::Choice {
+                a,
+                b,
+                equal,
+                chosen,
+                other,
+            } => elementwise::choose(out, tile(*a), *b, *equal, *chosen, *other),
+            Work::ScaledSum(list) => {
+                sum(working, out, list, |&(slot, weight)| terms::Scaled {
+                    x: tile(slot),
+                    weight,
+                });
+            }
+            Work::StoredSum(list) => {
+                sum(working, out, list, |&(source, weight)| {
+                    terms::ScaledStored {
+                        x: stored(source),
+                        weight,
+                    }
+                });
+            }
+            Work::ChangeSum { terms, minus } => {
+                let minus = tile(*minus);
+                sum(working, out, terms, |&(source, weight)| {
+                    terms::ScaledChange {
+                        x: stored(source),
+                        minus,
+                        weight,
+                    }
+                });
+            }
+            Work::AgreeingSum { terms, elected } => {
+                let elected = tile(*elected);
+                sum(working, out, terms, |&slot| terms::Agreeing {
+                    x: tile(slot),
+                    elected,
+                });
+            }
+            Work::AgreeingWeights { terms, elected } => {
+                let elected = tile(*elected);
+                sum(working, out, terms, |&(slot, weight)| {
+                    terms::AgreeingWeight {
+                        x: tile(slot),
+                        elected,
+                        weight,
+                    }
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn sum<N, T: Term>(working: Working, out: &mut [f32], list: &[N], term: impl Fn(&N) -> T) {
+    let terms: Vec<T> = list.iter().map(term).collect();
+    terms::sum(working, out, &terms);
+}
+
+/// A source as a thread reads it.
+pub(super) struct Input<'a> {
+    source: &'a dyn Source,
+    stored: Option<(Format, &'a [u8])>,
+}
+
+impl<'a> Input<'a> {
+    /// A source of `len` elements.
+    pub(super) fn new(source: &'a dyn Source, len: usize) -> Self {
+        let stored = source
+            .stored()
+            .map(|s| (s.format, s.bytes))
+            .filter(|(format, bytes)| bytes.len() == len * format.size());
+        Self { source, stored }
+    }
+
+    fn load(&self, out: &mut [f32], first: usize) -> Result<(), Error> {
+        if let Some((format, bytes)) = self.stored {
+            let size = format.size();
+            let bytes = &bytes[first * size..(first + out.len()) * size];
+            if !storage::decode(format, out, bytes) {
+                return Ok(());
+            }
+        }
+        self.read(out, first)
+    }
+
+    fn read(&self, out: &mut [f32], first: usize) -> Result<(), Error> {
+        let range = first..first + out.len();
+        self.source.read(range, out).map_err(|error| Error::Source {
+            tensor: self.source.describe(),
+            source: error,
+        })
+    }
+
+    /// Elements that are stored in bf16, which fusing has made sure of.
+    fn elements(&self, first: usize, length: usize) -> &'a [[u8; 2]] {
+        match self.stored {
+            Some((Format::Bf16, bytes)) => bytes[2 * first..2 * (first + length)].as_chunks().0,
+            _ => unreachable!("only what is stored in bf16 is fused"),
+        }
+    }
+
+    /// Lets the source refuse what is not finite.
+    fn check(&self, scratch: &mut [f32], first: usize, length: usize) -> Result<(), Error> {
+        if terms::any_non_finite(self.elements(first, length)) {
+            return self.read(&mut scratch[..length], first);
+        }
+        Ok(())
+    }
+}
