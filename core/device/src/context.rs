@@ -4,6 +4,7 @@ use crate::name::Device;
 use crate::open::DeviceError;
 use burn::DispatchDevice;
 use burn::tensor::backend::ExecutionError;
+use mergelab_abi::ops::Op;
 use mergelab_abi::working::Working;
 use mergelab_tensor::Error;
 use std::sync::OnceLock;
@@ -58,6 +59,13 @@ impl Context {
     /// Whether matrix products of f32 are computed in TF32, which has 11 bits.
     pub(crate) fn multiplies_in_tf32(&self) -> bool {
         matches!(self.name, Device::Cuda(_))
+    }
+
+    /// Whether the device may compute a function so coarsely that the processor does it instead.
+    /// Vulkan asks for 11 bits of sines and cosines (Vulkan 1.3, appendix "Precision and Operation
+    /// of SPIR-V Instructions"), and drivers give no more than 14 of arc cosines.
+    pub(crate) fn leaves(&self, op: Op) -> bool {
+        matches!(self.name, Device::Vulkan(_)) && matches!(op, Op::Sin | Op::Cos | Op::Acos)
     }
 
     pub(crate) fn failed(&self, problem: impl ToString) -> Error {

@@ -13,10 +13,7 @@ use std::sync::Arc;
 
 /// Whether the engine finds several of these together, so that its session is worth keeping.
 pub(crate) fn is_decomposition(op: Op) -> bool {
-    matches!(
-        op,
-        Op::SvdU | Op::SvdS | Op::SvdV | Op::QrQ | Op::QrR
-    )
+    matches!(op, Op::SvdU | Op::SvdS | Op::SvdV | Op::QrQ | Op::QrR)
 }
 
 /// An input in the engine's session. One of shape `[]` has no shape here.
@@ -35,7 +32,10 @@ pub(crate) struct Host {
 impl Host {
     /// Computes an operation. `matrix` is the node of a decomposition's input, and whether anyone
     /// will ask for another decomposition of it.
-    #[allow(clippy::too_many_arguments, reason = "an operation has this many parts")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an operation has this many parts"
+    )]
     pub(crate) fn compute(
         &mut self,
         context: &Context,

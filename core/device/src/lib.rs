@@ -21,6 +21,7 @@
 //!   moves elements give the same bits. Vulkan drivers alone may take subnormal numbers as zero,
 //!   and may be 2.5 units in the last place off in divisions and square roots.
 //! - `exp`, `ln`, `sin`, `cos` and `acos` are the device's own, a few units in the last place off.
+//!   Vulkan leaves the last three to the processor, as its own may be coarse.
 //! - Sums and dot products add blocks of [`reduce::BLOCK`] elements in f32 and the blocks in f64:
 //!   off by at most 2⁻¹⁶ of the sum of the magnitudes of what is added. Products below 2⁻¹²⁶
 //!   may be lost. Where a block is not finite the processor computes the sum in f64.

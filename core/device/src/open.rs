@@ -172,7 +172,7 @@ fn serve(context: &Context, job: &Job) {
         job.replies.send(reply).map_err(|_| Error::Interrupted)
     };
     let result = catch_unwind(AssertUnwindSafe(|| {
-        run::evaluate(context, &job.graph, &mut emit)
+        run::evaluate(context, &job.graph, run::RANGE, &mut emit)
     }))
     .unwrap_or_else(|panic| Err(context.failed(message(&*panic))));
     let _ = job.replies.send(match result {

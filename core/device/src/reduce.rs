@@ -56,9 +56,14 @@ pub(crate) fn compute(
         return Ok(None);
     }
     let results = match op {
-        Op::Max | Op::RowMax => {
-            blocks(context, x, view, |x| x.max_dim(1), f64::NEG_INFINITY, f64::max)?
-        }
+        Op::Max | Op::RowMax => blocks(
+            context,
+            x,
+            view,
+            |x| x.max_dim(1),
+            f64::NEG_INFINITY,
+            f64::max,
+        )?,
         Op::Min => blocks(context, x, view, |x| x.min_dim(1), f64::INFINITY, f64::min)?,
         _ => blocks(context, x, view, |x| x.sum_dim(1), 0.0, |a, b| a + b)?,
     };

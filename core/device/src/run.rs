@@ -14,16 +14,18 @@ use std::ops::Range;
 /// Elements of a range, where a graph can be evaluated range by range: 64 MiB of f32.
 pub const RANGE: usize = 256 * mergelab_tensor::CHUNK;
 
-/// Gives the elements of the graph's target to `emit`, and returns what nodes of shape `[]` hold.
+/// Gives the elements of the graph's target to `emit`, in ranges of `range` elements where that is
+/// possible, and returns what nodes of shape `[]` hold.
 pub(crate) fn evaluate(
     context: &Context,
     graph: &GraphView,
+    range: usize,
     emit: &mut dyn FnMut(usize, Vec<f32>) -> Result<(), Error>,
 ) -> Result<Numbers, Error> {
     let order = needed(graph);
     let length = graph.elements(graph.target());
-    let step = match in_ranges(graph, &order) {
-        true => RANGE,
+    let step = match in_ranges(context, graph, &order) {
+        true => range,
         false => length.max(1),
     };
     let mut numbers = Numbers::new();
@@ -55,7 +57,9 @@ fn needed(graph: &GraphView) -> Vec<Node> {
             open.extend(graph.operands(node));
         }
     }
-    (0..=graph.target()).filter(|&node| needed[node as usize]).collect()
+    (0..=graph.target())
+        .filter(|&node| needed[node as usize])
+        .collect()
 }
 
 /// How often each node is read.
@@ -72,7 +76,7 @@ fn uses(graph: &GraphView, order: &[Node]) -> HashMap<Node, usize> {
 }
 
 /// Whether every element of the target depends on the elements at its own place alone.
-fn in_ranges(graph: &GraphView, order: &[Node]) -> bool {
+fn in_ranges(context: &Context, graph: &GraphView, order: &[Node]) -> bool {
     order.iter().all(|&node| {
         let same_length = graph.elements(node) == graph.elements(graph.target());
         match (graph.shape(node), graph.node(node)) {
@@ -83,7 +87,7 @@ fn in_ranges(graph: &GraphView, order: &[Node]) -> bool {
             }
             (_, NodeView::Input(_)) => same_length,
             (_, NodeView::Operation { op, .. }) => {
-                let elementwise = elementwise::covers(op);
+                let elementwise = elementwise::covers(op) && !context.leaves(op);
                 same_length && (elementwise || matches!(op, Op::KeepMask | Op::KeepMaskBy))
             }
         }
@@ -156,7 +160,9 @@ impl Run<'_> {
                 self.context.upload(elements)
             }
             (None, NodeView::Operation { .. }) => {
-                return Err(self.context.failed(format!("node {node} is read too often")));
+                return Err(self
+                    .context
+                    .failed(format!("node {node} is read too often")));
             }
         };
         if !last {
@@ -211,6 +217,7 @@ impl Run<'_> {
             return Ok(Value::Number(reference::scalar(op, working, &numbers)));
         }
         if elementwise::covers(op)
+            && !context.leaves(op)
             && let Some(length) = values.iter().find_map(length)
         {
             let operands = values.into_iter().filter_map(operand).collect();
@@ -238,8 +245,7 @@ impl Run<'_> {
                     rank::compute(context, op, x.clone(), scalars, integers, working)?
                 }
                 _ if structure::covers(op) => {
-                    let result =
-                        structure::compute(context, op, tensors, &shapes, shape, integers);
+                    let result = structure::compute(context, op, tensors, &shapes, shape, integers);
                     let result = result.ok_or_else(|| context.failed(op.name()))?;
                     Some(Value::Tensor(context.rounded(result, working)?))
                 }
@@ -255,9 +261,8 @@ impl Run<'_> {
         });
         let inputs = inputs.collect();
         let number = shape.is_empty();
-        self.host.compute(
-            context, graph, op, nodes, inputs, scalars, integers, number,
-        )
+        self.host
+            .compute(context, graph, op, nodes, inputs, scalars, integers, number)
     }
 }
 
@@ -291,3 +296,6 @@ fn operand(value: Value) -> Option<Operand> {
         Value::Empty => None,
     }
 }
+
+#[cfg(all(test, feature = "flex"))]
+mod tests;

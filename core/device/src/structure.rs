@@ -95,7 +95,9 @@ fn product_of_parts(a: Matrix, b: Matrix) -> Matrix {
     let (a_high, a_low) = split(a);
     let (b_high, b_low) = split(b);
     // Small addends first.
-    let small = a_low.matmul(b_high.clone()).add(a_high.clone().matmul(b_low));
+    let small = a_low
+        .matmul(b_high.clone())
+        .add(a_high.clone().matmul(b_low));
     small.add(a_high.matmul(b_high))
 }
 

@@ -138,7 +138,10 @@ impl Context {
                 }
             }
         }
-        let expected: Vec<u32> = samples.iter().map(|&x| working.round(x).to_bits()).collect();
+        let expected: Vec<u32> = samples
+            .iter()
+            .map(|&x| working.round(x).to_bits())
+            .collect();
         let Value::Tensor(tensor) = self.upload(samples) else {
             return Ok(false);
         };

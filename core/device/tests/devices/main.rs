@@ -185,7 +185,9 @@ impl Pair {
             (Op::Exp | Op::Ln | Op::Sin | Op::Cos | Op::Acos, _) => match self.device.name() {
                 // The same functions of the same library.
                 name if name == "flex" => Agreement::Same,
-                _ => Agreement::Within(4e-6 * (1.0 + inputs.iter().map(|&i| largest(i)).sum::<f64>())),
+                _ => Agreement::Within(
+                    4e-6 * (1.0 + inputs.iter().map(|&i| largest(i)).sum::<f64>()),
+                ),
             },
             (Op::Sum | Op::RowSum | Op::ColumnSum, &[x]) => {
                 Agreement::Within(size(x) * 2f64.powi(-16))

@@ -27,7 +27,11 @@ fn elementwise_operations_agree_on_odd_values() {
     for device in devices() {
         // What becomes of NaN and infinity is left open by Vulkan.
         let strict = !device.name().starts_with("vulkan");
-        let odd: Vec<f32> = ODD.iter().copied().filter(|x| strict || x.abs() < 1e38).collect();
+        let odd: Vec<f32> = ODD
+            .iter()
+            .copied()
+            .filter(|x| strict || x.abs() < 1e38)
+            .collect();
         for &working in Working::ALL {
             if working == Working::F16 && !strict {
                 // Overflows to infinity.
@@ -97,7 +101,11 @@ fn cases(op: Op) -> Vec<Case> {
         }
         Op::KthLargestMagnitude => vec![(&[A], &[], &[1]), (&[A], &[], &[700])],
         Op::TopKMask => vec![(&[A], &[], &[0]), (&[A], &[], &[700]), (&[A], &[], &[1305])],
-        Op::TopShareMask => vec![(&[A], &[0.0], &[]), (&[A], &[0.3], &[]), (&[A], &[1.0], &[])],
+        Op::TopShareMask => vec![
+            (&[A], &[0.0], &[]),
+            (&[A], &[0.3], &[]),
+            (&[A], &[1.0], &[]),
+        ],
         Op::KeepMask => vec![(&[A], &[0.3], &[77]), (&[LONG], &[1.0], &[7])],
         Op::KeepMaskBy => vec![(&[SHARES], &[], &[77])],
         Op::RankedKeepMask => vec![(&[A], &[0.1, 0.9], &[77])],
@@ -128,12 +136,18 @@ fn every_operation_agrees() {
                 let mut pair = Pair::new(device, working);
                 pair.input(&[5, 261], noise(1, 1305));
                 // Many equal magnitudes.
-                let coarse = noise(2, 1305).iter().map(|x| (x * 8.0).round() / 8.0).collect();
+                let coarse = noise(2, 1305)
+                    .iter()
+                    .map(|x| (x * 8.0).round() / 8.0)
+                    .collect();
                 pair.input(&[5, 261], coarse);
                 pair.input(&[261, 5], noise(3, 1305));
                 pair.input(&[5], noise(4, 5));
                 pair.input(&[261], noise(5, 261));
-                pair.input(&[261], noise(6, 261).iter().map(|x| x * 1.2 + 0.5).collect());
+                pair.input(
+                    &[261],
+                    noise(6, 261).iter().map(|x| x * 1.2 + 0.5).collect(),
+                );
                 for (inputs, scalars, integers) in cases(op) {
                     let node = pair.record(op, inputs, scalars, integers);
                     assert!(node.is_some(), "{op:?} refuses its own case");
