@@ -78,6 +78,7 @@ pub(crate) fn record(
     hashes: &BTreeMap<String, String>,
     statistics: &BTreeMap<String, f64>,
     numbers: &BTreeMap<String, BTreeMap<String, f64>>,
+    device: Option<&str>,
 ) -> Vec<u8> {
     let tensors: serde_json::Map<String, Value> = plan
         .tensors()
@@ -121,6 +122,10 @@ pub(crate) fn record(
     }
     if !numbers.is_empty() {
         record["artifacts"] = json!(numbers);
+    }
+    // The engine on the CPU needs no name: it gives the same bytes everywhere.
+    if let Some(device) = device {
+        record["device"] = json!(device);
     }
     pretty(&record)
 }

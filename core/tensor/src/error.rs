@@ -48,6 +48,14 @@ pub enum Error {
         /// Elements of its input.
         elements: usize,
     },
+    /// The device of [`crate::Options::evaluator`] failed.
+    #[error("cannot compute on the device `{device}`: {problem}")]
+    Device {
+        /// [`crate::Evaluator::name`] of the evaluator.
+        device: String,
+        /// What it said.
+        problem: String,
+    },
     /// A decomposition of a matrix that has none.
     #[error("cannot compute `{operation}` of a matrix of shape {shape:?}: {problem}")]
     Decomposition {

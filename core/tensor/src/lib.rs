@@ -16,6 +16,7 @@
 //! | `pass` | runs a program over all tiles, on all threads |
 //! | `kernels` | the loops |
 //! | `linear_algebra` | products and decompositions of matrices |
+//! | [`view`] | a graph as an evaluator beside the engine sees it |
 //!
 //! # Passes
 //!
@@ -72,11 +73,13 @@ pub mod session;
 pub mod sink;
 pub mod source;
 mod statistic;
+pub mod view;
 
 pub use error::{Error, SinkError, SourceError};
 pub use session::{Options, Session};
 pub use sink::Sink;
 pub use source::{Format, Memory, Source, Stored};
+pub use view::{Evaluator, GraphView, NodeView, Numbers};
 
 /// Elements that a reduction adds up before it adds to the total.
 ///

@@ -6,6 +6,7 @@ use crate::evaluate::{Fact, Facts, evaluate};
 use crate::graph::{Graph, Recorded};
 use crate::sink::Sink;
 use crate::source::{Memory, Source};
+use crate::view::{Evaluator, GraphView};
 use mergelab_abi::PluginError;
 use mergelab_abi::ops::{Host, HostHandle, Node, Op, check_literal};
 use mergelab_abi::working::Working;
@@ -13,7 +14,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How a session evaluates. None of it changes results.
+/// How a session evaluates. None of it but `evaluator` changes results.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Elements of a tile. Rounded to a multiple of 16 from 16 to [`crate::BLOCK`].
@@ -24,6 +25,9 @@ pub struct Options {
     pub memory: u64,
     /// When this becomes true, running evaluations end with [`Error::Interrupted`].
     pub interrupt: Option<Arc<AtomicBool>>,
+    /// What evaluates in place of this crate's engine, as on a GPU. It agrees with the engine up
+    /// to an error that it states.
+    pub evaluator: Option<Arc<dyn Evaluator>>,
 }
 
 impl Default for Options {
@@ -32,6 +36,7 @@ impl Default for Options {
             tile: 2048,
             memory: 1 << 30,
             interrupt: None,
+            evaluator: None,
         }
     }
 }
@@ -181,12 +186,34 @@ impl Shared {
     /// Evaluates a node. Of the elements of other nodes, `keep` bytes stay for later evaluations.
     fn evaluate(&self, node: Node, keep: u64, sink: &dyn Sink) -> Result<(), Error> {
         let nodes = self.until(node)?;
+        if let Some(evaluator) = &self.options.evaluator {
+            return self.evaluate_elsewhere(&**evaluator, nodes, sink);
+        }
         // Evaluated without a lock, so that a method may record while another node is read.
         // Elements are taken rather than shared: then they are freed when nobody needs them.
         let mut facts = self.facts().take();
         let result = evaluate(&nodes, &mut facts, self.working, &self.options, keep, sink);
         self.facts().extend(facts);
         result
+    }
+
+    fn evaluate_elsewhere(
+        &self,
+        evaluator: &dyn Evaluator,
+        nodes: Vec<Arc<Recorded>>,
+        sink: &dyn Sink,
+    ) -> Result<(), Error> {
+        let number = |(node, fact): (&Node, &Fact)| match fact {
+            Fact::Number(x) => Some((*node, *x)),
+            _ => None,
+        };
+        let known = self.facts().0.iter().filter_map(number).collect();
+        let interrupt = self.options.interrupt.clone();
+        let graph = GraphView::new(nodes, known, self.working, interrupt);
+        let numbers = evaluator.evaluate(&graph, sink)?;
+        let numbers = numbers.into_iter().map(|(n, x)| (n, Fact::Number(x)));
+        self.facts().extend(numbers.collect());
+        Ok(())
     }
 
     fn elements(&self, node: Node) -> Result<Vec<f32>, Error> {

@@ -13,6 +13,7 @@ const EXAMPLES: &str = "\
 Examples:
   mergelab merge merge.toml merged/
   mergelab merge mergekit-config.yml merged/ --overwrite
+  mergelab merge merge.toml merged/ --device cuda:0
   mergelab merge merge.toml merged/ --json
   mergelab merge merge.toml --dry-run
   mergelab merge merge.toml --explain model.layers.0.mlp.up_proj.weight";
@@ -39,6 +40,12 @@ pub(crate) struct Arguments {
     /// Do not wait until the disk has everything. A power failure then may leave a broken model.
     #[arg(long)]
     no_sync: bool,
+    /// Where to compute: cpu, flex, vulkan, vulkan:N or cuda:N.
+    ///
+    /// The CPU's engine gives the same bytes everywhere. Devices agree with it up to rounding; all
+    /// but flex need a build with their feature.
+    #[arg(long, value_name = "NAME", default_value = "cpu")]
+    device: String,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
@@ -62,6 +69,7 @@ impl Arguments {
             Some(out) if !self.dry_run && self.explain.is_empty() => out,
             _ => return preview(&recipe, &registry, &self.explain, self.json),
         };
+        let evaluator = mergelab_device::open(&self.device).map_err(Failure::refused)?;
         let interrupt = interrupt::flag()?;
         let bar = std::io::stderr()
             .is_terminal()
@@ -81,6 +89,7 @@ impl Arguments {
             progress: Some(&progress),
             memory: self.memory,
             sync: !self.no_sync,
+            evaluator,
             ..Options::default()
         };
         let result = mergelab_merge::run(&recipe, &registry, &out, &options);

@@ -14,6 +14,7 @@ use crate::provenance::{self, InputRecord, PluginRecord, RECORD_NAME};
 use crate::recipe::Recipe;
 use crate::side_files;
 use mergelab_checkpoint::{CheckpointWriter, ExtraFile, TensorSpec, WriterOptions};
+use mergelab_tensor::Evaluator;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ use tensors::Job;
 
 pub use rehearsal::Rehearsal;
 
-/// How a merge is run. None of it but `hash_inputs` changes a byte of the output.
+/// How a merge is run. None of it but `hash_inputs` and `evaluator` changes a byte of the output.
 pub struct Options<'a> {
     /// Whether a checkpoint at the output path is replaced.
     pub overwrite: bool,
@@ -42,6 +43,9 @@ pub struct Options<'a> {
     /// Whether the result is on the disk before it gets its name
     /// ([`WriterOptions::sync`]).
     pub sync: bool,
+    /// What computes in place of the engine ([`mergelab_tensor::Options::evaluator`]). The records
+    /// name it.
+    pub evaluator: Option<Arc<dyn Evaluator>>,
 }
 
 impl Default for Options<'_> {
@@ -54,6 +58,7 @@ impl Default for Options<'_> {
             hash_inputs: true,
             memory: 1 << 30,
             sync: true,
+            evaluator: None,
         }
     }
 }
@@ -163,6 +168,7 @@ impl Plan<'_> {
                 // Each thread may be at a tensor of its own.
                 memory: options.memory / rayon::current_num_threads().max(1) as u64,
                 interrupt: options.interrupt.clone(),
+                evaluator: options.evaluator.clone(),
             },
             statistics: BTreeMap::new(),
         };
@@ -195,7 +201,15 @@ impl Plan<'_> {
                 .iter()
                 .map(|(name, hash)| (name.clone(), hash.to_string()))
                 .collect();
-            let record = provenance::record(self, &inputs, &hashes, &statistics, &numbers);
+            let device = options.evaluator.as_ref().map(|e| e.name());
+            let record = provenance::record(
+                self,
+                &inputs,
+                &hashes,
+                &statistics,
+                &numbers,
+                device.as_deref(),
+            );
             files.push(ExtraFile::new(RECORD_NAME, record));
             files.push(ExtraFile::new("README.md", provenance::card(self, &inputs)));
             files

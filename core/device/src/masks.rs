@@ -1,0 +1,47 @@
+//! Random masks, drawn on the processor: the generator is counter-based, so that they have the
+//! same bits on every device.
+
+use crate::context::Context;
+use crate::values::PART;
+use mergelab_abi::random;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// The elements `range` of a mask, each kept with probability `p`.
+pub(crate) fn keep(context: &Context, key: u64, p: f64, range: Range<usize>) -> Vec<f32> {
+    let bound = random::keep_bound(p);
+    draw(context, key, range, |_| bound)
+}
+
+/// The same, each element with its own probability. `probabilities` are those of the range.
+pub(crate) fn keep_by(
+    context: &Context,
+    key: u64,
+    probabilities: &[f32],
+    range: Range<usize>,
+) -> Vec<f32> {
+    draw(context, key, range, |place| {
+        random::keep_bound(f64::from(probabilities[place]))
+    })
+}
+
+/// `bound` takes the place in the range.
+fn draw(
+    context: &Context,
+    key: u64,
+    range: Range<usize>,
+    bound: impl Fn(usize) -> u64 + Sync,
+) -> Vec<f32> {
+    let mut mask = vec![0.0f32; range.len()];
+    context.pool.install(|| {
+        let parts = mask.par_chunks_mut(PART).enumerate();
+        parts.for_each(|(number, part)| {
+            for (i, kept) in part.iter_mut().enumerate() {
+                let place = number * PART + i;
+                let word = random::word(key, (range.start + place) as u64);
+                *kept = f32::from(u8::from(u64::from(word) < bound(place)));
+            }
+        });
+    });
+    mask
+}
