@@ -53,10 +53,15 @@ impl Source for InputTensor {
     }
 
     fn stored(&self) -> Option<Stored<'_>> {
-        if self.rounded != Working::F32 {
+        let format = format(self.source.info(&self.tensor).ok()?.dtype)?;
+        // What is stored in the precision that it is rounded to is rounded already.
+        let as_read = matches!(
+            (self.rounded, format),
+            (Working::F32, _) | (Working::Bf16, Format::Bf16) | (Working::F16, Format::F16)
+        );
+        if !as_read {
             return None;
         }
-        let format = format(self.source.info(&self.tensor).ok()?.dtype)?;
         let bytes = self.source.raw_bytes(&self.tensor).ok()?;
         Some(Stored { format, bytes })
     }

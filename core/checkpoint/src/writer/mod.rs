@@ -105,7 +105,7 @@ pub struct Written {
     pub total_bytes: u64,
     /// BLAKE3 of each tensor's stored bytes.
     pub tensor_hashes: BTreeMap<String, Hash>,
-    /// See [`Checkpoint::content_hash`].
+    /// See [`content_hash`](crate::Checkpoint::content_hash).
     pub content_hash: Hash,
     /// Seconds spent waiting for the disk to have everything.
     pub syncing: f64,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use safetensors::SafeTensors;
 
 use super::*;
-use crate::CheckpointError;
+use crate::{Checkpoint, CheckpointError};
 
 fn options() -> WriterOptions {
     WriterOptions::default()

@@ -18,11 +18,35 @@ mod recipes;
 mod shapes;
 
 // Linked so that they register themselves.
+use mergelab_method_arcee_fusion as _;
+use mergelab_method_breadcrumbs as _;
+use mergelab_method_breadcrumbs_ties as _;
+use mergelab_method_consensus_ta as _;
 use mergelab_method_dare_linear as _;
 use mergelab_method_dare_ties as _;
+use mergelab_method_della as _;
+use mergelab_method_della_linear as _;
+use mergelab_method_emr as _;
+use mergelab_method_iso_c as _;
+use mergelab_method_iso_cts as _;
+use mergelab_method_karcher as _;
+use mergelab_method_knots as _;
 use mergelab_method_linear as _;
+use mergelab_method_localize_and_stitch as _;
+use mergelab_method_lora_svd as _;
+use mergelab_method_model_stock as _;
+use mergelab_method_multislerp as _;
+use mergelab_method_nearswap as _;
+use mergelab_method_nuslerp as _;
+use mergelab_method_passthrough as _;
+use mergelab_method_ram as _;
+use mergelab_method_ramplus_tl as _;
+use mergelab_method_sce as _;
+use mergelab_method_slerp as _;
 use mergelab_method_task_arithmetic as _;
 use mergelab_method_ties as _;
+use mergelab_method_tsv_m as _;
+use mergelab_method_wudi as _;
 
 use clap::Parser;
 use mergelab_merge::{Linked, Methods as _};
