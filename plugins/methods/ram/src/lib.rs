@@ -22,10 +22,7 @@ impl MergeMethod for Ram {
         let base = group.base()?;
         let vectors = group.task_vectors()?;
         let smallest = group.stored(self.epsilon);
-        let changed: Vec<Tensor> = vectors
-            .iter()
-            .map(|v| v.abs().gt(&smallest))
-            .collect();
+        let changed: Vec<Tensor> = vectors.iter().map(|v| v.abs().gt(&smallest)).collect();
         let sum: Tensor = vectors.iter().zip(&changed).map(|(v, c)| v * c).sum();
         let count: Tensor = changed.iter().sum();
         Ok(base + sum / count.maximum(&Tensor::scalar(1.0)))
