@@ -172,7 +172,8 @@ mod tests {
             let lanes = per.lanes(shape);
             lanes.into_iter().map(|l| l.gather(&tensor)).collect()
         };
-        assert_eq!(gather(Per::Tensor, &[2, 3]), [tensor.clone()]);
+        assert_eq!(Per::Tensor.lanes(&[2, 3]).len(), 1);
+        assert_eq!(gather(Per::Tensor, &[2, 3]).concat(), tensor);
         assert_eq!(gather(Per::Row, &[2, 3]), [[0., 1., 2.], [3., 4., 5.]]);
         assert_eq!(gather(Per::Column, &[2, 3]), [[0., 3.], [1., 4.], [2., 5.]]);
         assert_eq!(gather(Per::Row, &[3, 1, 2]), [[0., 1.], [2., 3.], [4., 5.]]);

@@ -62,8 +62,8 @@ impl MergeMethod for Della {
     }
 
     fn check(&self) -> Result<()> {
-        let windows = self.density.iter().zip(self.epsilon.iter());
-        windows.map(|(d, e)| check_rank_window(*d, *e)).collect()
+        let mut windows = self.density.iter().zip(self.epsilon.iter());
+        windows.try_for_each(|(d, e)| check_rank_window(*d, *e))
     }
 
     fn merge(&self, group: &Group) -> Result<Tensor> {
