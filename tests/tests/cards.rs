@@ -38,9 +38,7 @@ fn gaps(id: &str) -> Vec<String> {
 
 #[test]
 fn cards_name_every_parameter_and_preset() {
-    let methods = libraries::ids()
-        .into_iter()
-        .filter(|(kind, _)| *kind == "method");
+    let methods = libraries::ids().into_iter().filter(|(kind, _)| *kind == "method");
     let gaps: Vec<String> = methods.flat_map(|(_, id)| gaps(&id)).collect();
     assert!(gaps.is_empty(), "{}", gaps.join("\n"));
 }
