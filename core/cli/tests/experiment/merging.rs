@@ -64,6 +64,17 @@ fn our_recipe_and_mergekits_give_the_same_weights() {
     assert_eq!(weights("ours"), weights("theirs"));
     assert_ne!(weights("ours"), weights("base"));
 
+    // Without sums a device gives the same bytes; the record names it.
+    let run = setting.run(&["merge", "merge.toml", "flex", "--device", "flex"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(weights("ours"), weights("flex"));
+    let record = bytes(&setting.path("flex/mergelab-merge.json"));
+    let record: serde_json::Value = serde_json::from_slice(&record).expect("JSON");
+    assert_eq!(record["device"], "flex");
+    let run = setting.run(&["merge", "merge.toml", "none", "--device", "cude:0"]);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains("`cuda`"), "{}", run.stderr);
+
     // A model that is there is not replaced unasked.
     let run = setting.run(&["merge", "merge.toml", "ours"]);
     assert_eq!(run.code, Some(2), "{}", run.stderr);

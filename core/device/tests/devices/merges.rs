@@ -36,7 +36,7 @@ use mergelab_method_ties as _;
 use mergelab_method_tsv_m as _;
 use mergelab_method_wudi as _;
 use mergelab_tensor::{Memory, Options, Session};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
