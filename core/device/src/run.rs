@@ -297,5 +297,6 @@ fn operand(value: Value) -> Option<Operand> {
     }
 }
 
-#[cfg(all(test, feature = "flex"))]
+#[cfg(test)]
+#[cfg(feature = "flex")]
 mod tests;

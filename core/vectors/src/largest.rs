@@ -138,17 +138,18 @@ pub(crate) fn overlaps(
                 common: vec![[0; SHARES.len()]; count],
             };
             each_tile(inputs, tensor, run, |tile| {
-                for s in 0..SHARES.len() {
-                    let is_large =
-                        |model: usize, value: f32| magnitude(value) >= thresholds[model][s];
+                for share in 0..SHARES.len() {
+                    // One share's thresholds, by model.
+                    let limits: Vec<u32> = thresholds.iter().map(|of| of[share]).collect();
+                    let is_large = |model: usize, value: f32| magnitude(value) >= limits[model];
                     for (model, vector) in tile.vectors.iter().enumerate() {
                         let large = vector.iter().map(|v| u64::from(is_large(model, *v)));
-                        sets.sizes[model][s] += large.sum::<u64>();
+                        sets.sizes[model][share] += large.sum::<u64>();
                     }
                     for (pair, (i, j)) in pairs(models).enumerate() {
                         let both = tile.vectors[i].iter().zip(&tile.vectors[j]);
                         let both = both.map(|(a, b)| u64::from(is_large(i, *a) & is_large(j, *b)));
-                        sets.common[pair][s] += both.sum::<u64>();
+                        sets.common[pair][share] += both.sum::<u64>();
                     }
                 }
             })?;

@@ -259,7 +259,7 @@ impl Sink for TensorSink<'_> {
     }
 
     fn write_stored(&self, offset: usize, bytes: &[u8]) -> Result<(), SinkError> {
-        Ok(writer.write_bytes(self.number, offset, bytes)?)
+        Ok(self.writer.write_bytes(self.number, offset, bytes)?)
     }
 
     fn see_non_finite(&self, offset: usize, elements: &[f32]) -> Result<(), SinkError> {
