@@ -65,4 +65,6 @@ pub use source::{LowRankUpdate, TensorInfo, TensorSource};
 pub use summary::{FileSummary, Stored, Summary, TokenizerSummary};
 pub use tensor_view::TensorView;
 pub use tokenizer::{AlignError, Aligned, Row, Tokenizer, TokenizerError};
-pub use writer::{CheckpointWriter, ExtraFile, TensorSpec, WriteError, WriterOptions, Written};
+pub use writer::{
+    ARTIFACTS, CheckpointWriter, ExtraFile, TensorSpec, WriteError, WriterOptions, Written,
+};

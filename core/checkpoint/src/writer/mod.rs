@@ -19,6 +19,7 @@ use coverage::Coverage;
 use staging::Staging;
 
 pub use error::WriteError;
+pub use staging::ARTIFACTS;
 
 /// Elements converted and written at a time.
 const CHUNK: usize = 1 << 16;
@@ -54,7 +55,8 @@ pub struct WriterOptions {
     /// `__metadata__` of each file; `"format": "pt"`, which transformers asks for, is added.
     pub metadata: BTreeMap<String, String>,
     /// Whether an existing checkpoint folder at the output path is replaced. A folder that holds
-    /// anything but plain files with safetensors among them is never replaced.
+    /// anything but plain files with safetensors among them, and [`ARTIFACTS`] of that kind, is
+    /// never replaced.
     pub overwrite: bool,
     /// Whether NaN and infinities are written rather than refused.
     pub allow_non_finite: bool,

@@ -125,12 +125,28 @@ fn sync(path: &Path) -> Result<(), WriteError> {
         .map_err(WriteError::io("sync", path))
 }
 
+/// Whether a folder holds checkpoints and nothing else.
+fn holds_checkpoints(folder: &Path) -> Result<bool, WriteError> {
+    for entry in fs::read_dir(folder).map_err(WriteError::io("list", folder))? {
+        let path = entry.map_err(WriteError::io("list", folder))?.path();
+        match path.is_dir() && matches!(check_free(&path, true), Ok(Existing::Checkpoint)) {
+            true => {}
+            false => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
 /// What is at the output path and may be there.
 enum Existing {
     /// Nothing, or an empty folder, which a rename replaces.
     Nothing,
     Checkpoint,
 }
+
+/// Folder in a checkpoint with further ones that belong to it: what a merge hands out beside its
+/// result.
+pub const ARTIFACTS: &str = "artifacts";
 
 /// Refuses an output path that is in use, or that holds more than a checkpoint.
 fn check_free(out: &Path, overwrite: bool) -> Result<Existing, WriteError> {
@@ -148,7 +164,8 @@ fn check_free(out: &Path, overwrite: bool) -> Result<Existing, WriteError> {
             .file_type()
             .map_err(WriteError::io("look at", &entry.path()))?;
         empty = false;
-        if kind.is_dir() {
+        let artifacts = entry.file_name() == ARTIFACTS && holds_checkpoints(&entry.path())?;
+        if kind.is_dir() && !artifacts {
             stranger = Some(entry.file_name().to_string_lossy().into_owned());
         }
         weights |= entry.path().extension().is_some_and(|e| e == "safetensors");

@@ -260,6 +260,17 @@ fn an_existing_folder_is_replaced_only_if_allowed_and_a_checkpoint() {
     write(&out, &second, overwrite());
     assert_eq!(Checkpoint::open(&out).unwrap().names(), ["second"]);
     assert_eq!(entries(parent.path()), ["m"]);
+    // Artifacts of a merge are checkpoints inside one.
+    let artifacts = out.join(ARTIFACTS);
+    fs::create_dir(&artifacts).unwrap();
+    write(&artifacts.join("mask"), &first, options());
+    write(&out, &first, overwrite());
+    assert_eq!(Checkpoint::open(&out).unwrap().names(), ["first"]);
+    fs::create_dir(&artifacts).unwrap();
+    fs::write(artifacts.join("thesis.tex"), "").unwrap();
+    let refused = CheckpointWriter::create(&out, second.to_vec(), overwrite());
+    assert!(matches!(refused, Err(WriteError::NotACheckpoint { .. })));
+    fs::remove_dir_all(&artifacts).unwrap();
     // A folder inside, such as .git, is more than a checkpoint.
     fs::create_dir(out.join(".git")).unwrap();
     let refused = CheckpointWriter::create(&out, first.to_vec(), overwrite());

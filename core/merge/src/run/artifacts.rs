@@ -10,14 +10,11 @@ use crate::error::MergeError;
 use crate::plan::{Action, PlannedTensor};
 use mergelab_abi::PluginError;
 use mergelab_abi::method::{Artifact, ArtifactKind};
-use mergelab_checkpoint::{CheckpointWriter, DType, TensorSpec, WriterOptions};
+use mergelab_checkpoint::{ARTIFACTS, CheckpointWriter, DType, TensorSpec, WriterOptions};
 use mergelab_tensor::SinkError;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// Folder of the artifacts in that of the result.
-pub(super) const FOLDER: &str = "artifacts";
 
 /// Numbers by artifact and tensor.
 pub(super) type Numbers = BTreeMap<String, BTreeMap<String, f64>>;
@@ -67,7 +64,7 @@ impl Job<'_> {
         }
         let mut writers: BTreeMap<String, CheckpointWriter> = BTreeMap::new();
         if !collections.is_empty() {
-            let folder = staging.join(FOLDER);
+            let folder = staging.join(ARTIFACTS);
             std::fs::create_dir_all(&folder).map_err(|source| MergeError::SideFile {
                 path: folder.clone(),
                 source,
