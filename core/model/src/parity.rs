@@ -51,12 +51,18 @@ fn open(variant: &str) -> LanguageModel {
     LanguageModel::open(&folder(variant), Device::parse("cpu").unwrap()).unwrap()
 }
 
+/// The device that the kernels of every other device run on: `MERGELAB_TEST_DEVICE`, or the CPU.
+fn other_device() -> Device {
+    let name = std::env::var("MERGELAB_TEST_DEVICE").unwrap_or_else(|_| "flex".to_owned());
+    Device::parse(&name).unwrap()
+}
+
 /// The decoder with the kernels of the CPU, and with those of every other device.
 fn decoders(model: &LanguageModel) -> (Decoder<burn::backend::Flex>, Decoder<Dispatch>) {
     let crate::model::AnyDecoder::Flex(flex) = &model.decoder else {
         panic!("the model is on the CPU");
     };
-    let device = Device::Flex.dispatch();
+    let device = other_device().dispatch();
     let elements = flex.parameters.iter().map(|p| host(p.clone())).collect();
     let parameters = crate::parameters::upload(&flex.config, elements, &device);
     let dispatch = Decoder::new(flex.config.clone(), parameters, device);
