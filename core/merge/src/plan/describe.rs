@@ -309,11 +309,17 @@ impl fmt::Display for Description {
         )?;
         if let Some(most) = &self.memory.method.matrices {
             let (size, tensor) = (bytes(most.bytes), &most.tensor);
-            writeln!(f, "            about {size} more for whole matrices ({tensor})")?;
+            writeln!(
+                f,
+                "            about {size} more for whole matrices ({tensor})"
+            )?;
         }
         if let Some(most) = &self.memory.method.rows {
             let (size, tensor) = (bytes(most.bytes), &most.tensor);
-            writeln!(f, "            allowed at least {size}, to rank rows of {tensor}")?;
+            writeln!(
+                f,
+                "            allowed at least {size}, to rank rows of {tensor}"
+            )?;
         }
         for dropped in &self.dropped {
             writeln!(f, "left out    {}: {}", dropped.name, dropped.reason)?;

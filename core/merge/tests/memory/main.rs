@@ -47,7 +47,11 @@ const METHODS: [(&str, &str, usize); 26] = [
     ("breadcrumbs_ties", "density = 0.8\ngamma = 0.1", 2),
     ("della", "density = 0.5\nepsilon = 0.3", 2),
     ("della", "density = 0.5\nepsilon = 0.3\nrescale = \"l1\"", 2),
-    ("della_linear", "density = 0.5\nepsilon = 0.3\nrescale = \"linf\"", 2),
+    (
+        "della_linear",
+        "density = 0.5\nepsilon = 0.3\nrescale = \"linf\"",
+        2,
+    ),
     ("sce", "select_topk = 0.3", 2),
     ("model_stock", "", 2),
     ("model_stock", "filter_wise = true", 2),
@@ -62,7 +66,11 @@ const METHODS: [(&str, &str, usize); 26] = [
     ("ramplus_tl", "scope = \"tensor\"", 2),
     ("consensus_ta", "", 2),
     ("emr", "", 2),
-    ("localize_and_stitch", "scope = \"tensor\"\ndensity = 0.3", 2),
+    (
+        "localize_and_stitch",
+        "scope = \"tensor\"\ndensity = 0.3",
+        2,
+    ),
 ];
 
 /// Methods that have no preset `mergekit`.
@@ -166,7 +174,10 @@ fn memory_does_not_change_a_byte_of_any_method() {
         let plenty = merge(&recipe, out("plenty"), 1 << 30);
         for little in [1 << 20, 0] {
             let bytes = merge(&recipe, out("little"), little);
-            assert!(bytes == plenty, "{little} bytes change the result of\n{text}");
+            assert!(
+                bytes == plenty,
+                "{little} bytes change the result of\n{text}"
+            );
         }
     }
 }
@@ -216,8 +227,17 @@ fn tensors_larger_than_the_memory_are_merged_in_it() {
     let two = two.unwrap();
     for (text, recipe) in recipes(dir.path()) {
         // Those that once held tensors, and one of each other kind of pass.
-        let hungry = ["della\"", "karcher@", "multislerp@", "arcee_fusion", "ties\""];
-        if !hungry.iter().any(|name| text.contains(&format!("method = \"{name}"))) {
+        let hungry = [
+            "della\"",
+            "karcher@",
+            "multislerp@",
+            "arcee_fusion",
+            "ties\"",
+        ];
+        if !hungry
+            .iter()
+            .any(|name| text.contains(&format!("method = \"{name}")))
+        {
             continue;
         }
         let options = Options {
@@ -228,7 +248,12 @@ fn tensors_larger_than_the_memory_are_merged_in_it() {
             ..Options::default()
         };
         let out = dir.path().join("out");
-        let taken = peak(|| drop(two.install(|| run(&recipe, &Linked, &out, &options)).unwrap()));
+        let taken = peak(|| {
+            drop(
+                two.install(|| run(&recipe, &Linked, &out, &options))
+                    .unwrap(),
+            )
+        });
         assert!(
             taken <= ALLOWED + BESIDE,
             "{:.1} MiB of anonymous pages for\n{text}",
@@ -262,7 +287,10 @@ fn rows_that_do_not_fit_are_refused_before_anything_is_written() {
         assert!(!out.exists());
         let description = Plan::new(&recipe, &Linked).unwrap().describe();
         let rows = description.memory.method.rows.unwrap();
-        assert_eq!((rows.tensor.as_str(), rows.bytes), ("layers.0.w", 17_400_000));
+        assert_eq!(
+            (rows.tensor.as_str(), rows.bytes),
+            ("layers.0.w", 17_400_000)
+        );
         run(&recipe, &Linked, &out, &options(17_400_000)).unwrap();
     });
 }
