@@ -145,7 +145,8 @@ fn recipes(dir: &Path) -> Vec<(String, Recipe)> {
     recipes
 }
 
-fn merge(recipe: &Recipe, out: PathBuf, memory: u64) -> Vec<u8> {
+/// Merges, and gives the file of the result.
+fn merge(recipe: &Recipe, out: &Path, memory: u64) -> PathBuf {
     let options = Options {
         memory,
         overwrite: true,
@@ -153,8 +154,8 @@ fn merge(recipe: &Recipe, out: PathBuf, memory: u64) -> Vec<u8> {
         sync: false,
         ..Options::default()
     };
-    let report = run(recipe, &Linked, &out, &options).unwrap_or_else(|error| panic!("{error}"));
-    std::fs::read(&report.files[0]).unwrap()
+    let report = run(recipe, &Linked, out, &options).unwrap_or_else(|error| panic!("{error}"));
+    report.files[0].clone()
 }
 
 /// Both tests look at the memory of the whole process, or fill it.
@@ -170,12 +171,14 @@ fn memory_does_not_change_a_byte_of_any_method() {
     // Rows that end inside chunks, which are what a band has at least.
     checkpoints(dir.path(), &[131, 1219]);
     for (text, recipe) in recipes(dir.path()) {
-        let out = |name: &str| dir.path().join(name);
-        let plenty = merge(&recipe, out("plenty"), 1 << 30);
+        let bytes = |memory: u64| {
+            let file = merge(&recipe, &dir.path().join("out"), memory);
+            std::fs::read(file).unwrap()
+        };
+        let plenty = bytes(1 << 30);
         for little in [1 << 20, 0] {
-            let bytes = merge(&recipe, out("little"), little);
             assert!(
-                bytes == plenty,
+                bytes(little) == plenty,
                 "{little} bytes change the result of\n{text}"
             );
         }
@@ -240,20 +243,8 @@ fn tensors_larger_than_the_memory_are_merged_in_it() {
         {
             continue;
         }
-        let options = Options {
-            memory: ALLOWED,
-            overwrite: true,
-            hash_inputs: false,
-            sync: false,
-            ..Options::default()
-        };
         let out = dir.path().join("out");
-        let taken = peak(|| {
-            drop(
-                two.install(|| run(&recipe, &Linked, &out, &options))
-                    .unwrap(),
-            )
-        });
+        let taken = peak(|| drop(two.install(|| merge(&recipe, &out, ALLOWED))));
         assert!(
             taken <= ALLOWED + BESIDE,
             "{:.1} MiB of anonymous pages for\n{text}",
@@ -271,6 +262,7 @@ fn rows_that_do_not_fit_are_refused_before_anything_is_written() {
     let out = dir.path().join("out");
     let options = |memory| Options {
         memory,
+        overwrite: true,
         sync: false,
         ..Options::default()
     };
