@@ -45,7 +45,7 @@ pub const ABI_MAJOR: u32 = 1;
 
 /// Revision of the tensor operations in [`ops`]. A plugin may use the host's revision or an
 /// earlier one.
-pub const OP_REVISION: u32 = 2;
+pub const OP_REVISION: u32 = 3;
 
 /// Version of this crate, which a library carries as the version of its SDK.
 pub const SDK_VERSION: &str = env!("CARGO_PKG_VERSION");

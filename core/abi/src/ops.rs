@@ -44,7 +44,11 @@ operations! {
     Stored = 1, "stored";
     /// The input, computed once and kept in memory while anything needs it. Changes no number: a
     /// method asks for it where elementwise values would be computed again in many passes.
+    ///
+    /// Where memory is short, it is computed again all the same.
     Materialize = 2, "materialize";
+    /// The input as an f32, however coarse the working precision ([`is_wide`]).
+    Widen = 3, "widen";
 
     /// `-x`.
     Neg = 10, "neg";
@@ -169,6 +173,33 @@ operations! {
     QrR = 114, "qr_r";
 }
 
+/// Whether a result stays in f32, and in f64 with shape `[]`, where the working precision is
+/// coarser. `wide` says whether any of the operation's inputs is such a result.
+///
+/// What `widen` gives is, and so is what is computed from it, until `stored` rounds it. Masks and
+/// comparisons are not: their zeros and ones are the same in every precision, and what they are
+/// multiplied with decides.
+pub fn is_wide(op: Op, wide: bool) -> bool {
+    match op {
+        Op::Widen => true,
+        Op::Stored
+        | Op::Constant
+        | Op::Eq
+        | Op::Ne
+        | Op::Lt
+        | Op::Le
+        | Op::Gt
+        | Op::Ge
+        | Op::TopKMask
+        | Op::TopShareMask
+        | Op::KeepMask
+        | Op::KeepMaskBy
+        | Op::RankedKeepMask
+        | Op::RowRank => false,
+        _ => wide,
+    }
+}
+
 /// Rows and elements of each row, as row operations see a tensor: the first axis numbers the rows,
 /// and all further axes together are one row. A tensor with one axis is one row.
 pub fn rows(shape: &[usize]) -> (usize, usize) {
@@ -227,6 +258,7 @@ pub fn result_shape(
         }
         Op::Stored
         | Op::Materialize
+        | Op::Widen
         | Op::Neg
         | Op::Abs
         | Op::Sign

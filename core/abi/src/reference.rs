@@ -13,6 +13,8 @@
 //!   tool does that keeps such numbers in tensors. Where a node of shape `[]` meets a tensor it is
 //!   first converted to f32.
 //! - `constant` is not rounded, `stored` is (in `Working::F32`, to f32).
+//! - `widen`, and what is computed from it ([`is_wide`]), follows the rules of `Working::F32` until
+//!   `stored` rounds it, as where a tool takes a norm of bf16 numbers in f32.
 //! - `sum` and `dot` add in f64. Their results, and those of the other reductions, keep f64 in
 //!   `Working::F32` and are rounded in the others.
 //! - **NaN.** Arithmetic, `sign`, `minimum` and `maximum` give NaN when an input is NaN, and so do
@@ -28,7 +30,7 @@
 //!   infinity.
 
 use crate::error::PluginError;
-use crate::ops::{Host, Node, Op, result_shape};
+use crate::ops::{Host, Node, Op, is_wide, result_shape};
 use crate::random;
 use crate::working::Working;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -52,7 +54,14 @@ mod structure;
 #[derive(Debug)]
 pub struct ReferenceHost {
     working: Working,
-    nodes: Mutex<Vec<Value>>,
+    nodes: Mutex<Vec<Recorded>>,
+}
+
+/// A value, and whether it is one of those that the working precision does not round.
+#[derive(Debug)]
+struct Recorded {
+    value: Value,
+    wide: bool,
 }
 
 /// What a node holds.
@@ -115,7 +124,7 @@ impl ReferenceHost {
                 data,
             },
         };
-        push(&mut self.nodes(), value)
+        push(&mut self.nodes(), value, false)
     }
 
     /// Elements of a node in row-major order.
@@ -143,19 +152,20 @@ impl ReferenceHost {
         }
     }
 
-    fn nodes(&self) -> MutexGuard<'_, Vec<Value>> {
+    fn nodes(&self) -> MutexGuard<'_, Vec<Recorded>> {
         // Nodes are only ever appended, so what a panicking thread left is whole.
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn push(nodes: &mut Vec<Value>, value: Value) -> Node {
-    nodes.push(value);
+fn push(nodes: &mut Vec<Recorded>, value: Value, wide: bool) -> Node {
+    nodes.push(Recorded { value, wide });
     (nodes.len() - 1) as Node
 }
 
-fn find<'a>(nodes: &'a [Value], what: &str, node: Node) -> Result<&'a Value, PluginError> {
-    nodes.get(node as usize).ok_or_else(|| {
+fn find<'a>(nodes: &'a [Recorded], what: &str, node: Node) -> Result<&'a Value, PluginError> {
+    let found = nodes.get(node as usize).map(|n| &n.value);
+    found.ok_or_else(|| {
         PluginError::input(format!(
             "`{what}` was given node {node}, but only {} nodes are recorded",
             nodes.len()
@@ -172,6 +182,11 @@ impl Host for ReferenceHost {
         integers: &[u64],
     ) -> Result<Node, PluginError> {
         let mut nodes = self.nodes();
+        let wide = inputs
+            .iter()
+            .any(|&node| nodes.get(node as usize).is_some_and(|n| n.wide));
+        let wide = is_wide(op, wide);
+        let working = if wide { Working::F32 } else { self.working };
         let inputs = inputs
             .iter()
             .map(|&node| find(&nodes, op.name(), node))
@@ -182,7 +197,7 @@ impl Host for ReferenceHost {
             Op::Constant => Value::Scalar(scalars[0]),
             Op::Sum | Op::Dot | Op::Max | Op::Min | Op::KthLargestMagnitude => {
                 let exact = reduction(op, &inputs, integers);
-                Value::Scalar(self.working.round_scalar(exact))
+                Value::Scalar(working.round_scalar(exact))
             }
             Op::TopKMask | Op::KeepMask => {
                 let elements = inputs[0].elements();
@@ -200,14 +215,14 @@ impl Host for ReferenceHost {
                 let data = structure::compute(op, &inputs, &shape, scalars, integers);
                 let rounds = structure::rounds(op);
                 let data = match rounds {
-                    true => data.into_iter().map(|x| self.working.round(x)).collect(),
+                    true => data.into_iter().map(|x| working.round(x)).collect(),
                     false => data,
                 };
                 Value::Tensor { shape, data }
             }
             _ if shape.is_empty() => {
                 let numbers: Vec<f64> = inputs.iter().map(|v| v.elements()[0]).collect();
-                Value::Scalar(scalar(op, self.working, &numbers))
+                Value::Scalar(scalar(op, working, &numbers))
             }
             _ => {
                 let mut row = vec![0.0; inputs.len()];
@@ -216,13 +231,13 @@ impl Host for ReferenceHost {
                         for (x, input) in row.iter_mut().zip(&inputs) {
                             *x = input.at(index);
                         }
-                        self.working.round(element(op, &row))
+                        working.round(element(op, &row))
                     })
                     .collect();
                 Value::Tensor { shape, data }
             }
         };
-        Ok(push(&mut nodes, value))
+        Ok(push(&mut nodes, value, wide))
     }
 
     fn literal(&self, shape: &[usize], data: &[f32]) -> Result<Node, PluginError> {
@@ -245,7 +260,7 @@ macro_rules! elementwise {
         fn $name(op: Op, x: &[$t]) -> $t {
             let mask = |condition: bool| if condition { 1.0 } else { 0.0 };
             match (op, x) {
-                (Op::Stored | Op::Materialize, &[a]) => a,
+                (Op::Stored | Op::Materialize | Op::Widen, &[a]) => a,
                 (Op::Neg, &[a]) => -a,
                 (Op::Abs, &[a]) => a.abs(),
                 (Op::Sign, &[a]) if a > 0.0 => 1.0,

@@ -89,7 +89,7 @@ fn one(op: Op, x: Flat) -> Flat {
         Op::Sin => x.sin(),
         Op::Cos => x.cos(),
         Op::Acos => keeping_nan(x.clone().clamp(-1.0f32, 1.0f32).acos(), x),
-        // `stored` and `materialize`: only rounded.
+        // `stored`, `materialize` and `widen`: at most rounded.
         _ => x,
     }
 }

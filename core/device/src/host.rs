@@ -30,8 +30,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Computes an operation. `matrix` is the node of a decomposition's input, and whether anyone
-    /// will ask for another decomposition of it.
+    /// Computes the operation of the node `wanted`.
     #[allow(
         clippy::too_many_arguments,
         reason = "an operation has this many parts"
@@ -40,6 +39,7 @@ impl Host {
         &mut self,
         context: &Context,
         graph: &GraphView,
+        wanted: Node,
         op: Op,
         nodes: &[Node],
         inputs: Vec<Input<'_>>,
@@ -84,7 +84,7 @@ impl Host {
             .record(op, &operands, scalars, integers)
             .map_err(refused)?;
         // On threads of its own: the caller's wait for this device.
-        let working = graph.working();
+        let working = graph.rounding(wanted);
         if is_number {
             let number = context.pool.install(|| session.number(node))?;
             return Ok(Value::Number(match op {

@@ -192,7 +192,7 @@ impl Run<'_> {
             return Err(context.failed(format!("node {node} is no operation")));
         };
         let shape = graph.shape(node);
-        let working = graph.working();
+        let working = graph.rounding(node);
         match (op, scalars, integers) {
             (Op::Constant, [x], _) => return Ok(Value::Number(*x)),
             (Op::KeepMask, [p], [key]) if !shape.is_empty() => {
@@ -261,8 +261,9 @@ impl Run<'_> {
         });
         let inputs = inputs.collect();
         let number = shape.is_empty();
-        self.host
-            .compute(context, graph, op, nodes, inputs, scalars, integers, number)
+        self.host.compute(
+            context, graph, node, op, nodes, inputs, scalars, integers, number,
+        )
     }
 }
 

@@ -110,6 +110,23 @@ pub enum MergeError {
         /// Why.
         source: Box<mergelab_tensor::Error>,
     },
+    /// Rows are ranked as a whole and do not fit into the memory.
+    #[error(
+        "tensor `{tensor}`: the method `{method}` ranks each row as a whole, which takes {} of \
+         memory here, and the merge may take {}: allow it at least `--memory {}MiB`, or choose a \
+         method that drops entries without ranks, such as dare_ties",
+        mebibytes(.needed), mebibytes(.memory), .needed.div_ceil(1 << 20)
+    )]
+    Memory {
+        /// Id of the method.
+        method: String,
+        /// The tensor with the longest rows.
+        tensor: String,
+        /// Bytes.
+        needed: u64,
+        /// Bytes.
+        memory: u64,
+    },
     /// The output is one of the inputs.
     #[error(
         "the output {} is {role}: choose another folder, the inputs are read while the output is \
@@ -185,6 +202,10 @@ fn list(problems: &[TensorProblem]) -> String {
         text.push_str(&format!("\n  and {} more", problems.len() - SHOWN));
     }
     text
+}
+
+fn mebibytes(bytes: &u64) -> String {
+    format!("{:.0} MiB", *bytes as f64 / f64::from(1 << 20))
 }
 
 fn at(tensor: &Option<String>) -> String {

@@ -36,4 +36,4 @@ pub use recipe::{
     Setting, SettingValue, Slice, SliceSource, TokenRow, TokenRule, TokenizerRecipe,
     TokenizerSource,
 };
-pub use run::{Options, Phases, Progress, Rehearsal, Report, run};
+pub use run::{Memory, Options, Phases, Progress, Rehearsal, Report, TensorMemory, run};

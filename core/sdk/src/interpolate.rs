@@ -13,30 +13,6 @@ pub enum Per {
     Column,
 }
 
-/// The elements of one vector within a tensor: every `step`-th from `start`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lane {
-    start: usize,
-    step: usize,
-    length: usize,
-}
-
-impl Lane {
-    fn places(self) -> impl Iterator<Item = usize> {
-        (0..self.length).map(move |i| self.start + i * self.step)
-    }
-
-    /// Its elements.
-    pub fn gather(self, tensor: &[f32]) -> Vec<f32> {
-        self.places().map(|i| tensor[i]).collect()
-    }
-
-    /// Writes its elements.
-    pub fn scatter(self, values: &[f32], tensor: &mut [f32]) {
-        self.places().zip(values).for_each(|(i, &x)| tensor[i] = x);
-    }
-}
-
 impl Per {
     /// The same for a tensor of this shape: with one axis, rows and columns are the whole.
     pub fn within(self, shape: &[usize]) -> Self {
@@ -66,33 +42,21 @@ impl Per {
         }
     }
 
+    /// Sum of each vector.
+    pub fn sum(self, a: &Tensor) -> Tensor {
+        match self {
+            Per::Tensor => a.sum_all(),
+            Per::Row => a.row_sum(),
+            Per::Column => a.column_sum(),
+        }
+    }
+
     /// One number for each vector at all of the vector's elements.
     pub fn spread(self, numbers: &Tensor, like: &Tensor) -> Tensor {
         match self {
             Per::Tensor => numbers.clone(),
             Per::Row => numbers.spread_rows(like),
             Per::Column => numbers.spread_columns(like),
-        }
-    }
-
-    /// The vectors of a tensor of this shape.
-    pub fn lanes(self, shape: &[usize]) -> Vec<Lane> {
-        let elements: usize = shape.iter().product();
-        let lane = |start, step, length| Lane {
-            start,
-            step,
-            length,
-        };
-        match (self, shape) {
-            (Per::Row, [.., last]) => (0..elements)
-                .step_by((*last).max(1))
-                .map(|start| lane(start, 1, *last))
-                .collect(),
-            (Per::Column, [first, ..]) => {
-                let step = elements / (*first).max(1);
-                (0..step).map(|start| lane(start, step, *first)).collect()
-            }
-            _ => vec![lane(0, 1, elements)],
         }
     }
 }
@@ -166,22 +130,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lanes_cover_rows_and_columns() {
-        let tensor: Vec<f32> = (0..6).map(|i| i as f32).collect();
-        let gather = |per: Per, shape: &[usize]| -> Vec<Vec<f32>> {
-            let lanes = per.lanes(shape);
-            lanes.into_iter().map(|l| l.gather(&tensor)).collect()
-        };
-        assert_eq!(Per::Tensor.lanes(&[2, 3]).len(), 1);
-        assert_eq!(gather(Per::Tensor, &[2, 3]).concat(), tensor);
-        assert_eq!(gather(Per::Row, &[2, 3]), [[0., 1., 2.], [3., 4., 5.]]);
-        assert_eq!(gather(Per::Column, &[2, 3]), [[0., 3.], [1., 4.], [2., 5.]]);
-        assert_eq!(gather(Per::Row, &[3, 1, 2]), [[0., 1.], [2., 3.], [4., 5.]]);
-        let mut copy = vec![0.0; 6];
-        for lane in Per::Column.lanes(&[2, 3]) {
-            lane.scatter(&lane.gather(&tensor), &mut copy);
-        }
-        assert_eq!(copy, tensor);
+    fn a_tensor_with_one_axis_is_one_vector() {
         assert_eq!(Per::Row.within(&[6]), Per::Tensor);
+        assert_eq!(Per::Column.within(&[2, 3]), Per::Column);
     }
 }

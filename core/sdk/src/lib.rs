@@ -45,6 +45,7 @@ extern crate self as mergelab_sdk;
 pub mod conformance;
 pub mod consensus;
 mod group;
+pub mod imitation;
 pub mod interpolate;
 mod method;
 mod metric;
@@ -55,7 +56,6 @@ pub mod reading;
 pub mod scope;
 pub mod sparsify;
 pub mod spectral;
-pub mod stepwise;
 mod task;
 mod tensor;
 

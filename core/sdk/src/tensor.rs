@@ -214,6 +214,21 @@ impl Tensor {
         self.unary(Op::Materialize)
     }
 
+    /// The same numbers, not rounded to the working precision: with them and with what is computed
+    /// from them, all is as in a merge in f32. [`stored`](Self::stored) ends that.
+    ///
+    /// In a merge in f32 it changes nothing. Where a merge imitates a tool that keeps tensors in
+    /// bf16 or f16, it stands where the tool goes over to f32, as for a norm or a softmax.
+    pub fn widen(&self) -> Self {
+        self.unary(Op::Widen)
+    }
+
+    /// The same numbers rounded to the working precision. In a merge in f32 it changes nothing,
+    /// except that a number of shape `[]`, which holds an f64, is rounded to f32.
+    pub fn stored(&self) -> Self {
+        self.unary(Op::Stored)
+    }
+
     pub(crate) fn keep_mask(&self, p: f64, key: u64) -> Self {
         Session::record(Op::KeepMask, &[self], &[p], &[key])
     }

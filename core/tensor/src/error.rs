@@ -56,6 +56,21 @@ pub enum Error {
         /// What it said.
         problem: String,
     },
+    /// A row is ranked as a whole and takes more memory than an evaluation may.
+    #[error(
+        "`{operation}` ranks rows of {row} elements, for which an evaluation must be given {needed} \
+         bytes of memory; it has {memory}"
+    )]
+    Memory {
+        /// Name of the operation.
+        operation: &'static str,
+        /// Elements of a row.
+        row: usize,
+        /// Bytes.
+        needed: u64,
+        /// Bytes.
+        memory: u64,
+    },
     /// A decomposition of a matrix that has none.
     #[error("cannot compute `{operation}` of a matrix of shape {shape:?}: {problem}")]
     Decomposition {

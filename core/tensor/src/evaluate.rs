@@ -1,26 +1,31 @@
 //! Decides which passes over the inputs a node needs, and in which order.
 
+mod bands;
+mod budget;
 mod demand;
 mod kept;
 mod lines;
+mod needs;
 mod rank;
 mod ranked;
 mod scalar;
 mod whole;
 
+use crate::CHUNK;
 use crate::error::Error;
 use crate::graph::{Kind, Nodes, Recorded};
 use crate::kernels::extreme::Extreme;
 use crate::kernels::mask::Cut;
 use crate::pass::{Collector, Pass};
-use crate::program::Program;
 use crate::session::Options;
 use crate::sink::Sink;
-use crate::statistic::Collect;
+use crate::statistic::{Collect, Collected};
+use budget::Budget;
 use demand::{Demand, Role};
 use kept::Kept;
 use mergelab_abi::ops::{Node, Op};
-use mergelab_abi::working::Working;
+pub use needs::Needs;
+pub(crate) use needs::needs;
 use rank::{Rank, Ranked};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -37,6 +42,8 @@ pub(crate) enum Fact {
     Elements(Arc<Vec<f32>>),
     /// Every element of a mask: element `i` is bit `i % 64` of word `i / 64`.
     Bits(Arc<Vec<u64>>),
+    /// Elements or bits from the index `first` on, a multiple of 64 for bits.
+    Part { first: usize, fact: Box<Fact> },
 }
 
 pub(crate) type Facts = HashMap<Node, Fact>;
@@ -47,7 +54,6 @@ pub(crate) type Facts = HashMap<Node, Fact>;
 pub(crate) fn evaluate(
     nodes: &Nodes,
     facts: &mut Facts,
-    working: Working,
     options: &Options,
     keep: u64,
     sink: &dyn Sink,
@@ -56,18 +62,16 @@ pub(crate) fn evaluate(
         return Ok(());
     };
     let node = (nodes.len() - 1) as Node;
-    let (demand, readable) = Demand::new(nodes, facts, node);
+    let budget = Budget::new(nodes, facts, options.memory);
+    let (demand, readable) = Demand::new(nodes, facts, node, budget);
     let mut schedule = Schedule {
         nodes,
         kept: Kept::new(facts, keep, |node| demand.reads(node)),
         facts,
-        working,
         options,
         demand,
         ranks: HashMap::new(),
-        room: usize::try_from(options.memory).unwrap_or(usize::MAX)
-            / 4
-            / nodes.iter().filter(|n| is_rank(n)).count().max(1),
+        budget,
     };
     schedule.learn(readable)?;
     if let Some(Fact::Number(x)) = schedule.facts.get(&node) {
@@ -75,15 +79,16 @@ pub(crate) fn evaluate(
             .write(0, &[*x as f32])
             .map_err(|source| Error::Sink { offset: 0, source });
     }
-    let program = Program::new(nodes, schedule.facts, working, &[node]);
-    let pass = Pass {
-        program: &program,
-        range: 0..target.len,
-        sample: None,
-        collectors: &[],
-        sink: Some((sink, program.slot(node))),
-    };
-    pass.run(options)?;
+    schedule.in_bands(&[node], 0..target.len, CHUNK, |program, range| {
+        let pass = Pass {
+            program,
+            range,
+            sample: None,
+            collectors: &[],
+            sink: Some((sink, program.slot(node))),
+        };
+        pass.run(options).map(drop)
+    })?;
     // Now nothing is read any more.
     Kept::new(facts, keep, |_| false);
     Ok(())
@@ -94,13 +99,11 @@ struct Schedule<'a> {
     facts: &'a mut Facts,
     /// Which of the facts are elements that may be dropped.
     kept: Kept,
-    working: Working,
     options: &'a Options,
     demand: Demand<'a>,
     /// Order statistics that need more than one pass.
     ranks: HashMap<Node, Rank>,
-    /// Bytes that each of them may collect.
-    room: usize,
+    budget: Budget,
 }
 
 /// A statistic that the next pass collects.
@@ -141,9 +144,9 @@ impl Schedule<'_> {
 
     /// Goes on from nodes that can be read now.
     fn readable(&mut self, nodes: Vec<Node>) -> Result<(), Error> {
-        let (recorded, facts, working) = (self.nodes, &mut *self.facts, self.working);
+        let (recorded, facts) = (self.nodes, &mut *self.facts);
         self.demand.readable(nodes, |node| {
-            let x = scalar::compute(recorded, facts, working, node)?;
+            let x = scalar::compute(recorded, facts, node)?;
             facts.insert(node, Fact::Number(x));
             Ok(())
         })?;
@@ -188,6 +191,7 @@ impl Schedule<'_> {
         };
         let a = inputs[0];
         let len = self.nodes[a as usize].len;
+        let room = self.budget.rank;
         let (range, sample, collect) = match op {
             Op::Sum => (0..len, None, Collect::Sum),
             Op::Dot => (0..len, None, Collect::Dot),
@@ -196,8 +200,8 @@ impl Schedule<'_> {
             _ => {
                 let rank = match (self.ranks.get(&node), op) {
                     (Some(rank), _) => *rank,
-                    (None, Op::TopShareMask) => Rank::of_share(*op, len, scalars[0], self.room)?,
-                    (None, _) => Rank::new(*op, len, integers[0], self.room)?,
+                    (None, Op::TopShareMask) => Rank::of_share(*op, len, scalars[0], room)?,
+                    (None, _) => Rank::new(*op, len, integers[0], room)?,
                 };
                 self.ranks.insert(node, rank);
                 let (range, collect) = rank.next_pass();
@@ -226,29 +230,40 @@ impl Schedule<'_> {
             .collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let program = Program::new(self.nodes, self.facts, self.working, &wanted);
-        let collectors: Vec<Collector> = requests
-            .iter()
-            .map(|request| Collector {
-                collect: request.collect,
-                a: program.slot(request.a),
-                b: request.b.map(|b| program.slot(b)),
-            })
-            .collect();
-        let pass = Pass {
-            program: &program,
-            range,
-            sample,
-            collectors: &collectors,
-            sink: None,
-        };
-        let collected = pass.run(self.options)?;
+        let mut collected: Vec<Collected> = Vec::new();
+        self.in_bands(&wanted, range, CHUNK, |program, range| {
+            let collectors: Vec<Collector> = requests
+                .iter()
+                .map(|request| Collector {
+                    collect: request.collect,
+                    a: program.slot(request.a),
+                    b: request.b.map(|b| program.slot(b)),
+                })
+                .collect();
+            let pass = Pass {
+                program,
+                range,
+                sample,
+                collectors: &collectors,
+                sink: None,
+            };
+            let more = pass.run(self.options)?;
+            if collected.is_empty() {
+                collected = more;
+                return Ok(());
+            }
+            for (collected, more) in collected.iter_mut().zip(more) {
+                collected.merge(more);
+            }
+            Ok(())
+        })?;
         let mut known = Vec::new();
         for (request, mut collected) in requests.iter().zip(collected) {
+            let working = self.nodes[request.node as usize].working;
             let fact = match collected.reduce() {
-                Some(x) => Some(Fact::Number(self.working.round_scalar(x))),
+                Some(x) => Some(Fact::Number(working.round_scalar(x))),
                 None => match self.ranks.get_mut(&request.node).map(|r| r.take(collected)) {
-                    Some(Ranked::Value(x)) => Some(Fact::Number(self.working.round_scalar(x))),
+                    Some(Ranked::Value(x)) => Some(Fact::Number(working.round_scalar(x))),
                     Some(Ranked::Cut(cut)) => Some(Fact::Cut(cut)),
                     Some(Ranked::Unfinished) | None => None,
                 },
@@ -257,16 +272,6 @@ impl Schedule<'_> {
         }
         Ok(known)
     }
-}
-
-fn is_rank(recorded: &Recorded) -> bool {
-    matches!(
-        &recorded.kind,
-        Kind::Operation {
-            op: Op::KthLargestMagnitude | Op::TopKMask,
-            ..
-        }
-    )
 }
 
 /// What a top-k mask of all or of no elements keeps.

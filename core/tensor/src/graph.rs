@@ -2,7 +2,7 @@
 
 use crate::source::Source;
 use mergelab_abi::PluginError;
-use mergelab_abi::ops::{Node, Op, result_shape};
+use mergelab_abi::ops::{Node, Op, is_wide, result_shape};
 use mergelab_abi::working::Working;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,12 +23,19 @@ pub(crate) struct Recorded {
     pub(crate) shape: Vec<usize>,
     /// Number of elements.
     pub(crate) len: usize,
+    /// Precision that it is rounded to: that of the session, or f32 ([`is_wide`]).
+    pub(crate) working: Working,
 }
 
 impl Recorded {
-    fn new(kind: Kind, shape: Vec<usize>) -> Self {
+    fn new(kind: Kind, shape: Vec<usize>, working: Working) -> Self {
         let len = shape.iter().product();
-        Self { kind, shape, len }
+        Self {
+            kind,
+            shape,
+            len,
+            working,
+        }
     }
 
     /// Whether it holds one f64 ([`mergelab_abi::reference`]).
@@ -73,8 +80,13 @@ impl Graph {
         &self.nodes
     }
 
-    pub(crate) fn input(&mut self, shape: &[usize], source: Arc<dyn Source>) -> Node {
-        self.push(Kind::Input(source), shape.to_vec())
+    pub(crate) fn input(
+        &mut self,
+        working: Working,
+        shape: &[usize],
+        source: Arc<dyn Source>,
+    ) -> Node {
+        self.push(Kind::Input(source), shape.to_vec(), working)
     }
 
     pub(crate) fn record(
@@ -95,6 +107,14 @@ impl Graph {
             // Tensors hold f32 already.
             return Ok(inputs[0]);
         }
+        let wide = working != Working::F32 && operands.iter().any(|n| n.working != working);
+        if op == Op::Widen && (wide || working == Working::F32) {
+            return Ok(inputs[0]);
+        }
+        let working = match is_wide(op, wide) {
+            true => Working::F32,
+            false => working,
+        };
         let key = Key {
             op,
             inputs: inputs.to_vec(),
@@ -110,7 +130,7 @@ impl Graph {
             scalars: scalars.to_vec(),
             integers: integers.to_vec(),
         };
-        let node = self.push(kind, shape);
+        let node = self.push(kind, shape, working);
         self.known.insert(key, node);
         Ok(node)
     }
@@ -125,8 +145,9 @@ impl Graph {
         })
     }
 
-    fn push(&mut self, kind: Kind, shape: Vec<usize>) -> Node {
-        self.nodes.push(Arc::new(Recorded::new(kind, shape)));
+    fn push(&mut self, kind: Kind, shape: Vec<usize>, working: Working) -> Node {
+        self.nodes
+            .push(Arc::new(Recorded::new(kind, shape, working)));
         (self.nodes.len() - 1) as Node
     }
 }

@@ -35,7 +35,13 @@
 //! [`Op::RowRank`](mergelab_abi::ops::Op::RowRank); a mask that depends on ranks takes a bit for
 //! each element. They are computed in the order of recording and freed when nothing needs them
 //! any more: a method of hundreds of steps takes the memory of what one step reads. When a method
-//! reads a node, up to [`Options::memory`] bytes stay for what it asks next.
+//! reads a node, up to half of [`Options::memory`] stays for what it asks next.
+//!
+//! What operations on whole matrices need is in memory whatever it takes ([`Session::needs`] says
+//! how much). All else has its share of [`Options::memory`]: ranks and masks that are larger are
+//! computed band by band in each pass, a materialized tensor is computed again in each pass, and
+//! order statistics take passes more. Only rows of more than 2^18 elements that are ranked must
+//! fit, and are refused where they do not.
 //!
 //! # Same bits everywhere
 //!
@@ -76,6 +82,7 @@ mod statistic;
 pub mod view;
 
 pub use error::{Error, SinkError, SourceError};
+pub use evaluate::Needs;
 pub use session::{Options, Session};
 pub use sink::Sink;
 pub use source::{Format, Memory, Source, Stored};

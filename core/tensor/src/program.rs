@@ -19,7 +19,6 @@ use step::{Input, Read, Step, Work};
 
 /// Steps that compute some nodes for one tile.
 pub(crate) struct Program {
-    working: Working,
     steps: Vec<Step>,
     slots: usize,
     /// Inputs and their lengths.
@@ -46,8 +45,8 @@ impl Buffers<'_> {
 impl Program {
     /// The steps that compute the tensors `wanted`, once every statistic below them is in
     /// `facts`.
-    pub(crate) fn new(nodes: &Nodes, facts: &Facts, working: Working, wanted: &[Node]) -> Self {
-        let fuse = Fuse::new(nodes, facts, working, wanted);
+    pub(crate) fn new(nodes: &Nodes, facts: &Facts, wanted: &[Node]) -> Self {
+        let fuse = Fuse::new(nodes, facts, wanted);
         let order = order(nodes, facts, &fuse, wanted);
         let mut last_use: HashMap<Node, usize> = HashMap::new();
         for (time, (_, _, operands)) in order.iter().enumerate() {
@@ -60,7 +59,6 @@ impl Program {
         }
 
         let mut program = Self {
-            working,
             steps: Vec::with_capacity(order.len()),
             slots: 0,
             sources: Vec::new(),
@@ -77,9 +75,11 @@ impl Program {
             });
             let slot = |node: Node| slot_of.get(&node).copied().unwrap_or(out);
             let (work, rounds) = program.work(nodes, facts, node, form, slot);
+            let working = nodes[node as usize].working;
             program.steps.push(Step {
                 work,
                 out,
+                working,
                 rounds: rounds && working != Working::F32,
             });
             slot_of.insert(node, out);
@@ -122,10 +122,17 @@ impl Program {
         };
         let work = match form {
             Form::Plain => return plain(nodes, facts, node, source, slot),
-            Form::InMemory => match facts.get(&node) {
-                Some(Fact::Bits(words)) => Work::Bits(Arc::clone(words)),
-                _ => Work::Elements(elements(nodes, facts, node)),
-            },
+            Form::InMemory => {
+                let (first, fact) = match facts.get(&node) {
+                    Some(Fact::Part { first, fact }) => (*first, Some(&**fact)),
+                    fact => (0, fact),
+                };
+                match fact {
+                    Some(Fact::Bits(words)) => Work::Bits(Arc::clone(words), first),
+                    Some(Fact::Elements(all)) => Work::Elements(Arc::clone(all), first),
+                    _ => unreachable!("node {node} is used before it is in memory"),
+                }
+            }
             Form::Change { input, minus } => Work::Change {
                 source: source(input),
                 minus: slot(minus),
@@ -207,7 +214,7 @@ impl Program {
         length: usize,
     ) -> Result<(), Error> {
         for step in &self.steps {
-            step.run(self.working, buffers, first, length)?;
+            step.run(buffers, first, length)?;
         }
         Ok(())
     }
@@ -293,7 +300,7 @@ fn cut(facts: &Facts, node: Node) -> Cut {
 }
 
 fn in_memory(fact: &Fact) -> bool {
-    matches!(fact, Fact::Elements(_) | Fact::Bits(_))
+    matches!(fact, Fact::Elements(_) | Fact::Bits(_) | Fact::Part { .. })
 }
 
 fn elements(nodes: &Nodes, facts: &Facts, node: Node) -> Arc<Vec<f32>> {
@@ -304,7 +311,7 @@ fn elements(nodes: &Nodes, facts: &Facts, node: Node) -> Arc<Vec<f32>> {
 }
 
 /// Nodes of which a step reads the tile that it writes.
-fn streamed_operands<'a>(nodes: &'a Nodes, facts: &Facts, node: Node) -> &'a [Node] {
+pub(crate) fn streamed_operands<'a>(nodes: &'a Nodes, facts: &Facts, node: Node) -> &'a [Node] {
     let recorded = &nodes[node as usize];
     match &recorded.kind {
         _ if facts.get(&node).is_some_and(in_memory) => &[],

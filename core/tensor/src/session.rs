@@ -2,8 +2,8 @@
 
 use crate::BLOCK;
 use crate::error::Error;
-use crate::evaluate::{Fact, Facts, evaluate};
-use crate::graph::{Graph, Recorded};
+use crate::evaluate::{Fact, Facts, Needs, evaluate, needs};
+use crate::graph::{Graph, Kind, Recorded};
 use crate::sink::Sink;
 use crate::source::{Memory, Source};
 use crate::view::{Evaluator, GraphView};
@@ -19,9 +19,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Options {
     /// Elements of a tile. Rounded to a multiple of 16 from 16 to [`crate::BLOCK`].
     pub tile: usize,
-    /// Bytes that an evaluation may collect for order statistics, and a session may keep of masks
-    /// and tensors for later evaluations. With fewer they take more passes. Tiles, which are
-    /// small, do not count, and what operations on whole matrices need is taken in any case.
+    /// Bytes that an evaluation may collect for order statistics, masks and tensors that a method
+    /// asks to be kept, and that a session may keep for later evaluations. With fewer they take
+    /// more passes. A few megabytes for each thread do not count, and what operations on whole
+    /// matrices need is taken in any case ([`Session::needs`]).
     pub memory: u64,
     /// When this becomes true, running evaluations end with [`Error::Interrupted`].
     pub interrupt: Option<Arc<AtomicBool>>,
@@ -67,6 +68,8 @@ pub struct Session {
 struct Shared {
     working: Working,
     options: Options,
+    /// Whether it says 0 where a method reads what depends on inputs.
+    plans: bool,
     graph: Mutex<Graph>,
     facts: Mutex<Known>,
 }
@@ -110,10 +113,22 @@ impl fmt::Debug for Session {
 impl Session {
     /// A session without nodes.
     pub fn new(working: Working, options: Options) -> Self {
+        Self::with(working, options, false)
+    }
+
+    /// A session that tells what an evaluation would need ([`needs`](Self::needs)): where a method
+    /// reads while it records, it is given zeros in place of what depends on inputs, and no input
+    /// is read.
+    pub fn planning(working: Working) -> Self {
+        Self::with(working, Options::default(), true)
+    }
+
+    fn with(working: Working, options: Options, plans: bool) -> Self {
         Self {
             shared: Arc::new(Shared {
                 working,
                 options,
+                plans,
                 graph: Mutex::default(),
                 facts: Mutex::default(),
             }),
@@ -123,7 +138,8 @@ impl Session {
     /// Adds an input. It is read when a node that needs it is evaluated, and rounded to the
     /// working precision.
     pub fn input(&self, shape: &[usize], source: Arc<dyn Source>) -> Node {
-        self.shared.graph().input(shape, source)
+        let working = self.shared.working;
+        self.shared.graph().input(working, shape, source)
     }
 
     /// The host side that a merge method records in.
@@ -137,6 +153,23 @@ impl Session {
     /// [`Error`]. What the sink was given until then is undefined.
     pub fn evaluate(&self, node: Node, sink: &dyn Sink) -> Result<(), Error> {
         self.shared.evaluate(node, 0, sink)
+    }
+
+    /// The same; of what was computed on the way and is in memory, as much stays for the next
+    /// evaluation as when a method reads.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    pub fn evaluate_and_keep(&self, node: Node, sink: &dyn Sink) -> Result<(), Error> {
+        self.shared.evaluate(node, self.shared.keep(), sink)
+    }
+
+    /// What evaluating a node takes, whatever memory it is given.
+    ///
+    /// # Errors
+    /// [`Error::UnknownNode`].
+    pub fn needs(&self, node: Node) -> Result<Needs, Error> {
+        needs(&self.shared.until(node)?)
     }
 
     /// Evaluates a node of shape `[]` and returns its number in full precision.
@@ -192,7 +225,7 @@ impl Shared {
         // Evaluated without a lock, so that a method may record while another node is read.
         // Elements are taken rather than shared: then they are freed when nobody needs them.
         let mut facts = self.facts().take();
-        let result = evaluate(&nodes, &mut facts, self.working, &self.options, keep, sink);
+        let result = evaluate(&nodes, &mut facts, &self.options, keep, sink);
         self.facts().extend(facts);
         result
     }
@@ -216,12 +249,19 @@ impl Shared {
         Ok(())
     }
 
+    /// Bytes that stay for the next evaluation. The other half is for what that one collects.
+    fn keep(&self) -> u64 {
+        self.options.memory / 2
+    }
+
     fn elements(&self, node: Node) -> Result<Vec<f32>, Error> {
         let nodes = self.until(node)?;
         let length = nodes.last().map_or(0, |last| last.len);
+        if self.plans && reads_inputs(&nodes) {
+            return Ok(vec![0.0; length]);
+        }
         let elements = Mutex::new(vec![0.0; length]);
-        let keep = self.options.memory;
-        self.evaluate(node, keep, &|offset: usize, tile: &[f32]| {
+        self.evaluate(node, self.keep(), &|offset: usize, tile: &[f32]| {
             let mut elements = elements.lock().unwrap_or_else(PoisonError::into_inner);
             elements[offset..offset + tile.len()].copy_from_slice(tile);
             Ok(())
@@ -230,6 +270,22 @@ impl Shared {
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Whether the last node depends on an input.
+fn reads_inputs(nodes: &[Arc<Recorded>]) -> bool {
+    let mut needed = vec![false; nodes.len()];
+    if let Some(last) = needed.last_mut() {
+        *last = true;
+    }
+    nodes.iter().enumerate().rev().any(|(index, node)| {
+        if needed[index] {
+            node.operands()
+                .iter()
+                .for_each(|&n| needed[n as usize] = true);
+        }
+        needed[index] && matches!(node.kind, Kind::Input(_))
+    })
 }
 
 impl Host for Shared {
@@ -247,7 +303,7 @@ impl Host for Shared {
     fn literal(&self, shape: &[usize], data: &[f32]) -> Result<Node, PluginError> {
         check_literal(shape, data)?;
         let source = Memory::new("a literal", data.to_vec());
-        Ok(self.graph().input(shape, Arc::new(source)))
+        Ok(self.graph().input(self.working, shape, Arc::new(source)))
     }
 
     fn shape(&self, node: Node) -> Result<Vec<usize>, PluginError> {

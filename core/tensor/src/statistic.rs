@@ -17,6 +17,8 @@ pub(crate) enum Collect {
     Bracket {
         low: u32,
         high: u32,
+        /// Elements that one thread may collect; with more it gives up.
+        most: usize,
     },
     /// Counts by the upper bits of the magnitudes.
     Coarse,
@@ -70,13 +72,23 @@ pub(crate) struct Bracketed {
     pub(crate) at_high: Vec<(usize, u32)>,
     /// The same for the lower end.
     pub(crate) at_low: Vec<(usize, u32)>,
+    /// Whether there were more elements between the ends than might be collected.
+    pub(crate) overflowed: bool,
+    most: usize,
     /// Of the block so far.
     counts: bracket::Counts,
 }
 
 impl Bracketed {
     fn tile(&mut self, a: &[f32], first: usize) {
+        if self.overflowed {
+            return;
+        }
         let more = bracket::find(a, first, self.low, self.high, &mut self.inside);
+        if self.inside.len() > self.most {
+            self.overflowed = true;
+            self.inside = Vec::new();
+        }
         self.counts.above += more.above;
         self.counts.high += more.high;
         self.counts.low += more.low;
@@ -97,6 +109,7 @@ impl Bracketed {
 
     fn merge(&mut self, other: Bracketed) {
         self.above += other.above;
+        self.overflowed |= other.overflowed;
         self.inside.extend(other.inside);
         self.at_high.extend(other.at_high);
         self.at_low.extend(other.at_low);
@@ -123,13 +136,15 @@ impl Collected {
                 lanes: [which.start(); LANES],
             },
             Collect::Magnitudes => Collected::Magnitudes(Vec::new()),
-            Collect::Bracket { low, high } => Collected::Bracket(Bracketed {
+            Collect::Bracket { low, high, most } => Collected::Bracket(Bracketed {
                 low,
                 high,
                 above: 0,
                 inside: Vec::new(),
                 at_high: Vec::new(),
                 at_low: Vec::new(),
+                overflowed: false,
+                most,
                 counts: bracket::Counts::default(),
             }),
             Collect::Coarse => Collected::Coarse {

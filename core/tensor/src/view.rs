@@ -83,9 +83,15 @@ impl GraphView {
         self.nodes.len().saturating_sub(1) as Node
     }
 
-    /// Precision that tensors are rounded to.
+    /// Precision that inputs are rounded to.
     pub fn working(&self) -> Working {
         self.working
+    }
+
+    /// Precision that a node is rounded to: that of inputs, or f32
+    /// ([`mergelab_abi::ops::is_wide`]).
+    pub fn rounding(&self, node: Node) -> Working {
+        self.nodes[node as usize].working
     }
 
     /// What a node is.

@@ -1,4 +1,4 @@
-//! Results have the same bits for any tile size and any number of threads.
+//! Results have the same bits for any tile size, any number of threads and any memory.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,6 +9,9 @@ use std::sync::Arc;
 
 /// Several chunks, the last one ending inside a block and no multiple of 16.
 const LEN: usize = 3 * 16 * BLOCK + 2 * BLOCK + 777;
+
+/// Bytes in which everything fits.
+const PLENTY: u64 = 1 << 30;
 
 fn noise(seed: u32, coarse: bool) -> Vec<f32> {
     (0..LEN as u32)
@@ -23,9 +26,10 @@ fn noise(seed: u32, coarse: bool) -> Vec<f32> {
 }
 
 /// A merge with every kind of pass: thresholds, masks with ties, random masks, sums.
-fn merge(working: Working, tile: usize) -> Vec<Vec<u32>> {
+fn merge(working: Working, tile: usize, memory: u64) -> Vec<Vec<u32>> {
     let options = Options {
         tile,
+        memory,
         ..Options::default()
     };
     let session = Session::new(working, options);
@@ -71,14 +75,14 @@ fn merge(working: Working, tile: usize) -> Vec<Vec<u32>> {
 #[test]
 fn tiles_and_threads_do_not_change_a_bit() {
     for working in [Working::F32, Working::Bf16] {
-        let expected = merge(working, 4096);
+        let expected = merge(working, 4096, PLENTY);
         for threads in [1, 2, 4] {
             let pool = rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .build()
                 .unwrap();
             for tile in [16, 1000, 4096] {
-                let got = pool.install(|| merge(working, tile));
+                let got = pool.install(|| merge(working, tile, PLENTY));
                 assert!(got == expected, "{working}, {threads} threads, tile {tile}");
             }
         }
@@ -89,9 +93,10 @@ fn tiles_and_threads_do_not_change_a_bit() {
 const ROWS: [usize; 2] = [97, 2119];
 
 /// Everything that goes by rows, columns, or the matrix as a whole.
-fn merge_rows(working: Working, tile: usize) -> Vec<Vec<u32>> {
+fn merge_rows(working: Working, tile: usize, memory: u64) -> Vec<Vec<u32>> {
     let options = Options {
         tile,
+        memory,
         ..Options::default()
     };
     let session = Session::new(working, options);
@@ -128,6 +133,32 @@ fn merge_rows(working: Working, tile: usize) -> Vec<Vec<u32>> {
         results.push(op(Op::QrR, &[part], &[], &[]));
         let kept = op(Op::Materialize, &[rank], &[], &[]);
         results.push(op(Op::Sum, &[kept], &[], &[]));
+        // Ranks among what ranks have left, in rows of another length, as DELLA rescales.
+        let mask = op(Op::RankedKeepMask, &[x], &[0.2, 0.9], &[2]);
+        let survivors = op(Op::Mul, &[x, mask], &[], &[]);
+        let flat = op(
+            Op::Reshape,
+            &[survivors],
+            &[],
+            &[like[0] * 13, like[1] / 13],
+        );
+        let again = op(Op::RankedKeepMask, &[flat], &[0.5, 0.7], &[3]);
+        let survivors = op(Op::Mul, &[flat, again], &[], &[]);
+        let (before, after) = (
+            op(Op::Abs, &[x], &[], &[]),
+            op(Op::Abs, &[survivors], &[], &[]),
+        );
+        let before = op(Op::Sum, &[before], &[], &[]);
+        let after = op(Op::Sum, &[after], &[], &[]);
+        let scale = op(Op::Div, &[before, after], &[], &[]);
+        results.push(op(Op::Mul, &[survivors, scale], &[], &[]));
+        results.push(op(Op::ColumnSum, &[survivors], &[], &[]));
+        results.push(op(Op::RowMax, &[survivors], &[], &[]));
+        let largest = op(Op::TopKMask, &[survivors], &[], &[5000]);
+        let ranks = op(Op::RowRank, &[largest], &[], &[]);
+        let kept = op(Op::Materialize, &[ranks], &[], &[]);
+        results.push(op(Op::Transpose, &[kept], &[], &[]));
+        results.push(op(Op::KthLargestMagnitude, &[kept], &[], &[70_000]));
     }
     results
         .into_iter()
@@ -140,13 +171,13 @@ fn merge_rows(working: Working, tile: usize) -> Vec<Vec<u32>> {
 
 #[test]
 fn rows_and_matrices_do_not_depend_on_tiles_and_threads() {
-    let expected = merge_rows(Working::F32, 4096);
+    let expected = merge_rows(Working::F32, 4096, PLENTY);
     for (threads, tile) in [(1, 16), (2, 1000), (4, 48)] {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()
             .unwrap();
-        let got = pool.install(|| merge_rows(Working::F32, tile));
+        let got = pool.install(|| merge_rows(Working::F32, tile, PLENTY));
         for (index, (got, expected)) in got.iter().zip(&expected).enumerate() {
             assert!(
                 got == expected,
@@ -154,6 +185,49 @@ fn rows_and_matrices_do_not_depend_on_tiles_and_threads() {
             );
         }
     }
+}
+
+#[test]
+fn memory_does_not_change_a_bit() {
+    for working in [Working::F32, Working::Bf16] {
+        let expected = (
+            merge(working, 1000, PLENTY),
+            merge_rows(working, 1000, PLENTY),
+        );
+        for memory in [1 << 22, 1 << 20, 1 << 16, 0] {
+            let got = (
+                merge(working, 1000, memory),
+                merge_rows(working, 1000, memory),
+            );
+            assert!(got.0 == expected.0, "{working}, {memory} bytes");
+            for (index, (got, expected)) in got.1.iter().zip(&expected.1).enumerate() {
+                assert!(got == expected, "{working}, result {index}, {memory} bytes");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_that_does_not_fit_is_refused() {
+    let row = 1 << 19;
+    let ranked = |memory: u64| {
+        let options = Options {
+            memory,
+            ..Options::default()
+        };
+        let session = Session::new(Working::F32, options);
+        let x = session.input(&[row], Arc::new(Memory::new("x", vec![1.0; row])));
+        let host = session.handle();
+        let mask = host.record(Op::RankedKeepMask, &[x], &[0.2, 0.9], &[2]);
+        session.read(mask.unwrap())
+    };
+    let error = ranked(1 << 20).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "`ranked_keep_mask` ranks rows of 524288 elements, for which an evaluation must be given \
+         30408704 bytes of memory; it has 1048576"
+    );
+    assert_eq!(ranked(30_408_704).unwrap(), ranked(1 << 30).unwrap());
 }
 
 #[test]

@@ -6,16 +6,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../../../tensor/tests/pair/both.rs"]
+mod both;
 mod large;
 mod merges;
 mod operations;
 mod sessions;
 
-use mergelab_abi::ops::{Host as _, HostHandle, Node, Op};
-use mergelab_abi::reference::ReferenceHost;
+use both::Both;
+use mergelab_abi::ops::Op;
 use mergelab_abi::working::Working;
 use mergelab_device::{DeviceError, open};
-use mergelab_tensor::{Evaluator, Memory, Options, Session};
+use mergelab_tensor::{Evaluator, Options};
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
 
 /// The devices to test.
@@ -100,59 +103,32 @@ fn assert_agrees(
     }
 }
 
-/// The same operations recorded for the reference and for a device.
+/// The same operations recorded for the reference and for a device, and compared.
 struct Pair {
     device: Arc<dyn Evaluator>,
-    working: Working,
-    reference: ReferenceHost,
-    session: Session,
-    host: HostHandle,
-    /// Each node in both, as numbers differ where the session records equal operations once.
-    nodes: Vec<(Node, Node)>,
+    both: Both,
+}
+
+impl Deref for Pair {
+    type Target = Both;
+
+    fn deref(&self) -> &Both {
+        &self.both
+    }
+}
+
+impl DerefMut for Pair {
+    fn deref_mut(&mut self) -> &mut Both {
+        &mut self.both
+    }
 }
 
 impl Pair {
     fn new(device: &Arc<dyn Evaluator>, working: Working) -> Self {
-        let session = Session::new(working, options(device));
         Self {
             device: Arc::clone(device),
-            working,
-            reference: ReferenceHost::new(working),
-            host: session.handle(),
-            session,
-            nodes: Vec::new(),
+            both: Both::new(working, options(device)),
         }
-    }
-
-    fn input(&mut self, shape: &[usize], data: Vec<f32>) -> usize {
-        let memory = Memory::new("x", data.clone());
-        self.nodes.push((
-            self.reference.input(shape, data),
-            self.session.input(shape, Arc::new(memory)),
-        ));
-        self.nodes.len() - 1
-    }
-
-    /// Records in both without reading; nothing where both refuse.
-    fn push(&mut self, op: Op, inputs: &[usize], scalars: &[f64], k: &[u64]) -> Option<usize> {
-        let reference: Vec<Node> = inputs.iter().map(|&i| self.nodes[i].0).collect();
-        let session: Vec<Node> = inputs.iter().map(|&i| self.nodes[i].1).collect();
-        let expected = self.reference.record(op, &reference, scalars, k);
-        let actual = self.host.record(op, &session, scalars, k);
-        match (expected, actual) {
-            (Ok(expected), Ok(actual)) => {
-                self.nodes.push((expected, actual));
-                Some(self.nodes.len() - 1)
-            }
-            (expected, actual) => {
-                assert!(expected.is_err() && actual.is_err(), "{op:?}");
-                None
-            }
-        }
-    }
-
-    fn value(&self, node: usize) -> Vec<f32> {
-        self.reference.value(self.nodes[node].0).unwrap()
     }
 
     fn check(&self, node: usize, op: Op, agreement: Agreement) {

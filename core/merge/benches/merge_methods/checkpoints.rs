@@ -31,6 +31,9 @@ pub(crate) fn make(dir: &Path, shapes: &Shapes, models: usize, sparse: bool) -> 
             eprintln!("making {}", folder.display());
             write(&folder, shapes, seed, sparse)?;
         }
+        // Last, as it says that the rest is there.
+        let config = format!("{:#}\n", shapes.config);
+        std::fs::write(folder.join("config.json"), config)?;
         Ok(folder)
     };
     Ok(Folders {
@@ -81,10 +84,6 @@ fn write(folder: &Path, shapes: &Shapes, seed: u64, sparse: bool) -> Result<()> 
                 file.write_all_at(&bytes, (data + 2 * first) as u64)
             })?;
     }
-    // Last, as it says that the rest is there.
-    let config = json!({"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2",
-        "torch_dtype": "bfloat16"});
-    std::fs::write(folder.join("config.json"), format!("{config:#}\n"))?;
     Ok(())
 }
 

@@ -8,11 +8,13 @@
 //! Makes a base and models of any size (once; a folder that is there is used again), measures the
 //! floor ([`floor`]), runs every recipe of [`recipes`] in a process of its own, and prints one
 //! line for each. With mergekit at hand (`--mergekit`, or `mergekit-yaml` on the path) the same
-//! files go through it.
+//! files go through it in the same run. What its process takes longer than `mergekit-yaml --help`,
+//! which imports as much, counts as merging.
 
 mod checkpoints;
 mod child;
 mod floor;
+mod mergekit;
 mod process;
 mod recipes;
 mod shapes;
@@ -128,7 +130,10 @@ fn main() -> Result<()> {
     let threads = arguments
         .threads
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let mergekit = arguments.mergekit.clone().or_else(process::mergekit);
+    let mergekit = match arguments.mergekit.clone().or_else(process::mergekit) {
+        Some(program) => Some(mergekit::Program::new(program, threads, arguments.runs)?),
+        None => None,
+    };
 
     let mut floors = floor::Floors::new(&folders, &dir, threads, arguments.runs);
     let mut rows = Vec::new();
@@ -150,7 +155,7 @@ fn main() -> Result<()> {
         }
         rows.push(row);
         if let Some(program) = mergekit.as_ref().filter(|_| recipe.mergekit) {
-            let row = other(recipe, &folders, &dir, &arguments, threads, program)?;
+            let row = program.measure(recipe, &folders, &dir, &arguments, &mut floors)?;
             if !arguments.json {
                 print_row(&row, false);
             }
@@ -175,7 +180,8 @@ fn main() -> Result<()> {
              cache; outputs {}synced, inputs {}hashed.\nfloor: reading all inputs and writing \
              the output to the page cache. cpu: of all threads, which other \
              programs on the machine disturb less. process: from start to exit of the program. \
-             memory: peak of anonymous pages, in MB.",
+             memory: peak of anonymous pages, in MB. mergekit: merging is its process less its \
+             start.",
             shapes.parameters(),
             arguments.models,
             arguments.dtype,
@@ -226,35 +232,6 @@ fn measure(
         "floor_processor": floor.processor,
         "merging_processor": merging_processor,
         "processor_ratio": merging_processor.map(|p| p / floor.processor),
-        "processor": Usage::processor(&runs),
-        "memory": Usage::memory(&runs),
-    }))
-}
-
-/// Merges the same file with mergekit.
-fn other(
-    recipe: &Recipe,
-    folders: &checkpoints::Folders,
-    dir: &Path,
-    arguments: &Arguments,
-    threads: usize,
-    program: &Path,
-) -> Result<Value> {
-    let file = recipe.write(folders, dir, &arguments.dtype)?;
-    let out = dir.join("out-mergekit");
-    let mut runs = Vec::new();
-    for _ in 0..arguments.runs.max(1) {
-        let mut command = std::process::Command::new(program);
-        command.arg(&file).arg(&out).args(["--lazy-unpickle"]);
-        command.env("OMP_NUM_THREADS", threads.to_string());
-        let (usage, _) = process::run(&mut command)?;
-        runs.push(usage);
-        std::fs::remove_dir_all(&out)?;
-    }
-    Ok(json!({
-        "program": "mergekit",
-        "recipe": recipe.name,
-        "process": Usage::seconds(&runs),
         "processor": Usage::processor(&runs),
         "memory": Usage::memory(&runs),
     }))

@@ -1,10 +1,13 @@
 //! Names and shapes of the tensors of known models.
 
 use crate::Result;
+use serde_json::{Value, json};
 
 /// The tensors of a model.
 pub(crate) struct Shapes {
     pub(crate) name: String,
+    /// What mergekit and transformers read them by.
+    pub(crate) config: Value,
     pub(crate) tensors: Vec<(String, Vec<usize>)>,
 }
 
@@ -133,6 +136,19 @@ pub(crate) fn of(name: &str, layers: Option<usize>) -> Result<Shapes> {
             Some(count) => format!("{name}-{count}-layers"),
             None => name.to_owned(),
         },
+        config: json!({
+            // Qwen2 has biases where Llama has none.
+            "architectures": [if decoder.bias { "Qwen2ForCausalLM" } else { "LlamaForCausalLM" }],
+            "model_type": if decoder.bias { "qwen2" } else { "llama" },
+            "torch_dtype": "bfloat16",
+            "hidden_size": hidden,
+            "intermediate_size": decoder.feed_forward,
+            "num_hidden_layers": count,
+            "num_attention_heads": decoder.heads,
+            "num_key_value_heads": decoder.key_value_heads,
+            "vocab_size": decoder.vocabulary,
+            "tie_word_embeddings": decoder.tied,
+        }),
         tensors,
     })
 }

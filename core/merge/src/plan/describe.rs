@@ -2,6 +2,7 @@
 
 use super::{Action, Effective, Level, Plan, PlannedTensor};
 use crate::inputs::Input;
+use crate::run::Memory;
 use serde::Serialize;
 use std::fmt;
 
@@ -40,9 +41,10 @@ pub struct Description {
     pub notes: Vec<String>,
 }
 
-/// Bounds of the memory that a merge holds at a time, memory-mapped files not counted: the system
+/// Bounds of the memory that a merge holds at a time beside what
+/// [`Options::memory`](crate::Options::memory) allows, memory-mapped files not counted: the system
 /// takes those pages back when it needs them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MemoryBound {
     /// Of a method that works element by element: on each thread one tile of f32 values for each
     /// input, twice as many for values in between, and eight for the result and statistics.
@@ -50,6 +52,9 @@ pub struct MemoryBound {
     /// Of a method that needs whole matrices, such as a decomposition: the largest tensor in f32,
     /// once for each input and twice for the result.
     pub whole_tensor: u64,
+    /// What this method takes beside tiles.
+    #[serde(flatten)]
+    pub method: Memory,
 }
 
 /// One tensor of the result.
@@ -149,6 +154,7 @@ impl Plan<'_> {
             memory: MemoryBound {
                 tiles: (threads * tile * 4 * (3 * inputs + 8)) as u64,
                 whole_tensor: (largest.unwrap_or(0) * 4 * (inputs + 2)) as u64,
+                method: self.memory(),
             },
             notes: self.notes().to_vec(),
         }
@@ -298,10 +304,23 @@ impl fmt::Display for Description {
         writeln!(f, "writes      {}", bytes(self.output_bytes))?;
         writeln!(
             f,
-            "memory      a few tiles ({}); {} if the method needs whole matrices",
-            bytes(self.memory.tiles),
-            bytes(self.memory.whole_tensor)
+            "memory      a few tiles ({}), and what the merge is allowed",
+            bytes(self.memory.tiles)
         )?;
+        if let Some(most) = &self.memory.method.matrices {
+            let (size, tensor) = (bytes(most.bytes), &most.tensor);
+            writeln!(
+                f,
+                "            about {size} more for whole matrices ({tensor})"
+            )?;
+        }
+        if let Some(most) = &self.memory.method.rows {
+            let (size, tensor) = (bytes(most.bytes), &most.tensor);
+            writeln!(
+                f,
+                "            allowed at least {size}, to rank rows of {tensor}"
+            )?;
+        }
         for dropped in &self.dropped {
             writeln!(f, "left out    {}: {}", dropped.name, dropped.reason)?;
         }

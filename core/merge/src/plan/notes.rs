@@ -10,7 +10,7 @@ impl Plan<'_> {
             self.copied(),
             self.partly(),
             self.left_out(),
-            self.empty_masks(),
+            self.single_values(),
         ];
         self.notes.extend(notes.into_iter().flatten());
     }
@@ -59,9 +59,10 @@ impl Plan<'_> {
         ))
     }
 
-    /// Tensors that are too small for a density. Methods that keep the largest values of a tensor
-    /// then keep none.
-    fn empty_masks(&self) -> Option<String> {
+    /// Tensors of which a density keeps less than one value. Methods that keep the largest values
+    /// keep one then, as published TIES does (it keeps ⌊density · n⌋ + 1); mergekit ends the run.
+    /// A few small tensors are no reason to refuse a model.
+    fn single_values(&self) -> Option<String> {
         let traits = self.plugin.traits().ok()?;
         if traits.random {
             return None;
@@ -76,16 +77,15 @@ impl Plan<'_> {
             let smallest = densities.filter_map(Value::as_f64).reduce(f64::min)?;
             (!of_model && smallest * (t.elements() as f64) < 1.0).then_some(smallest)
         };
-        let mut empty = self.tensors.iter().filter_map(|t| Some((t, smallest(t)?)));
-        let (first, density) = empty.next()?;
+        let mut small = self.tensors.iter().filter_map(|t| Some((t, smallest(t)?)));
+        let (first, density) = small.next()?;
         Some(format!(
-            "`density` = {density} keeps none of the {} values of `{}`{}: that model changes \
-             nothing there",
+            "`density` = {density} of the {} values of `{}`{} is less than one: the largest is kept",
             first.elements(),
             first.name,
-            match empty.count() {
+            match small.count() {
                 0 => String::new(),
-                more => format!(", and none of {more} other tensors"),
+                more => format!(", and of those of {more} other tensors,"),
             },
         ))
     }

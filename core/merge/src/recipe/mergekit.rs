@@ -26,7 +26,7 @@
 //! | `kind: zero` ends the run with an error, as does a token without `source` | zeros; the rule for tokens that are not listed |
 //! | `num_hidden_layers` is the only key of config.json that follows the slices | lists with an entry per layer, such as `layer_types`, follow too |
 //! | a random seed unless one is given | 0 unless one is given; masks differ from mergekit's |
-//! | `modules` of several components | `default` alone; others are refused by name |
+//! | `modules` of several components, told apart by definitions of architectures | merged where all say the same; else refused, with what to write |
 //!
 //! `out_shard_size` (bytes, or text such as `5GB`) and `random_seed`, options of mergekit's
 //! command, may stand in the file.
@@ -148,7 +148,7 @@ impl Recipe {
     }
 }
 
-/// Reads what is merged: `models`, `slices`, or both inside of `modules: {default: …}`.
+/// Reads what is merged: `models`, `slices`, or both inside of `modules`.
 fn body(
     document: Document<'_>,
     node: &Node,
@@ -247,21 +247,51 @@ fn read_slices(
     Ok(read)
 }
 
-/// `modules: {default: {slices | models, parameters}}`, which is the same without the wrapping.
+/// `modules: {NAME: {slices | models, parameters}}`.
+///
+/// A model of one component has one module, `default`, and this is the same without the wrapping.
+/// mergekit's definitions of other architectures name several (`text_decoder`, `vision_tower`) and
+/// list the tensors of each. Tensors are merged by name here, without such lists, so modules have
+/// to say the same.
 fn module(document: Document<'_>, node: &Node, recipe: &mut Recipe) -> Result<(), RecipeError> {
     let modules = document.table("modules", node)?;
-    if let Some(other) = modules.iter().find(|e| e.key != "default") {
+    let Some(first) = modules.first() else {
+        return Err(document.error(node.at, "`modules` is empty: write `models` instead"));
+    };
+    let entries = document.table(&first.key, &first.value)?;
+    for module in modules {
+        let entries = document.table(&module.key, &module.value)?;
+        document.check_keys("a module", entries, &["models", "slices", "parameters"])?;
+    }
+    let says = first.value.to_json();
+    if let Some(other) = modules.iter().find(|m| m.value.to_json() != says) {
         let message = format!(
-            "`{}` is a component of a model with several (a vision tower, an encoder), which is \
-             not supported: merge the component that is a language model, under `default`",
-            other.key
+            "`{}` is merged in another way than `{}`, and which tensors are in which of them is \
+             written in mergekit's definitions of architectures, which mergelab does not have: it \
+             merges tensors by their names. Write `models` without `modules`, and give tensors of \
+             one component values of their own with a filter, a part of their names: `weight: \
+             [{{filter: vision_tower, value: 0.0}}, {{value: 0.5}}]`",
+            other.key, first.key
         );
         return Err(document.error(other.at, message));
     }
-    let module = get(modules, "default")
-        .ok_or_else(|| document.error(node.at, "`modules` has no `default`"))?;
-    let entries = document.table("default", module)?;
-    document.check_keys("a module", entries, &["models", "slices", "parameters"])?;
+    if let Some(slices) = get(entries, "slices")
+        && (modules.len() > 1 || first.key != "default")
+    {
+        let message = format!(
+            "slices of `{}`: mergelab does not know which tensors are in it, and layers of every \
+             component would be taken. Write `models`",
+            first.key
+        );
+        return Err(document.error(slices.at, message));
+    }
+    if first.key != "default" {
+        recipe.notes.push(format!(
+            "modules are not told apart: every tensor of the models is merged as `{}` says, and in \
+             mergekit those of modules that are not listed are left out",
+            first.key
+        ));
+    }
     if let Some(node) = given(entries, "parameters") {
         for (name, mut setting) in translate(document, node, recipe)? {
             // The module's values come first, those of the file where none of them fits.
@@ -271,7 +301,7 @@ fn module(document: Document<'_>, node: &Node, recipe: &mut Recipe) -> Result<()
             recipe.params.insert(name, setting);
         }
     }
-    body(document, module, entries, recipe)
+    body(document, &first.value, entries, recipe)
 }
 
 /// `tokenizer`, or the short form `tokenizer_source`.

@@ -3,6 +3,9 @@
 //! An artifact of one name is one checkpoint over all tensors, in `artifacts/NAME/` of the result.
 //! Masks are stored as bytes of eight elements each, the first in the lowest bit; the file's
 //! metadata has the tensors' shapes. Numbers go into the record.
+//!
+//! A tensor's artifacts are made right after it is merged, in the same session: what both need,
+//! such as a decomposition, is computed once.
 
 use super::recording::Recording;
 use super::tensors::{Failure, Job};
@@ -15,6 +18,7 @@ use mergelab_tensor::SinkError;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// Numbers by artifact and tensor.
 pub(super) type Numbers = BTreeMap<String, BTreeMap<String, f64>>;
@@ -26,13 +30,30 @@ struct Collection {
     metadata: BTreeMap<String, String>,
 }
 
+/// Where artifacts go.
+pub(super) struct Artifacts {
+    writers: BTreeMap<String, CheckpointWriter>,
+    numbers: Mutex<Numbers>,
+}
+
+impl Artifacts {
+    /// Ends the files and returns the numbers.
+    pub(super) fn finish(self) -> Result<Numbers, MergeError> {
+        for writer in self.writers.into_values() {
+            writer.finish(&[])?;
+        }
+        let numbers = self.numbers.into_inner();
+        Ok(numbers.unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 impl Job<'_> {
-    /// Writes the method's artifacts into `staging`, the folder that becomes the result, and
-    /// returns its numbers.
-    pub(super) fn artifacts(&self, staging: &Path) -> Result<Numbers, MergeError> {
+    /// Begins the files of the method's artifacts in `staging`, the folder that becomes the
+    /// result. `None` for a method without any.
+    pub(super) fn begin_artifacts(&self, staging: &Path) -> Result<Option<Artifacts>, MergeError> {
         let traits = self.plan.plugin.info.method.as_ref();
         if !traits.is_some_and(|traits| traits.artifacts) {
-            return Ok(Numbers::new());
+            return Ok(None);
         }
         let mut collections: BTreeMap<String, Collection> = BTreeMap::new();
         let declared = self.each_artifact(|recording, tensor, artifact| {
@@ -79,33 +100,46 @@ impl Job<'_> {
                 writers.insert(name, writer);
             }
         }
-        let numbers = self.each_artifact(|recording, tensor, artifact| {
-            self.artifact(&writers, recording, tensor, &artifact)
+        Ok(Some(Artifacts {
+            writers,
+            numbers: Mutex::default(),
+        }))
+    }
+
+    /// Makes the artifacts of a tensor in the session that merged it.
+    pub(super) fn make_artifacts(
+        &self,
+        artifacts: &Artifacts,
+        recording: &Recording,
+        tensor: &PlannedTensor,
+        parameters: usize,
+    ) -> Result<(), MergeError> {
+        let made = recording.call(self, tensor, parameters, |method, group, host| {
+            method.artifacts(group, host)
         })?;
-        for writer in writers.into_values() {
-            writer.finish(&[])?;
-        }
-        let mut by_name = Numbers::new();
-        for (name, tensor, number) in numbers.into_iter().flatten() {
-            by_name.entry(name).or_default().insert(tensor, number);
-        }
-        Ok(by_name)
+        made.iter()
+            .try_for_each(|artifact| self.artifact(artifacts, recording, tensor, artifact))
     }
 
     fn artifact(
         &self,
-        writers: &BTreeMap<String, CheckpointWriter>,
+        artifacts: &Artifacts,
         recording: &Recording,
         tensor: &PlannedTensor,
         artifact: &Artifact,
-    ) -> Result<Option<(String, String, f64)>, MergeError> {
+    ) -> Result<(), MergeError> {
         let failed = |error| recording.failed(self, tensor, Failure::Engine(error));
         let session = &recording.session;
         if artifact.kind == ArtifactKind::Number {
             let number = session.number(artifact.node).map_err(failed)?;
-            return Ok(Some((artifact.name.clone(), tensor.name.clone(), number)));
+            // Numbers are changed by adding one, so what a panicking thread left is whole.
+            let numbers = artifacts.numbers.lock();
+            let mut numbers = numbers.unwrap_or_else(PoisonError::into_inner);
+            let of_name = numbers.entry(artifact.name.clone()).or_default();
+            of_name.insert(tensor.name.clone(), number);
+            return Ok(());
         }
-        let Some(writer) = writers.get(&artifact.name) else {
+        let Some(writer) = artifacts.writers.get(&artifact.name) else {
             let changed = format!(
                 "it handed out `{}` for this tensor, and had not when it was asked first",
                 artifact.name
@@ -123,11 +157,10 @@ impl Job<'_> {
             Ok(writer.write_bytes(number, offset / 8, &bytes)?)
         };
         match artifact.kind {
-            ArtifactKind::Bits => session.evaluate(artifact.node, &bits),
-            _ => session.evaluate(artifact.node, &values),
+            ArtifactKind::Bits => session.evaluate_and_keep(artifact.node, &bits),
+            _ => session.evaluate_and_keep(artifact.node, &values),
         }
-        .map_err(failed)?;
-        Ok(None)
+        .map_err(failed)
     }
 
     /// Lets the method record its artifacts for each tensor that is merged.

@@ -1,6 +1,7 @@
 //! Running a merge.
 
 mod artifacts;
+mod memory;
 mod recording;
 mod rehearsal;
 mod survey;
@@ -23,6 +24,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use tensors::Job;
 
+pub use memory::{Memory, TensorMemory};
 pub use rehearsal::Rehearsal;
 
 /// How a merge is run. None of it but `hash_inputs` and `evaluator` changes a byte of the output.
@@ -38,7 +40,8 @@ pub struct Options<'a> {
     /// Whether the records hold content hashes of the inputs, which take a pass over their bytes.
     pub hash_inputs: bool,
     /// Bytes of memory that the merge may take, mapped files not counted, beside a fixed few
-    /// megabytes for each thread. With little, order statistics take a pass more.
+    /// megabytes for each thread. With little, it takes more passes over a tensor. What
+    /// operations on whole matrices take comes on top ([`Plan::memory`]).
     pub memory: u64,
     /// Whether the result is on the disk before it gets its name
     /// ([`WriterOptions::sync`]).
@@ -145,6 +148,9 @@ impl Plan<'_> {
     pub fn run(&self, out: &Path, options: &Options<'_>) -> Result<Report, MergeError> {
         let start = Instant::now();
         self.check_output(out)?;
+        if options.evaluator.is_none() {
+            self.check_memory(options.memory)?;
+        }
         let mut files = side_files::read(self)?;
         let specs: Vec<TensorSpec> = self
             .tensors()
@@ -170,12 +176,17 @@ impl Plan<'_> {
                 interrupt: options.interrupt.clone(),
                 evaluator: options.evaluator.clone(),
             },
+            memory: options.memory,
             statistics: BTreeMap::new(),
         };
         let merging = Instant::now();
         job.survey()?;
-        job.tensors(&writer, options.progress)?;
-        let numbers = job.artifacts(writer.staging_dir())?;
+        let artifacts = job.begin_artifacts(writer.staging_dir())?;
+        job.tensors(&writer, artifacts.as_ref(), options.progress)?;
+        let numbers = match artifacts {
+            Some(artifacts) => artifacts.finish()?,
+            None => artifacts::Numbers::new(),
+        };
         let merging = merging.elapsed().as_secs_f64();
 
         let hashing = Instant::now();

@@ -23,14 +23,42 @@ pub(super) struct Recording {
 }
 
 impl Recording {
+    /// With the memory of one of several tensors that are evaluated side by side.
     pub(super) fn new(job: &Job<'_>, tensor: &PlannedTensor, working: Working) -> Self {
+        Self::within(job, tensor, working, |within| {
+            Session::new(within, job.evaluation.clone())
+        })
+    }
+
+    /// With all the memory.
+    pub(super) fn alone(job: &Job<'_>, tensor: &PlannedTensor, working: Working) -> Self {
+        Self::within(job, tensor, working, |within| {
+            let options = mergelab_tensor::Options {
+                memory: job.memory,
+                ..job.evaluation.clone()
+            };
+            Session::new(within, options)
+        })
+    }
+
+    /// To see what an evaluation would need.
+    pub(super) fn planning(job: &Job<'_>, tensor: &PlannedTensor, working: Working) -> Self {
+        Self::within(job, tensor, working, Session::planning)
+    }
+
+    fn within(
+        job: &Job<'_>,
+        tensor: &PlannedTensor,
+        working: Working,
+        session: impl FnOnce(Working) -> Session,
+    ) -> Self {
         let traits = job.plan.plugin.info.method.as_ref();
         let always_f32 = traits.is_some_and(|traits| traits.always_f32);
         let (within, rounded) = match always_f32 {
             true => (Working::F32, working),
             false => (working, Working::F32),
         };
-        let session = Session::new(within, job.evaluation.clone());
+        let session = session(within);
         // A node of shape `[]` is a scalar of higher precision; a tensor of one element is none.
         let shape: &[usize] = if tensor.shape.is_empty() {
             &[1]

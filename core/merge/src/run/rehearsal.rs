@@ -32,6 +32,7 @@ impl Plan<'_> {
         let job = Job {
             plan: self,
             evaluation: mergelab_tensor::Options::default(),
+            memory: mergelab_tensor::Options::default().memory,
             statistics: BTreeMap::new(),
         };
         let mut merged: Vec<&PlannedTensor> = self

@@ -1,6 +1,7 @@
 //! Merging tensor by tensor.
 
 use super::Progress;
+use super::artifacts::Artifacts;
 use super::recording::Recording;
 use crate::error::MergeError;
 use crate::inputs::Input;
@@ -17,12 +18,15 @@ use std::sync::atomic::Ordering;
 
 /// Tensors are merged side by side until they have this many elements together. A larger one is
 /// spread over all threads alone.
-const BATCH: usize = 1 << 22;
+pub(super) const BATCH: usize = 1 << 22;
 
 /// A merge that is running.
 pub(super) struct Job<'a> {
     pub(super) plan: &'a Plan<'a>,
+    /// How a tensor is evaluated beside others.
     pub(super) evaluation: mergelab_tensor::Options,
+    /// Bytes that a tensor may take that is merged alone.
+    pub(super) memory: u64,
     /// What the method's survey found out.
     pub(super) statistics: BTreeMap<String, f64>,
 }
@@ -40,6 +44,7 @@ impl Job<'_> {
     pub(super) fn tensors(
         &self,
         writer: &CheckpointWriter,
+        artifacts: Option<&Artifacts>,
         tell: Option<&dyn Fn(Progress<'_>)>,
     ) -> Result<(), MergeError> {
         let tensors = self.plan.tensors();
@@ -55,7 +60,7 @@ impl Job<'_> {
             }
             let results: Vec<Result<(), MergeError>> = (start..end)
                 .into_par_iter()
-                .map(|number| self.tensor(writer, number))
+                .map(|number| self.tensor(writer, artifacts, number))
                 .collect();
             // The first error by name, whichever thread met one first.
             results.into_iter().collect::<Result<(), _>>()?;
@@ -75,14 +80,25 @@ impl Job<'_> {
     }
 
     /// Makes tensor `number` of the plan, which has that number in the writer too.
-    fn tensor(&self, writer: &CheckpointWriter, number: usize) -> Result<(), MergeError> {
+    fn tensor(
+        &self,
+        writer: &CheckpointWriter,
+        artifacts: Option<&Artifacts>,
+        number: usize,
+    ) -> Result<(), MergeError> {
         self.interrupted()?;
         let tensor = &self.plan.tensors()[number];
         match tensor.action {
             Action::Merge {
                 parameters,
                 working,
-            } => self.merge(writer, number, tensor, parameters, working),
+            } => {
+                let recording = self.merge(writer, artifacts, number, parameters, working)?;
+                match artifacts {
+                    Some(to) => self.make_artifacts(to, &recording, tensor, parameters),
+                    None => Ok(()),
+                }
+            }
             Action::Copy { .. } => self.copy(writer, number, tensor),
         }
     }
@@ -90,12 +106,16 @@ impl Job<'_> {
     fn merge(
         &self,
         writer: &CheckpointWriter,
+        artifacts: Option<&Artifacts>,
         number: usize,
-        tensor: &PlannedTensor,
         parameters: usize,
         working: Working,
-    ) -> Result<(), MergeError> {
-        let recording = Recording::new(self, tensor, working);
+    ) -> Result<Recording, MergeError> {
+        let tensor = &self.plan.tensors()[number];
+        let recording = match tensor.elements() > BATCH {
+            true => Recording::alone(self, tensor, working),
+            false => Recording::new(self, tensor, working),
+        };
         let session = &recording.session;
         let node = recording.call(self, tensor, parameters, |method, group, host| {
             method.merge(group, host)
@@ -123,11 +143,17 @@ impl Job<'_> {
             recording.rounded.round_all(&mut values);
             sink.write(offset, &values)
         };
-        match recording.rounded {
-            Working::F32 => session.evaluate(node, &sink),
-            _ => session.evaluate(node, &round_and_write),
+        let sink: &dyn Sink = match recording.rounded {
+            Working::F32 => &sink,
+            _ => &round_and_write,
+        };
+        match artifacts {
+            // They may need again what is computed here.
+            Some(_) => session.evaluate_and_keep(node, sink),
+            None => session.evaluate(node, sink),
         }
-        .map_err(|error| recording.failed(self, tensor, Failure::Engine(error)))
+        .map_err(|error| recording.failed(self, tensor, Failure::Engine(error)))?;
+        Ok(recording)
     }
 
     /// What went wrong with a tensor: an input's NaN first, since everything else follows from it.

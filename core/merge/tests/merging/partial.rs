@@ -146,7 +146,7 @@ fn a_tied_head_takes_part_as_what_it_is() {
 }
 
 #[test]
-fn densities_that_keep_nothing_are_noted() {
+fn of_less_than_one_value_the_largest_is_kept_and_noted() {
     let bench = Bench::new();
     for (name, seed) in [("base", 1), ("a", 2)] {
         bench.model(name, DType::F32, seed);
@@ -161,10 +161,20 @@ fn densities_that_keep_nothing_are_noted() {
     assert_eq!(
         notes(&recipe("ties@mergekit")),
         [
-            "`density` = 0.02 keeps none of the 8 values of `model.norm.weight`: that model changes \
-          nothing there"
+            "`density` = 0.02 of the 8 values of `model.norm.weight` is less than one: the largest \
+             is kept"
         ]
     );
+    let report = bench.merge(&recipe("ties@mergekit"), "out").unwrap();
+    let of = |folder: &str| read(&bench.path(folder), "model.norm.weight");
+    let (base, model, merged) = (of("base"), of("a"), read(&report.dir, "model.norm.weight"));
+    let change = |place: usize| (model[place] - base[place]).abs();
+    let largest = (0..8)
+        .max_by(|&i, &j| change(i).total_cmp(&change(j)))
+        .unwrap();
+    for place in 0..8 {
+        assert_eq!(merged[place] != base[place], place == largest, "{place}");
+    }
     // A random mask keeps none, or some.
     assert_eq!(notes(&recipe("dare_ties")), [""; 0]);
 }

@@ -186,7 +186,7 @@ fn of_numbers(op: Op, inputs: &[&Tensor]) -> f64 {
         Op::Select if a != 0.0 => b,
         Op::Select => value(2),
         Op::AddN => (0..inputs.len()).map(value).sum(),
-        Op::Sum | Op::Max | Op::Min | Op::Stored | Op::Materialize => a,
+        Op::Sum | Op::Max | Op::Min | Op::Stored | Op::Materialize | Op::Widen => a,
         // What is left needs a tensor's rows, its name or its indices; a lone number has none.
         _ => f64::NAN,
     }

@@ -3,6 +3,7 @@
 //! Each node and each edge is looked at a fixed number of times in one evaluation, and no walk is
 //! recursive: a method may record thousands of steps.
 
+use super::budget::{Budget, bits_by_row};
 use super::{Fact, Facts};
 use crate::error::Error;
 use crate::graph::{Kind, Nodes, Recorded};
@@ -43,8 +44,14 @@ pub(super) struct Demand<'a> {
 
 impl<'a> Demand<'a> {
     /// What `target` needs beyond `facts`, and the nodes that can be read from the start.
-    pub(super) fn new(nodes: &'a Nodes, facts: &Facts, target: Node) -> (Self, Vec<Node>) {
+    pub(super) fn new(
+        nodes: &'a Nodes,
+        facts: &Facts,
+        target: Node,
+        budget: Budget,
+    ) -> (Self, Vec<Node>) {
         let count = target as usize + 1;
+        let matrices = depends_on_matrices(&nodes[..count]);
         let mut needed = vec![false; count];
         let mut demand = Self {
             nodes,
@@ -72,7 +79,12 @@ impl<'a> Demand<'a> {
                 continue;
             }
             let in_memory = demand.in_memory[index];
-            demand.roles[index] = role(nodes, facts, node, in_memory, node == target);
+            let is_target = node == target;
+            let streams = !in_memory && streams(&nodes[index], is_target, matrices[index], budget);
+            demand.roles[index] = match streams {
+                true => Role::Streamed,
+                false => role(nodes, facts, node, in_memory),
+            };
             let anywhere = reads_anywhere(&nodes[index]);
             for &operand in nodes[index].operands() {
                 let operand = operand as usize;
@@ -218,7 +230,48 @@ fn settled(fact: Option<&Fact>) -> bool {
     !matches!(fact, None | Some(Fact::Cut(_)))
 }
 
-fn role(nodes: &Nodes, facts: &Facts, node: Node, in_memory: bool, is_target: bool) -> Role {
+/// Which nodes are computed from the result of an operation on a whole matrix.
+fn depends_on_matrices(nodes: &Nodes) -> Vec<bool> {
+    let mut found = vec![false; nodes.len()];
+    for (index, node) in nodes.iter().enumerate() {
+        let operands = node.operands();
+        found[index] = is_matrix_operation(node) || operands.iter().any(|&n| found[n as usize]);
+    }
+    found
+}
+
+fn is_matrix_operation(recorded: &Recorded) -> bool {
+    match &recorded.kind {
+        Kind::Input(_) => false,
+        Kind::Operation { op, .. } => {
+            is_decomposition(*op)
+                || matches!(op, Op::MatMul | Op::Transpose | Op::Concat | Op::Narrow)
+        }
+    }
+}
+
+pub(super) fn is_decomposition(op: Op) -> bool {
+    matches!(op, Op::SvdU | Op::SvdS | Op::SvdV | Op::QrQ | Op::QrR)
+}
+
+/// Whether a node that would be in memory is not, unless someone reads it from any place.
+fn streams(recorded: &Recorded, is_target: bool, of_matrices: bool, budget: Budget) -> bool {
+    match &recorded.kind {
+        // At the end of a graph there is nobody to keep it for.
+        Kind::Operation {
+            op: Op::Materialize,
+            ..
+        } => {
+            // Without it, the matrices that it is computed from would be kept instead.
+            let too_large = !of_matrices && 4 * recorded.len > budget.kept;
+            !recorded.is_scalar() && (is_target || too_large)
+        }
+        // A band of it is in memory in each pass.
+        _ => budget.band.is_some() && bits_by_row(recorded).is_some(),
+    }
+}
+
+fn role(nodes: &Nodes, facts: &Facts, node: Node, in_memory: bool) -> Role {
     let recorded = &nodes[node as usize];
     let Kind::Operation { op, inputs, .. } = &recorded.kind else {
         return match (recorded.is_scalar(), in_memory) {
@@ -237,8 +290,6 @@ fn role(nodes: &Nodes, facts: &Facts, node: Node, in_memory: bool, is_target: bo
         _ if recorded.is_scalar() => Role::Number,
         Op::TopKMask | Op::TopShareMask if !facts.contains_key(&node) => Role::Statistic,
         Op::RowSum | Op::RowDot | Op::RowMax | Op::ColumnSum | Op::ColumnDot => Role::Lines,
-        // At the end of a graph there is nobody to keep it for.
-        Op::Materialize if is_target => Role::Streamed,
         Op::Materialize
         | Op::RowRank
         | Op::RankedKeepMask
@@ -260,21 +311,11 @@ fn role(nodes: &Nodes, facts: &Facts, node: Node, in_memory: bool, is_target: bo
 /// as a product does, so that they must be in memory.
 fn reads_anywhere(recorded: &Recorded) -> bool {
     match &recorded.kind {
-        Kind::Input(_) => false,
-        Kind::Operation { op, .. } => matches!(
-            op,
-            Op::SpreadRows
-                | Op::SpreadColumns
-                | Op::MatMul
-                | Op::Transpose
-                | Op::Concat
-                | Op::Narrow
-                | Op::SvdU
-                | Op::SvdS
-                | Op::SvdV
-                | Op::QrQ
-                | Op::QrR
-        ),
+        Kind::Operation {
+            op: Op::SpreadRows | Op::SpreadColumns,
+            ..
+        } => true,
+        _ => is_matrix_operation(recorded),
     }
 }
 
@@ -291,7 +332,8 @@ mod tests {
     /// many nodes were in memory at once.
     fn walk(graph: &Graph, target: Node) -> (Vec<Node>, usize) {
         let facts = Facts::new();
-        let (mut demand, readable) = Demand::new(graph.nodes(), &facts, target);
+        let budget = Budget::new(graph.nodes(), &facts, 1 << 30);
+        let (mut demand, readable) = Demand::new(graph.nodes(), &facts, target, budget);
         demand.readable(readable, |_| Ok(())).unwrap();
         let (mut order, mut most) = (Vec::new(), 0);
         let mut in_memory = HashSet::new();
@@ -327,8 +369,8 @@ mod tests {
         for steps in [3, 300] {
             let mut graph = Graph::default();
             let memory = || Arc::new(Memory::new("x", vec![0.0; 4]));
-            let a = graph.input(&[2, 2], memory());
-            let mut x = graph.input(&[2, 2], memory());
+            let a = graph.input(Working::F32, &[2, 2], memory());
+            let mut x = graph.input(Working::F32, &[2, 2], memory());
             for _ in 0..steps {
                 let product = record(&mut graph, Op::MatMul, &[x, a], &[0, 0]);
                 let rows = record(&mut graph, Op::RowDot, &[product, product], &[]);
@@ -347,7 +389,11 @@ mod tests {
     #[test]
     fn a_mask_that_must_be_in_memory_is_ranked_first() {
         let mut graph = Graph::default();
-        let x = graph.input(&[2, 2], Arc::new(Memory::new("x", vec![0.0; 4])));
+        let x = graph.input(
+            Working::F32,
+            &[2, 2],
+            Arc::new(Memory::new("x", vec![0.0; 4])),
+        );
         let mask = record(&mut graph, Op::TopKMask, &[x], &[2]);
         let transposed = record(&mut graph, Op::Transpose, &[mask], &[]);
         assert_eq!(walk(&graph, transposed).0, [mask, mask, transposed]);

@@ -59,13 +59,15 @@ impl Fact {
                 let bit = |i: usize| ((words[i / 64] >> (i % 64)) & 1) as f32;
                 Arc::new((0..len).map(bit).collect())
             }
-            Fact::Number(_) | Fact::Cut(_) => unreachable!("only tensors are put into memory"),
+            Fact::Number(_) | Fact::Cut(_) | Fact::Part { .. } => {
+                unreachable!("only whole tensors are put into memory")
+            }
         }
     }
 
     fn bytes(&self) -> u64 {
         match self {
-            Fact::Number(_) | Fact::Cut(_) => 0,
+            Fact::Number(_) | Fact::Cut(_) | Fact::Part { .. } => 0,
             Fact::Elements(elements) => 4 * elements.len() as u64,
             Fact::Bits(words) => 8 * words.len() as u64,
         }

@@ -24,7 +24,6 @@ const ROWS: usize = 16;
 
 /// What is collected, and the slots of its operands.
 struct Line {
-    node: Node,
     op: Op,
     a: usize,
     b: Option<usize>,
@@ -68,60 +67,82 @@ impl Schedule<'_> {
             .collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let program = Program::new(self.nodes, self.facts, self.working, &wanted);
-        let lines: Vec<Line> = nodes
-            .iter()
-            .map(|&node| {
-                let (op, inputs) = self.operation(node);
-                Line {
-                    node,
-                    op,
-                    a: program.slot(inputs[0]),
-                    b: inputs.get(1).map(|&b| program.slot(b)),
-                }
-            })
-            .collect();
         let unit = match columns {
             false => CHUNK,
             true => CHUNK * (ROWS * row).div_ceil(CHUNK).max(1),
         };
-        let walk = Walk {
-            program: &program,
-            options: self.options,
-            lines: &lines,
-            row,
+        let places = if columns { row } else { rows };
+        let mut totals: Vec<Vec<f64>> = nodes
+            .iter()
+            .map(|&node| vec![start(self.operation(node).0); places])
+            .collect();
+        // Of columns each unit has a number of its own, so not all units are collected at once.
+        let at_once = match columns {
+            true => rayon::current_num_threads() * 4 * unit,
+            false => usize::MAX,
         };
-        let len = rows * row;
-        let collected: Vec<Vec<Vec<f64>>> = (0..len.div_ceil(unit))
-            .into_par_iter()
-            .map_init(
-                || program.buffers(self.options.tile()),
-                |buffers, index| walk.unit(buffers, index * unit..((index + 1) * unit).min(len)),
-            )
-            .collect::<Result<_, Error>>()?;
-        let of_line = |(index, line): (usize, &Line)| {
-            let places = if columns { row } else { rows };
-            let mut total = vec![start(line.op); places];
-            for (number, unit_of) in collected.iter().enumerate() {
-                let first = if columns { 0 } else { number * unit / row };
-                for (total, &x) in total[first..].iter_mut().zip(&unit_of[index]) {
-                    *total = match line.op {
-                        Op::RowMax => f64::from(Extreme::Max.of(*total as f32, x as f32)),
-                        _ => *total + x,
+        self.in_bands(&wanted, 0..rows * row, unit, |program, band| {
+            let lines: Vec<Line> = nodes.iter().map(|&n| self.line(program, n)).collect();
+            let walk = Walk {
+                program,
+                options: self.options,
+                lines: &lines,
+                row,
+            };
+            for first in band.clone().step_by(at_once) {
+                let end = band.end.min(first.saturating_add(at_once));
+                let collected: Vec<Vec<Vec<f64>>> = (first..end)
+                    .into_par_iter()
+                    .step_by(unit)
+                    .map_init(
+                        || program.buffers(self.options.tile()),
+                        |buffers, start| walk.unit(buffers, start..(start + unit).min(end)),
+                    )
+                    .collect::<Result<_, Error>>()?;
+                for (number, unit_of) in collected.iter().enumerate() {
+                    let place = if columns {
+                        0
+                    } else {
+                        (first + number * unit) / row
                     };
+                    for ((line, total), unit_of) in lines.iter().zip(&mut totals).zip(unit_of) {
+                        add(line.op, &mut total[place..], unit_of);
+                    }
                 }
             }
+            Ok(())
+        })?;
+        let of_node = |(&node, total): (&Node, Vec<f64>)| {
             // `+ 0.0` makes either zero `+0`.
             let mut values: Vec<f32> = total.iter().map(|&x| (x + 0.0) as f32).collect();
-            elementwise::round(self.working, &mut values);
-            (line.node, Fact::Elements(Arc::new(values)))
+            elementwise::round(self.nodes[node as usize].working, &mut values);
+            (node, Fact::Elements(Arc::new(values)))
         };
-        Ok(lines.iter().enumerate().map(of_line).collect())
+        Ok(nodes.iter().zip(totals).map(of_node).collect())
+    }
+
+    fn line(&self, program: &Program, node: Node) -> Line {
+        let (op, inputs) = self.operation(node);
+        Line {
+            op,
+            a: program.slot(inputs[0]),
+            b: inputs.get(1).map(|&b| program.slot(b)),
+        }
     }
 }
 
 fn is_column(op: Op) -> bool {
     matches!(op, Op::ColumnSum | Op::ColumnDot)
+}
+
+/// Adds what a unit has to the totals.
+fn add(op: Op, totals: &mut [f64], unit: &[f64]) {
+    for (total, &x) in totals.iter_mut().zip(unit) {
+        *total = match op {
+            Op::RowMax => f64::from(Extreme::Max.of(*total as f32, x as f32)),
+            _ => *total + x,
+        };
+    }
 }
 
 /// The statistic of nothing.

@@ -31,6 +31,8 @@ pub(super) struct Rank {
     /// Counted from 1.
     k: u64,
     mask: bool,
+    /// Bytes that it may collect.
+    room: usize,
     stage: Stage,
 }
 
@@ -39,7 +41,6 @@ enum Stage {
     /// How many elements are zero, which the share of the others that is kept depends on.
     Zeros {
         share: f64,
-        room: usize,
     },
     /// All magnitudes at once.
     Small,
@@ -92,14 +93,15 @@ impl Rank {
             len,
             k,
             mask: matches!(op, Op::TopKMask | Op::TopShareMask),
+            room,
             stage: Stage::Small,
         };
-        rank.stage = rank.first(room);
+        rank.stage = rank.first();
         Ok(rank)
     }
 
-    /// The first stage once `k` is known, with so many bytes for what it collects.
-    fn first(mut self, room: usize) -> Stage {
+    /// The first stage once `k` is known.
+    fn first(mut self) -> Stage {
         let len = self.len;
         if len <= CHUNK {
             return Stage::Small;
@@ -109,7 +111,7 @@ impl Rank {
         let inside = 2.0 * self.margin(sampled as f64) / sampled as f64 * len as f64;
         // Twice, as a vector that grows holds its elements twice.
         let needed = 2.0 * 8.0 * inside + 4.0 * sampled as f64;
-        match needed > room as f64 {
+        match needed > self.room as f64 {
             true => Stage::Coarse,
             false => Stage::Sample,
         }
@@ -133,7 +135,7 @@ impl Rank {
     /// A mask of this share of the elements other than zero.
     pub(super) fn of_share(op: Op, len: usize, share: f64, room: usize) -> Result<Self, Error> {
         let mut rank = Self::new(op, len, 0, room)?;
-        rank.stage = Stage::Zeros { share, room };
+        rank.stage = Stage::Zeros { share };
         Ok(rank)
     }
 
@@ -143,7 +145,13 @@ impl Rank {
         match self.stage {
             Stage::Zeros { .. } => (all, Collect::Equal { magnitude: 0 }),
             Stage::Small | Stage::Sample => (all, Collect::Magnitudes),
-            Stage::Bracket { low, high } => (all, Collect::Bracket { low, high }),
+            Stage::Bracket { low, high } => {
+                // The sample may be unlike the rest. A thread has its share of the room twice, as
+                // it may take more than its share of the elements, and a vector that grows holds
+                // what is in it twice.
+                let most = self.room / 8 / rayon::current_num_threads();
+                (all, Collect::Bracket { low, high, most })
+            }
             Stage::Coarse => (all, Collect::Coarse),
             Stage::Fine { bucket, .. } => (all, Collect::Fine { bucket }),
             Stage::Equal { threshold, .. } => (
@@ -163,10 +171,10 @@ impl Rank {
     /// Takes what that pass collected.
     pub(super) fn take(&mut self, collected: Collected) -> Ranked {
         match (self.stage, collected) {
-            (Stage::Zeros { share, room }, Collected::Equal { blocks, .. }) => {
+            (Stage::Zeros { share }, Collected::Equal { blocks, .. }) => {
                 let zeros: u64 = blocks.iter().map(|&(_, count)| u64::from(count)).sum();
                 self.k = ((self.len as u64 - zeros) as f64 * share).floor() as u64;
-                self.stage = self.first(room);
+                self.stage = self.first();
                 match self.k {
                     0 => Ranked::Cut(Cut::NOTHING),
                     k if k == self.len as u64 => Ranked::Cut(Cut::ALL),
@@ -239,6 +247,10 @@ impl Rank {
     }
 
     fn bracketed(&mut self, mut found: Bracketed) -> Ranked {
+        if found.overflowed {
+            self.stage = Stage::Coarse;
+            return Ranked::Unfinished;
+        }
         let total = |blocks: &[(usize, u32)]| blocks.iter().map(|b| u64::from(b.1)).sum::<u64>();
         found.at_high.sort_unstable();
         found.at_low.sort_unstable();

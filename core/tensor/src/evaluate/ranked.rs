@@ -4,7 +4,7 @@
 //! into memory, masks into one bit for each element.
 
 use super::whole::fill;
-use super::{Fact, Schedule};
+use super::{Fact, Facts, Schedule};
 use crate::CHUNK;
 use crate::error::Error;
 use crate::graph::Kind;
@@ -14,6 +14,7 @@ use crate::program::{self, Program};
 use mergelab_abi::ops::{Node, Op, rows};
 use mergelab_abi::random;
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -74,7 +75,13 @@ impl Bounds for Line {
 }
 
 impl Schedule<'_> {
-    pub(super) fn ranked(&self, node: Node) -> Result<Fact, Error> {
+    /// Computes whole rows: the elements of `stretch`.
+    pub(super) fn ranked(
+        &self,
+        facts: &Facts,
+        node: Node,
+        stretch: Range<usize>,
+    ) -> Result<Fact, Error> {
         let recorded = &self.nodes[node as usize];
         let Kind::Operation {
             op,
@@ -92,9 +99,17 @@ impl Schedule<'_> {
                 elements: row,
             });
         }
-        let program = Program::new(self.nodes, self.facts, self.working, &[inputs[0]]);
+        let at_once = self.rows_at_once(*op, row)?;
+        let program = Program::new(self.nodes, facts, &[inputs[0]]);
         let slot = program.slot(inputs[0]);
-        let len = recorded.len;
+        let len = stretch.len();
+        let part = |first: usize, fact: Fact| match len == recorded.len {
+            true => fact,
+            false => Fact::Part {
+                first,
+                fact: Box::new(fact),
+            },
+        };
         // Whole rows, about a chunk of them.
         let unit = (row * (CHUNK / row.max(1)).max(1)).max(1);
         let buffers = || Buffers {
@@ -116,7 +131,7 @@ impl Schedule<'_> {
         if *op == Op::RowRank {
             let mut to = vec![0.0; len];
             let rank = |buffers: &mut Buffers<'_>, (index, out): (usize, &mut [f32])| {
-                read(buffers, index * unit, out.len())?;
+                read(buffers, stretch.start + index * unit, out.len())?;
                 buffers.places.resize(row, 0);
                 let elements = buffers.elements.chunks(row);
                 for (elements, out) in elements.zip(out.chunks_mut(row)) {
@@ -127,17 +142,25 @@ impl Schedule<'_> {
                 }
                 Ok::<(), Error>(())
             };
-            to.par_chunks_mut(unit)
-                .enumerate()
-                .try_for_each_init(buffers, rank)?;
-            return Ok(Fact::Elements(Arc::new(to)));
+            let group = unit.saturating_mul(at_once);
+            for (number, group_of) in to.chunks_mut(group.max(1)).enumerate() {
+                let before = number * at_once;
+                group_of
+                    .par_chunks_mut(unit)
+                    .enumerate()
+                    .map(|(index, out)| (before + index, out))
+                    .try_for_each_init(buffers, rank)?;
+            }
+            return Ok(part(stretch.start, Fact::Elements(Arc::new(to))));
         }
         let line = Line::new(scalars[0], scalars[1], row);
         let key = integers[0];
-        let bits: Vec<AtomicU64> = (0..len.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        let first = stretch.start / 64 * 64;
+        let words = (stretch.end - first).div_ceil(64);
+        let bits: Vec<AtomicU64> = (0..words).map(|_| AtomicU64::new(0)).collect();
         let draw = |buffers: &mut Buffers<'_>, index: usize| {
-            let start = index * unit;
-            let length = unit.min(len - start);
+            let start = stretch.start + index * unit;
+            let length = unit.min(stretch.end - start);
             read(buffers, start, length)?;
             // Words come in groups of four.
             let skip = start % 4;
@@ -149,14 +172,48 @@ impl Schedule<'_> {
             for ((elements, words), flags) in rows.zip(words).zip(buffers.flags.chunks_mut(row)) {
                 buffers.ranker.keep(elements, words, &line, flags);
             }
-            set_bits(&bits, start, &buffers.flags);
+            set_bits(&bits, start - first, &buffers.flags);
             Ok::<(), Error>(())
         };
-        (0..len.div_ceil(unit))
-            .into_par_iter()
-            .try_for_each_init(buffers, draw)?;
+        let units = len.div_ceil(unit);
+        for group in (0..units).step_by(at_once) {
+            (group..units.min(group.saturating_add(at_once)))
+                .into_par_iter()
+                .try_for_each_init(buffers, draw)?;
+        }
         let words = bits.into_iter().map(AtomicU64::into_inner).collect();
-        Ok(Fact::Bits(Arc::new(words)))
+        Ok(part(first, Fact::Bits(Arc::new(words))))
+    }
+}
+
+/// Rows of so many elements are ranked in buffers that count as tiles do.
+const SHORT_ROW: usize = 1 << 18;
+
+/// Bytes of the buffers in which a row is ranked, for each element: the element, its magnitude, its
+/// bucket, its place in the order with its magnitude, its random word, a flag and a list of those
+/// that the buckets do not decide.
+pub(super) const BYTES: usize = 4 + 4 + 4 + 8 + 4 + 1 + 4;
+
+/// Bytes that ranking rows of this length takes on one thread, where these count.
+pub(super) fn bytes_of_row(row: usize) -> Option<usize> {
+    (row > SHORT_ROW).then(|| row.saturating_mul(BYTES))
+}
+
+impl Schedule<'_> {
+    /// How many rows of this length the memory allows to be ranked side by side.
+    fn rows_at_once(&self, op: Op, row: usize) -> Result<usize, Error> {
+        let Some(bytes) = bytes_of_row(row) else {
+            return Ok(usize::MAX);
+        };
+        match self.budget.rows / bytes {
+            0 => Err(Error::Memory {
+                operation: op.name(),
+                row,
+                needed: super::budget::for_rows(bytes),
+                memory: self.options.memory,
+            }),
+            rows => Ok(rows),
+        }
     }
 }
 

@@ -4,16 +4,11 @@ use super::{Fact, Facts};
 use crate::error::Error;
 use crate::graph::{Kind, Nodes};
 use mergelab_abi::ops::{Node, Op};
-use mergelab_abi::working::Working;
 use mergelab_abi::{random, reference};
 
 /// What a node of shape `[]` holds, whose operands all have shape `[]` and are known.
-pub(super) fn compute(
-    nodes: &Nodes,
-    facts: &Facts,
-    working: Working,
-    node: Node,
-) -> Result<f64, Error> {
+pub(super) fn compute(nodes: &Nodes, facts: &Facts, node: Node) -> Result<f64, Error> {
+    let working = nodes[node as usize].working;
     let (op, inputs, scalars, integers) = match &nodes[node as usize].kind {
         Kind::Input(source) => {
             let mut element = [0.0];

@@ -27,7 +27,10 @@ impl Schedule<'_> {
         };
         let elements = match op {
             Op::RowRank | Op::RankedKeepMask => {
-                return Ok(vec![(node, self.ranked(node)?)]);
+                let mut facts = self.facts.clone();
+                let operands = self.by_rows(&inputs[..1]);
+                self.rank_rows(&mut facts, &operands, 0..recorded.len)?;
+                return Ok(vec![(node, self.ranked(&facts, node, 0..recorded.len)?)]);
             }
             Op::SvdU | Op::SvdS | Op::SvdV | Op::QrQ | Op::QrR => {
                 return self.decomposition(node, *op, inputs[0]);
@@ -70,26 +73,29 @@ impl Schedule<'_> {
             }
             _ => return self.stored(node),
         };
-        Ok(vec![(node, self.rounded(elements))])
+        Ok(vec![(node, self.rounded(node, elements))])
     }
 
-    fn rounded(&self, mut elements: Vec<f32>) -> Fact {
-        elementwise::round(self.working, &mut elements);
+    fn rounded(&self, node: Node, mut elements: Vec<f32>) -> Fact {
+        elementwise::round(self.nodes[node as usize].working, &mut elements);
         Fact::Elements(Arc::new(elements))
     }
 
     /// A node that is computed element by element.
     fn stored(&self, node: Node) -> Result<Vec<(Node, Fact)>, Error> {
-        let program = Program::new(self.nodes, self.facts, self.working, &[node]);
         let mut to = vec![0.0; self.nodes[node as usize].len];
-        let slot = program.slot(node);
-        let fill = |buffers: &mut Buffers<'_>, (chunk, out): (usize, &mut [f32])| {
-            self.options.check_interrupt()?;
-            fill(&program, slot, self.options, buffers, chunk * CHUNK, out)
-        };
-        to.par_chunks_mut(CHUNK)
-            .enumerate()
-            .try_for_each_init(|| program.buffers(self.options.tile()), fill)?;
+        self.in_bands(&[node], 0..to.len(), CHUNK, |program, band| {
+            let slot = program.slot(node);
+            let fill = |buffers: &mut Buffers<'_>, (chunk, out): (usize, &mut [f32])| {
+                self.options.check_interrupt()?;
+                let first = band.start + chunk * CHUNK;
+                fill(program, slot, self.options, buffers, first, out)
+            };
+            to[band.clone()]
+                .par_chunks_mut(CHUNK)
+                .enumerate()
+                .try_for_each_init(|| program.buffers(self.options.tile()), fill)
+        })?;
         Ok(vec![(node, Fact::Elements(Arc::new(to)))])
     }
 
@@ -144,7 +150,7 @@ impl Schedule<'_> {
             };
             // Equal operations are recorded once.
             if let Some(&node) = self.demand.users(of).iter().find(is_part) {
-                known.push((node, self.rounded(elements)));
+                known.push((node, self.rounded(node, elements)));
             }
         }
         known

@@ -27,7 +27,7 @@ pub(crate) fn unary(op: Op, out: &mut [f32], a: &[f32]) {
         Op::Sin => map1(out, a, f32::sin),
         Op::Cos => map1(out, a, f32::cos),
         Op::Acos => map1(out, a, |x| x.clamp(-1.0, 1.0).acos()),
-        Op::Stored | Op::Materialize | Op::Reshape => map1(out, a, |x| x),
+        Op::Stored | Op::Materialize | Op::Widen | Op::Reshape => map1(out, a, |x| x),
         _ => unreachable!("`{}` does not take one tensor", op.name()),
     }
 }

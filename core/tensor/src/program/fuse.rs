@@ -54,18 +54,12 @@ pub(super) enum Form {
 pub(super) struct Fuse<'a> {
     nodes: &'a Nodes,
     facts: &'a Facts,
-    working: Working,
     /// How often each node is used, the results wanted included.
     uses: Vec<u32>,
 }
 
 impl<'a> Fuse<'a> {
-    pub(super) fn new(
-        nodes: &'a Nodes,
-        facts: &'a Facts,
-        working: Working,
-        wanted: &[Node],
-    ) -> Self {
+    pub(super) fn new(nodes: &'a Nodes, facts: &'a Facts, wanted: &[Node]) -> Self {
         let mut uses = vec![0; nodes.len()];
         let mut seen = vec![false; nodes.len()];
         let mut open = wanted.to_vec();
@@ -82,12 +76,7 @@ impl<'a> Fuse<'a> {
             }
             // A random mask takes only the shape of its input, so that is no operand.
         }
-        Self {
-            nodes,
-            facts,
-            working,
-            uses,
-        }
+        Self { nodes, facts, uses }
     }
 
     pub(super) fn form(&self, node: Node) -> Form {
@@ -103,7 +92,7 @@ impl<'a> Fuse<'a> {
             }
             (Op::Mul, &[a, b]) => self.masked(a, b).or_else(|| self.masked(b, a)),
             (Op::Select, &[a, b, c]) => self.choice(a, b, c),
-            (Op::AddN, terms) => self.sum(terms),
+            (Op::AddN, terms) => self.sum(node, terms),
             _ => None,
         };
         form.unwrap_or(Form::Plain)
@@ -122,6 +111,10 @@ impl<'a> Fuse<'a> {
         !self.nodes[node as usize].is_scalar()
     }
 
+    fn working(&self, node: Node) -> Working {
+        self.nodes[node as usize].working
+    }
+
     fn once(&self, node: Node) -> bool {
         self.uses[node as usize] == 1
     }
@@ -133,7 +126,7 @@ impl<'a> Fuse<'a> {
         let Kind::Input(source) = &recorded.kind else {
             return false;
         };
-        self.working != Working::F16
+        recorded.working != Working::F16
             && !recorded.is_scalar()
             && source
                 .stored()
@@ -174,21 +167,24 @@ impl<'a> Fuse<'a> {
         })
     }
 
-    fn sum(&self, terms: &[Node]) -> Option<Form> {
+    fn sum(&self, sum: Node, terms: &[Node]) -> Option<Form> {
+        let working = self.working(sum);
         let products: Vec<(Node, Node)> = terms
             .iter()
             .map(|&term| match self.operation(term)? {
-                (Op::Mul, &[a, b]) if self.once(term) => Some((a, b)),
+                (Op::Mul, &[a, b]) if self.once(term) && self.working(term) == working => {
+                    Some((a, b))
+                }
                 _ => None,
             })
             .collect::<Option<_>>()?;
         self.agreeing(&products)
             .or_else(|| self.agreeing_weights(&products))
-            .or_else(|| self.scaled(&products))
+            .or_else(|| self.scaled(working, &products))
     }
 
     /// Products of tensors and numbers.
-    fn scaled(&self, products: &[(Node, Node)]) -> Option<Form> {
+    fn scaled(&self, working: Working, products: &[(Node, Node)]) -> Option<Form> {
         let scaled = |&(a, b): &(Node, Node)| match (self.is_tensor(a), self.is_tensor(b)) {
             (true, false) => Some((a, b)),
             (false, true) => Some((b, a)),
@@ -201,7 +197,9 @@ impl<'a> Fuse<'a> {
         let changes: Option<Vec<(Node, Node, Node)>> = terms
             .iter()
             .map(|&(x, weight)| match self.form(x) {
-                Form::Change { input, minus } if self.once(x) => Some((input, weight, minus)),
+                Form::Change { input, minus } if self.once(x) && self.working(x) == working => {
+                    Some((input, weight, minus))
+                }
                 _ => None,
             })
             .collect();

@@ -38,8 +38,10 @@ pub(super) enum Work {
         key: u64,
         p: usize,
     },
-    Elements(Arc<Vec<f32>>),
-    Bits(Arc<Vec<u64>>),
+    /// Those from an index on.
+    Elements(Arc<Vec<f32>>, usize),
+    /// The same.
+    Bits(Arc<Vec<u64>>, usize),
     /// Rows of this length.
     SpreadRows(Arc<Vec<f32>>, usize),
     SpreadColumns(Arc<Vec<f32>>),
@@ -87,6 +89,8 @@ pub(super) enum Work {
 pub(super) struct Step {
     pub(super) work: Work,
     pub(super) out: usize,
+    /// Precision that the result is rounded to.
+    pub(super) working: Working,
     /// Whether the result can need rounding to the working precision, which the kernel has not
     /// done.
     pub(super) rounds: bool,
@@ -96,15 +100,14 @@ impl Step {
     /// Computes elements `first .. first + length`.
     pub(super) fn run(
         &self,
-        working: Working,
         buffers: &mut Buffers<'_>,
         first: usize,
         length: usize,
     ) -> Result<(), Error> {
         let mut buffer = mem::take(&mut buffers.tiles[self.out]);
-        let result = self.compute(working, buffers, &mut buffer[..length], first);
+        let result = self.compute(buffers, &mut buffer[..length], first);
         if self.rounds {
-            elementwise::round(working, &mut buffer[..length]);
+            elementwise::round(self.working, &mut buffer[..length]);
         }
         buffers.tiles[self.out] = buffer;
         result
@@ -112,12 +115,11 @@ impl Step {
 
     fn compute(
         &self,
-        working: Working,
         buffers: &mut Buffers<'_>,
         out: &mut [f32],
         first: usize,
     ) -> Result<(), Error> {
-        let length = out.len();
+        let (length, working) = (out.len(), self.working);
         match &self.work {
             Work::Load(source) => return buffers.inputs[*source].load(out, first),
             Work::Change { source, .. } => {
@@ -149,8 +151,11 @@ impl Step {
             Work::TopK(a, cut) => mask::top_k(out, tile(*a), *cut, first),
             Work::Keep { key, bound } => mask::keep(out, *key, *bound, first),
             Work::KeepBy { key, p } => spread::keep_by(out, tile(*p), *key, first),
-            Work::Elements(all) => out.copy_from_slice(&all[first..first + length]),
-            Work::Bits(words) => spread::bits(out, words, first),
+            Work::Elements(all, from) => {
+                let first = first - from;
+                out.copy_from_slice(&all[first..first + length]);
+            }
+            Work::Bits(words, from) => spread::bits(out, words, first - from),
             Work::SpreadRows(all, row) => spread::rows(out, all, *row, first),
             Work::SpreadColumns(all) => spread::columns(out, all, first),
             Work::Change { source, minus } => {

@@ -1,19 +1,28 @@
 //! One recording in the reference evaluator and in a session.
 
-use mergelab_abi::ops::{Host, HostHandle, Node, Op};
-use mergelab_abi::reference::ReferenceHost;
-use mergelab_abi::working::Working;
-use mergelab_tensor::{Memory, Options, Session};
-use std::sync::Arc;
+mod both;
 
-/// The same operations recorded in both evaluators.
-pub(crate) struct Pair {
-    working: Working,
-    pub(crate) reference: ReferenceHost,
-    session: Session,
-    host: HostHandle,
-    /// Each node in both, as numbers differ where the session records equal operations once.
-    pub(crate) nodes: Vec<(Node, Node)>,
+use both::Both;
+use mergelab_abi::ops::{Host as _, Node, Op};
+use mergelab_abi::working::Working;
+use mergelab_tensor::Options;
+use std::ops::{Deref, DerefMut};
+
+/// The same operations recorded in both evaluators, and compared.
+pub(crate) struct Pair(Both);
+
+impl Deref for Pair {
+    type Target = Both;
+
+    fn deref(&self) -> &Both {
+        &self.0
+    }
+}
+
+impl DerefMut for Pair {
+    fn deref_mut(&mut self) -> &mut Both {
+        &mut self.0
+    }
 }
 
 impl Pair {
@@ -22,23 +31,7 @@ impl Pair {
             tile,
             ..Options::default()
         };
-        let session = Session::new(working, options);
-        Self {
-            working,
-            reference: ReferenceHost::new(working),
-            host: session.handle(),
-            session,
-            nodes: Vec::new(),
-        }
-    }
-
-    pub(crate) fn input(&mut self, shape: &[usize], data: Vec<f32>) -> usize {
-        let memory = Memory::new("x", data.clone());
-        self.nodes.push((
-            self.reference.input(shape, data),
-            self.session.input(shape, Arc::new(memory)),
-        ));
-        self.nodes.len() - 1
+        Self(Both::new(working, options))
     }
 
     /// Records in both and compares; returns nothing where both refuse.
@@ -50,27 +43,17 @@ impl Pair {
         k: &[u64],
     ) -> Option<usize> {
         let reference: Vec<Node> = inputs.iter().map(|&i| self.nodes[i].0).collect();
-        let session: Vec<Node> = inputs.iter().map(|&i| self.nodes[i].1).collect();
-        let expected = self.reference.record(op, &reference, scalars, k);
-        let actual = self.host.record(op, &session, scalars, k);
-        let (expected, actual) = match (expected, actual) {
-            (Ok(expected), Ok(actual)) => (expected, actual),
-            (expected, actual) => {
-                assert!(expected.is_err() && actual.is_err(), "{op:?}");
-                return None;
-            }
-        };
-        assert_eq!(
-            self.reference.shape(expected).unwrap(),
-            self.host.shape(actual).unwrap()
-        );
-        let want = self.reference.value(expected).unwrap();
+        let node = self.push(op, inputs, scalars, k)?;
+        let (expected, actual) = self.nodes[node];
+        let want = self.value(node);
         if is_decomposition(op) {
+            self.nodes.pop();
             let input = self.reference.value(reference[0]).unwrap();
             return self.decomposition(op, &input, expected, actual);
         }
         let got = self.session.read(actual).unwrap();
         if adds(op) {
+            self.nodes.pop();
             let sizes = self.sizes(op, &reference, k);
             assert_eq!(got.len(), want.len(), "{op:?}");
             for (i, (&got, &want)) in got.iter().zip(&want).enumerate() {
@@ -87,8 +70,7 @@ impl Pair {
             return Some(self.input(&shape, want));
         }
         assert_same(&got, &want, op);
-        self.nodes.push((expected, actual));
-        Some(self.nodes.len() - 1)
+        Some(node)
     }
 
     /// Factors are not unique where singular values are equal or 0, so only those that are have

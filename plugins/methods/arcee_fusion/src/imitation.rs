@@ -1,44 +1,37 @@
 //! The same as mergekit rounds it where tensors are in bf16 or f16.
 
 use super::{ArceeFusion, TINY, place};
-use mergelab_sdk::{interpolate::Lane, stepwise::Stepwise};
+use mergelab_sdk::prelude::*;
 
 impl ArceeFusion {
-    pub(super) fn imitate(
-        &self,
-        exactly: Stepwise,
-        base: &[f32],
-        model: &[f32],
-        rows: Vec<Lane>,
-    ) -> Vec<f32> {
-        let round = |x: f32| exactly.round(x);
-        let delta = exactly.pairs(model, base, |x, b| x - b);
-        let mut importance = vec![0.0; base.len()];
-        for row in rows {
-            let p = softmax(exactly, &row.gather(model));
-            let q = softmax(exactly, &row.gather(base));
-            let logarithms = exactly.pairs(&p, &q, |p, q| round(p / q).ln());
-            let divergence = exactly.sum_of_products(&p, &logarithms);
-            let sizes = exactly.each(&row.gather(&delta), |d| d.abs() * divergence);
-            row.scatter(&sizes, &mut importance);
-        }
-        let mut sorted = importance.clone();
-        sorted.sort_by(f32::total_cmp);
-        let quantile = |q| sorted[place(q, sorted.len())];
-        let range = round(quantile(0.75) - quantile(0.25));
-        let threshold = round(quantile(0.5) + round(range * self.spread as f32));
-        let entries = base.iter().zip(&delta).zip(&importance);
-        // mergekit's mask is in f32, and so is what it writes: rounding it is left to the host.
-        let fused = entries.map(|((b, d), i)| if *i >= threshold { b + d } else { *b });
-        fused.collect()
+    pub(super) fn imitate(&self, base: &Tensor, model: &Tensor) -> Tensor {
+        let delta = model - base;
+        let (p, q) = (softmax(model), softmax(base));
+        let divergence = (&p * (&p / &q).ln()).row_sum();
+        let importance = delta.abs() * divergence.spread_rows(base);
+        let quantile = |q| smallest(&importance, place(q, importance.elements()) + 1);
+        let range = quantile(0.75) - quantile(0.25);
+        let threshold = quantile(0.5) + range * self.spread;
+        // mergekit's mask is in f32, and so is what it writes.
+        let moved = base.widen() + delta;
+        importance.ge(&threshold).select(&moved, base).stored()
     }
 }
 
+/// The `k`-th smallest element, counted from 1. What rounding leaves of a divergence, and with it
+/// the importance of a row, may be below zero.
+fn smallest(tensor: &Tensor, k: usize) -> Tensor {
+    let zero = Tensor::scalar(0.0);
+    // One of both is zero: that of the negative elements where these are fewer than k.
+    let above = tensor.maximum(&zero);
+    let below = (-tensor).maximum(&zero);
+    let from_the_top = tensor.elements() - k + 1;
+    above.kth_largest_magnitude(from_the_top) - below.kth_largest_magnitude(k)
+}
+
 /// Softmax in f32, rounded once, [`TINY`] added.
-fn softmax(exactly: Stepwise, row: &[f32]) -> Vec<f32> {
-    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f32> = row.iter().map(|x| (x - largest).exp()).collect();
-    let sum = powers.iter().map(|&p| f64::from(p)).sum::<f64>() as f32;
-    let shares = exactly.each(&powers, |p| p / sum);
-    exactly.each(&shares, |p| p + TINY as f32)
+fn softmax(tensor: &Tensor) -> Tensor {
+    let powers = (tensor.widen() - tensor.row_max().spread_rows(tensor)).exp();
+    let sums = powers.row_sum().spread_rows(&powers);
+    (powers / sums).stored() + TINY
 }

@@ -3,7 +3,7 @@
 
 mod imitation;
 
-use mergelab_sdk::{Value, interpolate::Per, prelude::*, stepwise::Stepwise};
+use mergelab_sdk::{Value, imitation::is_coarse, interpolate::Per, prelude::*};
 
 /// Takes those entries of a model whose change is large and lies in rows that changed much.
 #[derive(Params)]
@@ -57,17 +57,20 @@ impl MergeMethod for ArceeFusion {
             return Ok(base);
         }
         let per = Per::Row;
-        let exactly = Stepwise::of(group)?;
+        let is_coarse = is_coarse(group)?;
         let merged = group
             .models()
             .map(|m| {
                 let model = m.tensor();
-                if let Some(exactly) = exactly {
-                    let lanes = per.lanes(group.shape());
-                    let fused = self.imitate(exactly, &base.to_vec()?, &model.to_vec()?, lanes);
-                    return Ok(group.literal(group.shape(), &fused));
+                let (flat_base, flat_model) = (per.flat(&base), per.flat(model));
+                if is_coarse {
+                    let fused = self.imitate(&flat_base, &flat_model);
+                    return Ok(match fused.shape() == group.shape() {
+                        true => fused,
+                        false => fused.reshape(group.shape()),
+                    });
                 }
-                let taken = self.taken(&per.flat(&base), &per.flat(model));
+                let taken = self.taken(&flat_base, &flat_model);
                 let taken = match taken.shape() == group.shape() {
                     true => taken,
                     false => taken.reshape(group.shape()),

@@ -5,9 +5,9 @@ mod sphere;
 
 use mergelab_sdk::{
     Value,
+    imitation::is_coarse,
     interpolate::{Gram, Per},
     prelude::*,
-    stepwise::Stepwise,
 };
 
 /// The Karcher mean of the models' directions on the sphere, at their mean length.
@@ -36,10 +36,8 @@ impl MergeMethod for Karcher {
             steps: self.max_iter,
             tolerance: self.tol,
         };
-        if let Some(exactly) = Stepwise::of(group)? {
-            let read = vectors.iter().map(Tensor::to_vec);
-            let mean = rule.imitate(exactly, &read.collect::<Result<Vec<_>>>()?);
-            return Ok(group.literal(group.shape(), &mean));
+        if is_coarse(group)? {
+            return rule.imitate(&vectors);
         }
         // Every point of the iteration is a linear combination of the models, so the products of
         // the models are all that it needs.

@@ -1,6 +1,6 @@
 //! The iteration towards the mean of directions on a sphere (Karcher 1977).
 
-use mergelab_sdk::stepwise::{Stepwise, norm};
+use mergelab_sdk::{imitation::wide_norm, interpolate::Per, prelude::*};
 
 /// When the iteration ends.
 pub(crate) struct Rule {
@@ -84,59 +84,62 @@ impl Rule {
     }
 
     /// The mean as mergekit computes it where tensors are in bf16 or f16.
-    pub(crate) fn imitate(&self, exactly: Stepwise, vectors: &[Vec<f32>]) -> Vec<f32> {
-        let round = |x: f32| exactly.round(x);
-        let elements = vectors.first().map_or(0, Vec::len);
-        let tolerance = self.tolerance as f32;
-        let lengths: Vec<f32> = vectors.iter().map(|v| norm(v)).collect();
-        let unit = |v: &[f32]| {
-            let length = norm(v);
-            exactly.each(v, |x| x / length)
+    pub(crate) fn imitate(&self, vectors: &[Tensor]) -> Result<Tensor> {
+        let norm = |x: &Tensor| wide_norm(Per::Tensor, x);
+        let unit = |x: &Tensor| (x / norm(x)).stored();
+        let lengths: Vec<Tensor> = vectors.iter().map(norm).collect();
+        let size = Tensor::sum_of(&lengths) / vectors.len() as f64;
+        // Reading what depends on all makes one pass find all.
+        size.item()?;
+        let mut directions = Vec::new();
+        for (vector, length) in vectors.iter().zip(&lengths) {
+            if length.item()? >= self.tolerance {
+                directions.push((vector / length).stored());
+            }
+        }
+        let Some(first) = directions.first() else {
+            return Ok(Tensor::sum_of(vectors) * 0.0);
         };
-        let directions: Vec<Vec<f32>> = vectors
+        let share = 1.0 / directions.len() as f64;
+        let nothing = Tensor::scalar(0.0);
+        let sum = directions
             .iter()
-            .zip(&lengths)
-            .filter(|(_, length)| **length >= tolerance)
-            .map(|(v, _)| unit(v))
-            .collect();
-        if directions.is_empty() {
-            return vec![0.0; elements];
+            .fold(nothing.clone(), |s, x| s + x * share);
+        let sum_length = norm(&sum);
+        let mut point = match sum_length.item()? > 0.0 {
+            true => (&sum / sum_length).stored(),
+            false => first.clone(),
         }
-        let share = (1.0 / directions.len() as f64) as f32;
-        let mut sum = vec![0.0; elements];
-        for direction in &directions {
-            sum = exactly.pairs(&sum, direction, |s, x| s + round(x * share));
-        }
-        let mut point = match norm(&sum) > 0.0 {
-            true => unit(&sum),
-            false => directions[0].clone(),
-        };
+        .materialize();
         for _ in 0..self.steps {
-            let mut step = vec![0.0; elements];
-            for direction in &directions {
-                let cosine = exactly.dot(&point, direction).clamp(-1.0, 1.0);
-                let angle = round(cosine.acos());
-                if angle < tolerance {
+            let cosines: Vec<Tensor> = directions.iter().map(|d| point.dot(d)).collect();
+            Tensor::sum_of(&cosines).item()?;
+            let mut step: Option<Tensor> = None;
+            for (direction, cosine) in directions.iter().zip(&cosines) {
+                let angle = cosine.acos();
+                if angle.item()? < self.tolerance {
                     continue;
                 }
-                let pull = round(share * round(angle / round(angle.sin())));
-                let across = exactly.pairs(direction, &point, |x, p| x - round(p * cosine));
-                step = exactly.pairs(&step, &across, |s, a| s + round(a * pull));
+                let pull = (&angle / angle.sin()) * share;
+                let cosine = cosine
+                    .minimum(&Tensor::scalar(1.0))
+                    .maximum(&Tensor::scalar(-1.0));
+                let across = (direction - &point * cosine) * pull;
+                step = Some(step.unwrap_or(nothing.clone()) + across);
             }
+            let Some(step) = step else {
+                break;
+            };
             let angle = norm(&step);
-            if angle < tolerance {
+            if angle.item()? < self.tolerance {
                 break;
             }
             // A number on the left of a product is rounded as tensors are, one on the right is not.
-            let (along, across) = (angle.cos(), round(angle.sin()));
-            let moved = exactly.pairs(&point, &step, |p, s| {
-                round(p * along) + round(across * round(s / angle))
-            });
-            point = unit(&moved);
+            let (along, across) = (angle.cos(), angle.sin().stored());
+            let moved = (&point * along).stored() + across * (step / angle).stored();
+            point = unit(&moved).materialize();
         }
-        let size: f64 = lengths.iter().map(|&l| f64::from(l)).sum();
-        let size = (size / vectors.len() as f64) as f32;
-        exactly.each(&point, |p| p * size)
+        Ok((point * size).stored())
     }
 }
 

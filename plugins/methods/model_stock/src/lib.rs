@@ -3,9 +3,9 @@
 
 use mergelab_sdk::{
     Value,
-    interpolate::{Gram, Lane, Per},
+    imitation::{is_coarse, norm, sum_of_products},
+    interpolate::{Gram, Per},
     prelude::*,
-    stepwise::Stepwise,
 };
 
 /// Goes from the base towards the average of the models as far as their task vectors agree.
@@ -37,50 +37,48 @@ impl ModelStock {
     }
 
     /// The same as mergekit rounds it.
-    fn imitate(
-        &self,
-        exactly: Stepwise,
-        base: &[f32],
-        models: &[Vec<f32>],
-        lanes: Vec<Lane>,
-    ) -> Vec<f32> {
-        let round = |x: f32| exactly.round(x);
-        let count = models.len() as f32;
-        let mut merged = vec![0.0; base.len()];
-        for lane in lanes {
-            let base = lane.gather(base);
-            let models: Vec<Vec<f32>> = models.iter().map(|m| lane.gather(m)).collect();
-            let deltas: Vec<Vec<f32>> = models
-                .iter()
-                .map(|m| exactly.pairs(m, &base, |x, b| x - b))
-                .collect();
-            let norms: Vec<f32> = deltas.iter().map(|d| exactly.norm(d)).collect();
-            let mut cosines = Vec::new();
-            for i in 0..deltas.len() {
-                for j in 0..i {
-                    let size = round(norms[i] * norms[j]).max(SMALLEST as f32);
-                    let product = exactly.sum_of_products(&deltas[i], &deltas[j]);
-                    cosines.push(round(product / size).clamp(-1.0, 1.0));
-                }
+    fn imitate(&self, per: Per, base: &Tensor, models: &[&Tensor]) -> Tensor {
+        let deltas: Vec<Tensor> = models.iter().map(|m| per.flat(&(*m - base))).collect();
+        let norms: Vec<Tensor> = deltas.iter().map(|d| norm(per, d)).collect();
+        let mut cosines = Vec::new();
+        for i in 0..deltas.len() {
+            for j in 0..i {
+                let size = (&norms[i] * &norms[j]).widen();
+                let size = size.maximum(&Tensor::scalar(SMALLEST));
+                let product = sum_of_products(per, &deltas[i], &deltas[j]);
+                cosines.push(clamped(&(product / size).stored()).widen());
             }
-            let cosine = round(cosines.iter().sum::<f32>() / cosines.len() as f32);
-            let below = round(1.0 + round((count - 1.0) * cosine));
-            let mut share = round(round(count * cosine) / below);
-            if self.clamp {
-                share = if cosine > 0.0 { share.min(1.0) } else { 0.0 };
-            }
-            let mut sum = models[0].clone();
-            for model in &models[1..] {
-                sum = exactly.pairs(&sum, model, |s, x| s + x);
-            }
-            let rest = round(1.0 - share);
-            let mean = exactly.each(&sum, |x| x / count);
-            let lane_merged =
-                exactly.pairs(&mean, &base, |m, b| round(share * m) + round(rest * b));
-            lane.scatter(&lane_merged, &mut merged);
         }
-        merged
+        let cosine = (Tensor::sum_of(&cosines) / cosines.len() as f64).stored();
+        let share = self.spread_share(per, &cosine, &deltas, base.shape());
+        let sum = models[1..].iter().fold(models[0].clone(), |s, m| s + *m);
+        let mean = sum / models.len() as f64;
+        mean * &share + base * (1.0 - &share)
     }
+
+    /// The share at each element of a tensor of this shape.
+    fn spread_share(
+        &self,
+        per: Per,
+        cosine: &Tensor,
+        deltas: &[Tensor],
+        shape: &[usize],
+    ) -> Tensor {
+        let share = self.share(cosine, deltas.len());
+        let share = match deltas.first() {
+            Some(like) => per.spread(&share, like),
+            None => share,
+        };
+        match share.shape() {
+            [] => share,
+            _ => share.reshape(shape),
+        }
+    }
+}
+
+fn clamped(cosine: &Tensor) -> Tensor {
+    let one = Tensor::scalar(1.0);
+    cosine.minimum(&one).maximum(&(-&one))
 }
 
 impl MergeMethod for ModelStock {
@@ -100,34 +98,20 @@ impl MergeMethod for ModelStock {
             Per::Tensor
         };
         let per = per.within(group.shape());
-        if let Some(exactly) = Stepwise::of(group)? {
-            let read = models.iter().map(|m| m.to_vec());
-            let read = read.collect::<Result<Vec<_>>>()?;
-            let lanes = per.lanes(group.shape());
-            let merged = self.imitate(exactly, &base.to_vec()?, &read, lanes);
-            return Ok(group.literal(group.shape(), &merged));
+        if is_coarse(group)? {
+            return Ok(self.imitate(per, &base, &models));
         }
         let deltas: Vec<Tensor> = group.task_vectors()?.iter().map(|d| per.flat(d)).collect();
         let gram = Gram::of(per, &deltas);
-        let one = Tensor::scalar(1.0);
         let mut cosines = Vec::new();
         for i in 0..models.len() {
             for j in 0..i {
                 let size = (gram.norm(i) * gram.norm(j)).maximum(&Tensor::scalar(SMALLEST));
-                let cosine = gram.dot(i, j) / size;
-                cosines.push(cosine.minimum(&one).maximum(&(-&one)));
+                cosines.push(clamped(&(gram.dot(i, j) / size)));
             }
         }
         let cosine = Tensor::sum_of(&cosines) / cosines.len() as f64;
-        let share = self.share(&cosine, models.len());
-        let share = match deltas.first() {
-            Some(like) => per.spread(&share, like),
-            None => share,
-        };
-        let share = match share.shape() {
-            [] => share,
-            _ => share.reshape(group.shape()),
-        };
+        let share = self.spread_share(per, &cosine, &deltas, group.shape());
         let mean = Tensor::sum_of(models) / group.models().len() as f64;
         Ok(mean * &share + base * (1.0 - share))
     }

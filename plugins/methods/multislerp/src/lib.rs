@@ -3,9 +3,9 @@
 
 use mergelab_sdk::{
     Value,
+    imitation::{is_coarse, norm},
     interpolate::{Gram, Per},
     prelude::*,
-    stepwise::Stepwise,
 };
 
 /// The weighted mean direction of models, or of their task vectors, at their mean length.
@@ -66,50 +66,36 @@ impl Multislerp {
     }
 
     /// The same as mergekit rounds it: what it adds to the mean along the sphere is rounding alone.
-    fn imitate(&self, exactly: Stepwise, vectors: &[Vec<f32>]) -> Vec<f32> {
-        let round = |x: f32| exactly.round(x);
-        let eps = self.eps as f32;
-        let stored: Vec<f32> = self.weight.iter().map(|&w| round(w as f32)).collect();
-        let sum = match self.normalize_weights {
-            true => round(stored.iter().sum()),
-            false => 1.0,
+    fn imitate(&self, group: &Group, vectors: &[Tensor]) -> Tensor {
+        let stored: Vec<Tensor> = self.weight.iter().map(|&w| group.stored(w)).collect();
+        let weights: Vec<Tensor> = match self.normalize_weights {
+            true => stored.iter().map(|w| w / Tensor::sum_of(&stored)).collect(),
+            false => stored,
         };
-        let weights: Vec<f32> = exactly.each(&stored, |w| w / sum);
-        let lengths: Vec<f32> = vectors.iter().map(|v| exactly.norm(v)).collect();
-        let weighted = |vectors: &[Vec<f32>]| {
-            let parts = vectors.iter().zip(&weights);
-            let parts: Vec<_> = parts.map(|(v, w)| exactly.each(v, |x| x * w)).collect();
-            exactly.sum(&parts)
+        let weighted = |vectors: &[Tensor]| -> Tensor {
+            vectors.iter().zip(&weights).map(|(v, w)| v * w).sum()
         };
-        let directions: Vec<Vec<f32>> = vectors
+        let length = |vector: &Tensor| norm(Per::Tensor, vector);
+        let lengths: Vec<Tensor> = vectors.iter().map(length).collect();
+        let directions: Vec<Tensor> = vectors
             .iter()
             .zip(&lengths)
-            .map(|(v, &length)| {
-                let length = round(length + eps);
-                exactly.each(v, |x| x / length)
-            })
+            .map(|(v, length)| v / (length + self.eps))
             .collect();
         let sum = weighted(&directions);
-        let length = exactly.norm(&sum);
-        if length < eps {
-            return weighted(vectors);
-        }
-        let mean = exactly.each(&sum, |x| x / length);
-        let tangents: Vec<Vec<f32>> = directions
+        let sum_length = length(&sum);
+        let mean = &sum / &sum_length;
+        let tangents: Vec<Tensor> = directions
             .iter()
-            .map(|direction| {
-                let along = exactly.dot(direction, &mean);
-                exactly.pairs(direction, &mean, |x, m| x - round(m * along))
-            })
+            .map(|direction| direction - &mean * direction.dot(&mean))
             .collect();
         let tangent = weighted(&tangents);
-        let angle = round(exactly.norm(&tangent) + eps);
-        let (cosine, sine) = (round(angle.cos()), round(angle.sin()));
-        let sine = round(sine / angle);
-        let size = lengths.iter().zip(&weights).map(|(l, w)| round(l * w));
-        let size = round(size.sum());
-        let arc = exactly.pairs(&mean, &tangent, |m, t| round(m * cosine) + round(t * sine));
-        exactly.each(&arc, |x| x * size)
+        let angle = length(&tangent) + self.eps;
+        let (cosine, sine) = (angle.cos(), angle.sin() / &angle);
+        let size = lengths.iter().zip(&weights).map(|(l, w)| l * w);
+        let arc = (mean * cosine + tangent * sine) * size.sum::<Tensor>();
+        let none = sum_length.lt(&Tensor::scalar(self.eps));
+        none.select(&weighted(vectors), &arc)
     }
 }
 
@@ -144,13 +130,9 @@ impl MergeMethod for Multislerp {
                 None => m.tensor().clone(),
             })
             .collect();
-        let merged = match Stepwise::of(group)? {
-            None => self.mean(&vectors),
-            Some(exactly) => {
-                let read = vectors.iter().map(Tensor::to_vec);
-                let merged = self.imitate(exactly, &read.collect::<Result<Vec<_>>>()?);
-                group.literal(group.shape(), &merged)
-            }
+        let merged = match is_coarse(group)? {
+            false => self.mean(&vectors),
+            true => self.imitate(group, &vectors),
         };
         Ok(match base {
             Some(base) => merged + base,

@@ -3,9 +3,9 @@
 
 use mergelab_sdk::{
     Value,
-    interpolate::{Gram, Lane, Per, along_arc},
+    imitation::{is_coarse, norm, sum_of_products},
+    interpolate::{Gram, Per, along_arc},
     prelude::*,
-    stepwise::Stepwise,
 };
 
 /// Interpolates two models, or their task vectors, along the arc between them.
@@ -64,29 +64,31 @@ impl Nuslerp {
     }
 
     /// The same as mergekit rounds it.
-    fn imitate(&self, exactly: Stepwise, from: &[f32], to: &[f32], lanes: Vec<Lane>) -> Vec<f32> {
-        let round = |x: f32| exactly.round(x);
+    fn imitate(&self, per: Per, from: &Tensor, to: &Tensor) -> Tensor {
         let share = self.share();
-        let mut merged = vec![0.0; from.len()];
-        for lane in lanes {
-            let pair = [lane.gather(from), lane.gather(to)];
-            let [first, second] = &pair;
-            let directions = pair.each_ref().map(|x| {
-                let length = exactly.norm(x).max(SHORTEST as f32);
-                exactly.each(x, |x| x / length)
-            });
-            let cosine = exactly.sum_of_products(&directions[0], &directions[1]);
-            let angle = round(cosine.clamp(-1.0, 1.0).acos());
-            let sine = round(angle.sin());
-            let part = |share: f64| round(round(share as f32 * angle).sin());
-            let (a, b, divisor) = match f64::from(sine.abs()) < STRAIGHT {
-                true => ((1.0 - share) as f32, share as f32, 1.0),
-                false => (part(1.0 - share), part(share), sine),
-            };
-            let sum = exactly.pairs(first, second, |x, y| round(x * a) + round(y * b));
-            lane.scatter(&exactly.each(&sum, |x| x / divisor), &mut merged);
+        let pair = [per.flat(from), per.flat(to)];
+        let spread = |numbers: &Tensor| per.spread(numbers, &pair[0]);
+        let directions = pair.each_ref().map(|x| {
+            let length = norm(per, x).widen().maximum(&Tensor::scalar(SHORTEST));
+            (x / spread(&length)).stored()
+        });
+        let angle = sum_of_products(per, &directions[0], &directions[1]).acos();
+        let sine = angle.sin();
+        let straight = sine.abs().lt(&Tensor::scalar(STRAIGHT));
+        // The shares of a straight way are no tensors there, so nothing rounds them.
+        let part = |share: f64| {
+            let curved = (&angle * share).sin().widen();
+            straight.select(&Tensor::scalar(share), &curved)
+        };
+        let divisor = straight.select(&Tensor::scalar(1.0), &sine);
+        let [first, second] = &pair;
+        let sum = (first * spread(&part(1.0 - share))).stored()
+            + (second * spread(&part(share))).stored();
+        let merged = sum / spread(&divisor);
+        match merged.shape() == from.shape() {
+            true => merged,
+            false => merged.reshape(from.shape()),
         }
-        merged
     }
 }
 
@@ -113,13 +115,9 @@ impl MergeMethod for Nuslerp {
             return Err(Error::input("nuslerp takes two models"));
         };
         let per = self.per().within(group.shape());
-        let merged = match Stepwise::of(group)? {
-            None => self.interpolate(per, from, to),
-            Some(exactly) => {
-                let lanes = per.lanes(group.shape());
-                let merged = self.imitate(exactly, &from.to_vec()?, &to.to_vec()?, lanes);
-                group.literal(group.shape(), &merged)
-            }
+        let merged = match is_coarse(group)? {
+            false => self.interpolate(per, from, to),
+            true => self.imitate(per, from, to),
         };
         Ok(match base {
             Some(base) => merged + base,

@@ -1,7 +1,7 @@
 //! Merge method: adds what one model changed, strengthened, and averages what several changed.
 #![forbid(unsafe_code)]
 
-use mergelab_sdk::{Value, prelude::*, scope::Scope, stepwise::Stepwise};
+use mergelab_sdk::{Value, imitation::is_coarse, prelude::*, scope::Scope};
 
 /// Adds what one model alone changed, strengthened where the model shares much with others, and the
 /// mean of what several changed.
@@ -59,8 +59,8 @@ impl RamplusTl {
     fn strength(&self, group: &Group, model: &Model, changes: &Changes) -> Result<Tensor> {
         let (shared, alone) = match self.scope {
             Scope::Tensor => (
-                changes.shared(model).sum_all(),
-                changes.alone(model).sum_all(),
+                changes.shared(model).widen().sum_all(),
+                changes.alone(model).widen().sum_all(),
             ),
             Scope::Model => {
                 let (shared, alone) = counted(group, model)?;
@@ -73,40 +73,19 @@ impl RamplusTl {
     }
 
     /// The same as mergekit rounds it: factors are in f32, and so is all that they touch.
-    fn imitate(&self, group: &Group, exactly: Stepwise) -> Result<Tensor> {
-        let base = group.base()?.to_vec()?;
-        let smallest = exactly.round(self.epsilon as f32);
-        let mut vectors = Vec::new();
+    fn imitate(&self, group: &Group) -> Result<Tensor> {
+        let changes = self.changes(group)?;
+        let alone = changes.count.eq(&Tensor::scalar(1.0));
+        let divisor = changes.count.maximum(&Tensor::scalar(1.0));
+        let mut merged = group.base()?.widen();
         for model in group.models() {
-            let model = model.tensor().to_vec()?;
-            vectors.push(exactly.pairs(&model, &base, |x, b| x - b));
+            let strength = self.strength(group, model, &changes)?;
+            let vector = changes.vectors[model.index()].widen();
+            let part = alone.select(&(strength * &vector), &(vector / &divisor));
+            let moved = &merged + part;
+            merged = changes.changed[model.index()].select(&moved, &merged);
         }
-        let changed = |vector: &[f32], i: usize| vector[i].abs() > smallest;
-        let counts: Vec<usize> = (0..base.len())
-            .map(|i| vectors.iter().filter(|v| changed(v, i)).count())
-            .collect();
-        let mut merged = base;
-        for (model, vector) in group.models().zip(&vectors) {
-            let (shared, alone) = match self.scope {
-                Scope::Model => counted(group, model)?,
-                Scope::Tensor => {
-                    let own = (0..counts.len()).filter(|&i| changed(vector, i));
-                    let (alone, shared): (Vec<_>, Vec<_>) = own.partition(|&i| counts[i] == 1);
-                    (shared.len() as f64, alone.len() as f64)
-                }
-            };
-            let ratio = (shared / alone.max(self.epsilon)).min(self.alpha);
-            let strength = (1.0 + self.r * ratio) as f32;
-            for (i, &count) in counts.iter().enumerate() {
-                if changed(vector, i) {
-                    merged[i] += match count {
-                        1 => strength * vector[i],
-                        _ => vector[i] / count as f32,
-                    };
-                }
-            }
-        }
-        Ok(group.literal(group.shape(), &merged))
+        Ok(merged.stored())
     }
 }
 
@@ -144,10 +123,10 @@ impl MergeMethod for RamplusTl {
     }
 
     fn merge(&self, group: &Group) -> Result<Tensor> {
-        let base = group.base()?;
-        if let Some(exactly) = Stepwise::of(group)? {
-            return self.imitate(group, exactly);
+        if is_coarse(group)? {
+            return self.imitate(group);
         }
+        let base = group.base()?;
         let changes = self.changes(group)?;
         let alone = changes.count.eq(&Tensor::scalar(1.0));
         let divisor = changes.count.maximum(&Tensor::scalar(1.0));

@@ -63,6 +63,21 @@ fn without_dtype_the_storage_decides() {
     assert_eq!(recipe.out_dtype, Some(Working::F16));
 }
 
+#[test]
+fn modules_that_say_the_same_are_merged_as_one_model() {
+    let list = "{models: [{model: a}, {model: c}], parameters: {weight: 0.5}}";
+    let recipe = parse(&format!(
+        "merge_method: linear\nmodules:\n  text_decoder: {list}\n  vision_tower: {list}\n"
+    ));
+    let recipe = recipe.unwrap();
+    let ids: Vec<_> = recipe.models.iter().map(|m| m.id.as_str()).collect();
+    assert_eq!(ids, ["a", "c"]);
+    assert_eq!(recipe.params["weight"].resolve("x", 0.0), Some(json!(0.5)));
+    assert!(recipe.notes[0].starts_with("modules are not told apart"));
+    let alone = parse("merge_method: linear\nmodules: {default: {models: [{model: a}]}}\n");
+    assert!(alone.unwrap().notes.is_empty());
+}
+
 fn slices(sources: &str) -> String {
     format!("merge_method: t\nslices:\n- sources: [{sources}]\n")
 }
@@ -231,8 +246,23 @@ fn errors_say_where_and_what() {
             "m.yml:4:17: `out_shard_size` takes bytes",
         ),
         (
-            "merge_method: ties\nmodules:\n  vision: {}\n".to_owned(),
-            "m.yml:3:3: `vision` is a component of a model with several",
+            "merge_method: ties\nmodules:\n  text_decoder: {models: [{model: a}]}\n  \
+             vision_tower: {models: [{model: b}]}\n"
+                .to_owned(),
+            "m.yml:4:3: `vision_tower` is merged in another way than `text_decoder`, and which \
+             tensors are in which of them is written in mergekit's definitions of architectures",
+        ),
+        (
+            "merge_method: ties\nmodules:\n  a: {slices: []}\n  b: {slices: []}\n".to_owned(),
+            "m.yml:3:15: slices of `a`: mergelab does not know which tensors are in it",
+        ),
+        (
+            "merge_method: ties\nmodules: {}\n".to_owned(),
+            "m.yml:2:10: `modules` is empty",
+        ),
+        (
+            "merge_method: ties\nmodules:\n  default: {model: []}\n".to_owned(),
+            "m.yml:3:13: `model` is no key of a module. Did you mean `models`?",
         ),
         (
             "merge_method: ties\nslices: []\n".to_owned(),
