@@ -3,11 +3,10 @@
 mod experiment;
 mod merges;
 mod models;
-pub mod reader;
 mod recipe;
-pub mod source;
 mod tasks;
 
+pub use mergelab_toml::{reader, source};
 pub use experiment::{Evaluation, Manifest};
 pub use merges::{MergeCell, MergeGrid};
 pub use models::{Base, Combined, Expert, Instruct, Origin, Pretrain};

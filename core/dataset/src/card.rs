@@ -1,10 +1,10 @@
 //! Dataset cards: one TOML file beside the data.
 
-use crate::manifest::{
+use mergelab_abi::suggest::hint;
+use mergelab_toml::{
     reader::Reader,
     source::{ManifestError, SourceFile, read_toml},
 };
-use mergelab_abi::suggest::hint;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},

@@ -1,6 +1,6 @@
 //! Reading rows.
 
-use super::{Card, Split};
+use crate::{Card, Split};
 use mergelab_abi::task::Row;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -20,7 +20,7 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         file: &'a Arc<SourceFile>,
         table: &'a DeTable<'a>,
         span: Span,
