@@ -70,7 +70,9 @@ impl Failure {
     /// An experiment that was refused, with the place in its manifest or card.
     pub(crate) fn experiment(error: RunError) -> Self {
         match &error {
-            RunError::Manifest(place) | RunError::Plan(PlanError::Manifest(place)) => Self::placed(place),
+            RunError::Manifest(place) | RunError::Plan(PlanError::Manifest(place)) => {
+                Self::placed(place)
+            }
             other => Self::refused(other),
         }
     }

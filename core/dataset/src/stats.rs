@@ -100,17 +100,19 @@ pub fn stats(card: &Card, unit: Unit) -> Result<Vec<Group>, DatasetError> {
             let of_language = counted.entry(placed.language).or_default();
             of_language.add(&placed.example, unit);
         }
-        groups.extend(counted.into_iter().map(|(language, counted)| Group {
-            split: split.name.clone(),
-            language,
-            rows: counted.rows,
-            clusters: card.cluster.as_ref().map(|_| counted.clusters.len() as u64),
-            lengths: counted
-                .lengths
-                .into_iter()
-                .map(|(name, lengths)| (name, Lengths::new(lengths)))
-                .collect(),
-            labels: counted.labels,
+        groups.extend(counted.into_iter().map(|(language, counted)| {
+            Group {
+                split: split.name.clone(),
+                language,
+                rows: counted.rows,
+                clusters: card.cluster.as_ref().map(|_| counted.clusters.len() as u64),
+                lengths: counted
+                    .lengths
+                    .into_iter()
+                    .map(|(name, lengths)| (name, Lengths::new(lengths)))
+                    .collect(),
+                labels: counted.labels,
+            }
         }));
     }
     match missing {
@@ -160,9 +162,10 @@ fn length(value: &Value, unit: Unit) -> Option<u32> {
     };
     let length = match value {
         Value::String(text) => of(text),
-        Value::Array(list) if !list.is_empty() => {
-            list.iter().map(|v| v.as_str().map(of)).sum::<Option<usize>>()?
-        }
+        Value::Array(list) if !list.is_empty() => list
+            .iter()
+            .map(|v| v.as_str().map(of))
+            .sum::<Option<usize>>()?,
         _ => return None,
     };
     Some(u32::try_from(length).unwrap_or(u32::MAX))

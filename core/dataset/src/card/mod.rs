@@ -1,9 +1,11 @@
 //! Dataset cards: one TOML file beside the data.
 
 mod keys;
+mod record;
 mod source;
 
 pub use keys::KEYS;
+pub use record::Record;
 pub use source::Origin;
 
 use crate::{

@@ -36,7 +36,11 @@ impl Findings {
         keep(
             &mut self.faults,
             &mut self.fault_counts,
-            Finding { kind, place, message },
+            Finding {
+                kind,
+                place,
+                message,
+            },
         );
     }
 
@@ -44,7 +48,11 @@ impl Findings {
         keep(
             &mut self.notes,
             &mut self.note_counts,
-            Finding { kind, place, message },
+            Finding {
+                kind,
+                place,
+                message,
+            },
         );
     }
 }

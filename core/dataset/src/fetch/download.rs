@@ -64,13 +64,7 @@ impl Fetch<'_> {
         }
     }
 
-    fn refusal(
-        &self,
-        source: &Source,
-        gated: bool,
-        request: &Request,
-        status: u16,
-    ) -> FetchError {
+    fn refusal(&self, source: &Source, gated: bool, request: &Request, status: u16) -> FetchError {
         let url = request.url.clone();
         match (status, source) {
             (401 | 403, Source::Hub { .. }) => FetchError::Refused {

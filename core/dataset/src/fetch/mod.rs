@@ -183,9 +183,8 @@ impl Fetch<'_> {
         for split in &wanted.splits {
             card.split(split).map_err(FetchError::Wanted)?;
         }
-        let taken = |split: &&crate::Split| {
-            wanted.splits.is_empty() || wanted.splits.contains(&split.name)
-        };
+        let taken =
+            |split: &&crate::Split| wanted.splits.is_empty() || wanted.splits.contains(&split.name);
         let mut patterns = Vec::new();
         for split in card.splits.values().filter(taken) {
             if wanted.languages.is_empty() {

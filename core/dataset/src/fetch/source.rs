@@ -114,7 +114,10 @@ mod tests {
             hub.file("https://hub.test", "de/train 1.parquet"),
             "https://hub.test/datasets/org/a-set/resolve/refs%2Fconvert%2Fparquet/de/train%201.parquet"
         );
-        assert_eq!(hub.page("https://hub.test"), "https://hub.test/datasets/org/a-set");
+        assert_eq!(
+            hub.page("https://hub.test"),
+            "https://hub.test/datasets/org/a-set"
+        );
         let main = Source::parse("hf://datasets/set").expect("a source");
         assert_eq!(main.to_string(), "hf://datasets/set@main");
         let web = Source::parse("https://example.org/data/").expect("a source");

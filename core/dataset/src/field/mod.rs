@@ -132,11 +132,7 @@ impl Field {
             || self.kind.is_some()
     }
 
-    fn raw<'a>(
-        &self,
-        row: &'a Row,
-        place: &Place<'_>,
-    ) -> Result<Option<Cow<'a, Value>>, String> {
+    fn raw<'a>(&self, row: &'a Row, place: &Place<'_>) -> Result<Option<Cow<'a, Value>>, String> {
         match &self.from {
             From::Path(path) => Ok(match path.strip_prefix('@') {
                 Some(name) => about(name, place).map(Cow::Owned),
@@ -179,9 +175,9 @@ impl Field {
         let key = text(value);
         let found = match names.get(key.as_ref()) {
             Some(Name::Same(name)) => Some(name),
-            Some(Name::ByLanguage(by_language)) => by_language
-                .get(language)
-                .or_else(|| by_language.get("*")),
+            Some(Name::ByLanguage(by_language)) => {
+                by_language.get(language).or_else(|| by_language.get("*"))
+            }
             None => None,
         };
         found.cloned().ok_or_else(|| {
@@ -200,10 +196,12 @@ impl Field {
         let list: Cow<'_, [String]> = match among {
             Among::Texts(list) => Cow::Borrowed(list),
             Among::Path(path) => match at(row, path).as_deref() {
-                Some(Value::Array(list)) => {
-                    list.iter().map(|v| text(v).into_owned()).collect()
+                Some(Value::Array(list)) => list.iter().map(|v| text(v).into_owned()).collect(),
+                _ => {
+                    return Err(format!(
+                        "`{path}` should be a list, to look up {wanted} in it"
+                    ));
                 }
-                _ => return Err(format!("`{path}` should be a list, to look up {wanted} in it")),
             },
         };
         list.iter().position(|v| *v == wanted).ok_or_else(|| {
@@ -223,9 +221,9 @@ impl Field {
                 // Groups of thousands are written with commas, as in 1,000.
                 let plain = written.trim().replace(',', "");
                 let number: Option<serde_json::Number> = plain.parse().ok();
-                number.map(Value::Number).ok_or_else(|| {
-                    format!("{} should be a number, not `{written}`", self.shown())
-                })
+                number
+                    .map(Value::Number)
+                    .ok_or_else(|| format!("{} should be a number, not `{written}`", self.shown()))
             }
             _ => Err(format!(
                 "{} should be a number or a text, not {value}",

@@ -70,7 +70,10 @@ fn table_field(table: &Reader<'_>) -> Result<Field, ManifestError> {
     let (list, join, first) = (several("list")?, several("join")?, several("first")?);
     let with = table.text("with")?;
     if let (Some(with), None) = (&with, &join) {
-        return Err(table.error(with.span.clone(), "`with` is for `join`, which is not there."));
+        return Err(table.error(
+            with.span.clone(),
+            "`with` is for `join`, which is not there.",
+        ));
     }
     let with = with.map_or_else(|| " ".to_owned(), |w| w.value);
     let from = match (path, list, join, first) {
@@ -87,7 +90,9 @@ fn table_field(table: &Reader<'_>) -> Result<Field, ManifestError> {
     };
     let field = Field {
         from,
-        trim_end: table.text("trim_end")?.map_or_else(String::new, |t| t.value),
+        trim_end: table
+            .text("trim_end")?
+            .map_or_else(String::new, |t| t.value),
         names: names(table)?,
         among: among(table)?,
         kind: kind(table)?,

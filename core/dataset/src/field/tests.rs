@@ -26,13 +26,20 @@ fn value(toml: &str, row: &Value) -> Result<Option<Value>, String> {
 #[test]
 fn paths_go_into_tables_and_lists() {
     let row = json!({"choices": {"text": ["a", "b"]}, "a.b": 1, "many": [{"t": "x"}, {"t": "y"}]});
-    assert_eq!(value(r#""choices.text""#, &row), Ok(Some(json!(["a", "b"]))));
+    assert_eq!(
+        value(r#""choices.text""#, &row),
+        Ok(Some(json!(["a", "b"])))
+    );
     assert_eq!(value(r#""a.b""#, &row), Ok(Some(json!(1))));
     assert_eq!(value(r#""many.t""#, &row), Ok(Some(json!(["x", "y"]))));
     assert_eq!(value(r#""many.u""#, &row), Ok(None));
     assert_eq!(value(r#""@split""#, &row), Ok(Some(json!("test"))));
     assert_eq!(value(r#""@row""#, &row), Ok(Some(json!(7))));
-    assert!(field(r#""@place""#).expect_err("refused").contains("@split"));
+    assert!(
+        field(r#""@place""#)
+            .expect_err("refused")
+            .contains("@split")
+    );
 }
 
 #[test]
@@ -67,7 +74,10 @@ fn answers_become_positions() {
     let error = value(of_texts, &json!({"n": "5"})).expect_err("refused");
     assert_eq!(error, "`n` is `5`, which is none of: 1, 2, 3, 4");
     let error = value(of_list, &json!({"key": "A"})).expect_err("refused");
-    assert!(error.contains("`choices.label` should be a list"), "{error}");
+    assert!(
+        error.contains("`choices.label` should be a list"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -78,7 +88,10 @@ fn several_fields_become_one() {
         Ok(Some(json!(["Es regnet.", "Es ist nass."])))
     );
     assert_eq!(
-        value(r#"{ join = [{ path = "a", trim_end = "." }, "n"], with = " - " }"#, &row),
+        value(
+            r#"{ join = [{ path = "a", trim_end = "." }, "n"], with = " - " }"#,
+            &row
+        ),
         Ok(Some(json!("Es regnet - 3")))
     );
     assert_eq!(

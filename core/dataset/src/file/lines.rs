@@ -48,7 +48,10 @@ impl<R: BufRead> Iterator for Lines<R> {
                 Ok(0) => self.ended = true,
                 Ok(_) => {
                     let line = match self.number {
-                        1 => self.line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.line),
+                        1 => self
+                            .line
+                            .strip_prefix(b"\xef\xbb\xbf")
+                            .unwrap_or(&self.line),
                         _ => &self.line,
                     };
                     if line.trim_ascii().is_empty() {

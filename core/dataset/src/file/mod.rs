@@ -6,8 +6,8 @@
 mod delimited;
 mod digest;
 mod lines;
-mod pattern;
 mod parquet;
+mod pattern;
 
 pub use delimited::Csv;
 pub use digest::sha256;
@@ -104,9 +104,9 @@ fn unpacked(file: File, packing: Packing) -> Result<Box<dyn Read>, String> {
     Ok(match packing {
         Packing::None => Box::new(content),
         Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(content)),
-        Packing::Zstd => Box::new(
-            zstd::stream::read::Decoder::with_buffer(content).map_err(|e| e.to_string())?,
-        ),
+        Packing::Zstd => {
+            Box::new(zstd::stream::read::Decoder::with_buffer(content).map_err(|e| e.to_string())?)
+        }
     })
 }
 

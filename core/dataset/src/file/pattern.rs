@@ -69,8 +69,16 @@ mod tests {
             ("a.jsonl", "a.jsonl", true),
             ("*.jsonl", "a.jsonl", true),
             ("*.jsonl", "b/a.jsonl", false),
-            ("data/*/train-*.parquet", "data/de/train-00000.parquet", true),
-            ("data/*/train-*.parquet", "data/de/test-00000.parquet", false),
+            (
+                "data/*/train-*.parquet",
+                "data/de/train-00000.parquet",
+                true,
+            ),
+            (
+                "data/*/train-*.parquet",
+                "data/de/test-00000.parquet",
+                false,
+            ),
             ("de/**/train.parquet", "de/train.parquet", true),
             ("de/**/train.parquet", "de/a/b/train.parquet", true),
             ("de/**/train.parquet", "fr/train.parquet", false),

@@ -35,7 +35,15 @@ impl Card {
             return Ok((self.language(code).to_owned(), code.to_owned()));
         }
         let found = match self.fields.get("language") {
-            Some(field) => field.value(raw, &Place { split, row, language: "", code: "" })?,
+            Some(field) => field.value(
+                raw,
+                &Place {
+                    split,
+                    row,
+                    language: "",
+                    code: "",
+                },
+            )?,
             None => raw.get("language").cloned(),
         };
         match (found, &self.languages[..]) {

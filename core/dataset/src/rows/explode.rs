@@ -88,7 +88,10 @@ mod tests {
     #[test]
     fn lists_of_unequal_length_are_refused() {
         let error = rows(&json!({"a": {"d": [1, 2], "s": ["x"]}})).expect_err("refused");
-        assert!(error.contains("`a.d` has 2 items and `a.s` has 1"), "{error}");
+        assert!(
+            error.contains("`a.d` has 2 items and `a.s` has 1"),
+            "{error}"
+        );
         let error = rows(&json!({"b": 1})).expect_err("refused");
         assert!(error.contains("lacks `a`"), "{error}");
         let error = rows(&json!({"a": {"d": 1}})).expect_err("refused");

@@ -39,7 +39,11 @@ impl Card {
                 let path = root.join(&name);
                 let known = found.iter().any(|file| file.name == name);
                 if !known && path.is_file() {
-                    found.push(DataFile { path, name, code: code.clone() });
+                    found.push(DataFile {
+                        path,
+                        name,
+                        code: code.clone(),
+                    });
                 }
             }
         }
@@ -47,11 +51,7 @@ impl Card {
     }
 
     /// Patterns of a split's files with `{code}` filled in, each with its code.
-    pub fn patterns(
-        &self,
-        split: &Split,
-        language: Option<&str>,
-    ) -> Vec<(String, Option<String>)> {
+    pub fn patterns(&self, split: &Split, language: Option<&str>) -> Vec<(String, Option<String>)> {
         if !split.is_by_language() {
             return split.files.iter().map(|f| (f.clone(), None)).collect();
         }
@@ -85,6 +85,7 @@ impl Card {
     /// The SHA-256 that the card declares for a file.
     pub fn pinned<'a>(&'a self, split: &'a Split, file: &DataFile) -> Option<&'a str> {
         let own = split.sha256.as_ref();
-        own.or_else(|| self.sha256.get(&file.name)).map(String::as_str)
+        own.or_else(|| self.sha256.get(&file.name))
+            .map(String::as_str)
     }
 }

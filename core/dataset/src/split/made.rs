@@ -73,7 +73,10 @@ pub(super) fn read(table: &Reader<'_>, card: &Card) -> Result<Vec<Split>, Manife
         Sizes::Counts(counts) => counts.keys().cloned().collect(),
     };
     if names.contains(&made.rest) {
-        let message = format!("`{}` has what the other splits leave, and no size.", made.rest);
+        let message = format!(
+            "`{}` has what the other splits leave, and no size.",
+            made.rest
+        );
         return Err(table.error(table.span(), message));
     }
     names.push(made.rest.clone());

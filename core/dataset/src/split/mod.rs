@@ -136,10 +136,7 @@ fn files(table: &Reader<'_>, card: &Card) -> Result<Vec<Located<String>>, Manife
     Ok(files)
 }
 
-fn sha256(
-    table: &Reader<'_>,
-    files: &[Located<String>],
-) -> Result<Option<String>, ManifestError> {
+fn sha256(table: &Reader<'_>, files: &[Located<String>]) -> Result<Option<String>, ManifestError> {
     let Some(sha256) = table.text("sha256")? else {
         return Ok(None);
     };

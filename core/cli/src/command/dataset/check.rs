@@ -74,7 +74,10 @@ impl Arguments {
                 Ok(_) => Ok(()),
                 Err(error) => {
                     let message = error.to_string();
-                    Err(message.strip_prefix("row 1: ").unwrap_or(&message).to_owned())
+                    Err(message
+                        .strip_prefix("row 1: ")
+                        .unwrap_or(&message)
+                        .to_owned())
                 }
             },
         };
@@ -84,7 +87,10 @@ impl Arguments {
         bar.finish();
         let task = card.task.as_deref().filter(|_| !tasks.is_empty());
         if self.json {
-            output::json(&Output { task, report: &report })?;
+            output::json(&Output {
+                task,
+                report: &report,
+            })?;
         } else {
             output::text(&text(&report, task))?;
         }
@@ -157,7 +163,11 @@ fn text(report: &Report, task: Option<&str>) -> String {
         Some(task) => format!("every row tried by the task `{task}`"),
         None => "no task has tried the rows".to_owned(),
     };
-    let _ = writeln!(text, "{}: {faults} faults, {notes} notes; {tried}", report.dataset);
+    let _ = writeln!(
+        text,
+        "{}: {faults} faults, {notes} notes; {tried}",
+        report.dataset
+    );
     text
 }
 

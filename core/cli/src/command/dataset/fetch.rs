@@ -97,8 +97,7 @@ impl Arguments {
 
 /// The card in another folder.
 fn copied(card: &Card, into: &Path) -> Result<Card, Failure> {
-    let problem =
-        |e: std::io::Error| Failure::refused(format!("{}: {e}", into.display()));
+    let problem = |e: std::io::Error| Failure::refused(format!("{}: {e}", into.display()));
     fs::create_dir_all(into).map_err(problem)?;
     let place = into.join("card.toml");
     match fs::read_to_string(&place) {
@@ -139,7 +138,9 @@ fn text(card: &Card, outcome: &Outcome) -> String {
         if let (Some(commit), Some(from)) = (&outcome.commit, &card.origin.from) {
             if !from.ends_with(commit) {
                 let bare = from.split('@').next().unwrap_or(from);
-                text.push_str(&format!(" under [source]:\n  from = \"{bare}@{commit}\"\nand"));
+                text.push_str(&format!(
+                    " under [source]:\n  from = \"{bare}@{commit}\"\nand"
+                ));
             }
         }
         text.push_str(" under [sha256]:\n");

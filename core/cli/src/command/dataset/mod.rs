@@ -35,6 +35,7 @@ pub(crate) struct Arguments {
         value_name = "DIR",
         global = true,
         env = "MERGELAB_DATASETS",
+        hide_env_values = true,
         default_value = CARDS
     )]
     cards: PathBuf,

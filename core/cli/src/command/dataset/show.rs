@@ -143,12 +143,21 @@ fn text(report: &Report<'_>) -> String {
     add("task", word(report.task));
     add("languages", report.languages.join(" "));
     add("labels", report.labels.join(", "));
-    add("licence", report.licence.clone().unwrap_or_else(|| "unknown".to_owned()));
+    add(
+        "licence",
+        report
+            .licence
+            .clone()
+            .unwrap_or_else(|| "unknown".to_owned()),
+    );
     add("source", word(&report.source.from));
     add("script", word(&report.source.script));
     add("page", word(&report.source.url));
     if report.source.gated {
-        add("gated", "accept the terms at the source, and set HF_TOKEN".to_owned());
+        add(
+            "gated",
+            "accept the terms at the source, and set HF_TOKEN".to_owned(),
+        );
     }
     let mut text = output::table(&rows);
     let _ = writeln!(text, "\n{}", report.description);
