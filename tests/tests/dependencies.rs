@@ -17,9 +17,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mergelab-model", &["checkpoint"]),
     ("mergelab-stats", &[]),
     ("mergelab-vectors", &["checkpoint"]),
+    ("mergelab-toml", &["abi"]),
+    ("mergelab-dataset", &["abi", "toml"]),
     (
         "mergelab-lab",
-        &["abi", "tensor", "checkpoint", "merge", "model", "stats"],
+        &[
+            "abi",
+            "tensor",
+            "checkpoint",
+            "merge",
+            "model",
+            "stats",
+            "toml",
+            "dataset",
+        ],
     ),
     (
         "mergelab",
@@ -32,6 +43,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "model",
             "stats",
             "vectors",
+            "toml",
+            "dataset",
             "lab",
         ],
     ),
@@ -42,6 +55,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("abi_stable", &["mergelab-abi"]),
     ("libloading", &["mergelab-abi"]),
     ("burn", &["mergelab-device", "mergelab-model"]),
+    ("parquet", &["mergelab-dataset"]),
 ];
 
 fn packages() -> Vec<Package> {

@@ -13,9 +13,10 @@
 //! | [`run`](mod@run) | all of it, from a manifest to tables |
 #![forbid(unsafe_code)]
 
+pub use mergelab_dataset as dataset;
+
 pub mod cell;
 pub mod compare;
-pub mod dataset;
 pub mod executor;
 pub mod ledger;
 pub mod manifest;

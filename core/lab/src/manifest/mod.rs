@@ -3,12 +3,11 @@
 mod experiment;
 mod merges;
 mod models;
-pub mod reader;
 mod recipe;
-pub mod source;
 mod tasks;
 
 pub use experiment::{Evaluation, Manifest};
+pub use mergelab_toml::{reader, source};
 pub use merges::{MergeCell, MergeGrid};
 pub use models::{Base, Combined, Expert, Instruct, Origin, Pretrain};
 pub use recipe::{Recipe, Tuning};
