@@ -1,6 +1,7 @@
 //! Exit codes, and how an error is shown.
 
 use mergelab_lab::{plan::PlanError, run::RunError};
+use mergelab_toml::source::ManifestError;
 use miette::{Diagnostic, MietteHandlerOpts, NamedSource, SourceSpan};
 use std::{
     fmt,
@@ -68,10 +69,20 @@ impl Failure {
 
     /// An experiment that was refused, with the place in its manifest or card.
     pub(crate) fn experiment(error: RunError) -> Self {
-        let place = match &error {
-            RunError::Manifest(place) | RunError::Plan(PlanError::Manifest(place)) => place,
-            other => return Self::refused(other),
-        };
+        match &error {
+            RunError::Manifest(place) | RunError::Plan(PlanError::Manifest(place)) => {
+                Self::placed(place)
+            }
+            other => Self::refused(other),
+        }
+    }
+
+    /// A card that was refused, with the place in it.
+    pub(crate) fn card(error: ManifestError) -> Self {
+        Self::placed(&error)
+    }
+
+    fn placed(place: &ManifestError) -> Self {
         let (line, column) = place.file.position(place.span.start);
         let path = place.file.path.display().to_string();
         Self {

@@ -25,13 +25,14 @@ Examples:
   mergelab merge merge.toml merged/
   mergelab model import model.gguf models/base
   mergelab vectors models/base models/german models/french
+  mergelab dataset check datasets/generated-sentiment
   mergelab plugin list
   mergelab plugin show method/ties
   mergelab plugin new my_method --kind method
 
 Exit codes:
   0    done
-  1    done, and something failed: a cell of a run, a check of a plugin; models differ
+  1    done, and something failed: a cell of a run, a check of a plugin or a data set; models differ
   2    refused before anything ran: wrong usage or bad input
   3    an error inside mergelab itself
   130  interrupted";

@@ -48,6 +48,21 @@ fn model_commands_help() {
 }
 
 #[test]
+fn dataset_help() {
+    insta::assert_snapshot!(help(&["dataset", "--help"]));
+}
+
+#[test]
+fn dataset_commands_help() {
+    for command in ["list", "show", "fetch", "check", "stats"] {
+        insta::assert_snapshot!(
+            format!("dataset_{command}_help"),
+            help(&["dataset", command, "--help"])
+        );
+    }
+}
+
+#[test]
 fn vectors_help() {
     insta::assert_snapshot!(help(&["vectors", "--help"]));
 }

@@ -261,6 +261,34 @@ impl<'a> Reader<'a> {
             .collect()
     }
 
+    /// A value that may be a text or a table. `None` where the key is absent.
+    ///
+    /// # Errors
+    /// A value of another type.
+    pub fn text_or_table(&self, key: &str) -> Result<Option<TextOrTable<'a>>, ManifestError> {
+        let Some((value, span)) = self.value(key) else {
+            return Ok(None);
+        };
+        match value {
+            DeValue::String(text) => Ok(Some(TextOrTable::Text(Located {
+                value: text.to_string(),
+                span,
+            }))),
+            DeValue::Table(table) => Ok(Some(TextOrTable::Table(Reader::new(
+                self.file,
+                table,
+                span,
+                self.child(key),
+            )))),
+            _ => Err(self.wrong(key, "a text or a table", value, span)),
+        }
+    }
+
+    /// Whether the key has a list as its value.
+    pub fn is_list(&self, key: &str) -> bool {
+        self.value(key).is_some_and(|(value, _)| value.is_array())
+    }
+
     /// Every key of the table with its value, without regard to what was asked for.
     pub fn keys(&self) -> Vec<Located<String>> {
         self.table

@@ -1,5 +1,6 @@
 //! The commands.
 
+mod dataset;
 mod merge;
 mod model;
 mod plan;
@@ -19,6 +20,7 @@ pub(crate) enum Command {
     Merge(merge::Arguments),
     Model(model::Arguments),
     Vectors(vectors::Arguments),
+    Dataset(dataset::Arguments),
     Plugin(plugin::Arguments),
     #[command(hide = true)]
     Stage(stage::Arguments),
@@ -33,6 +35,7 @@ impl Command {
             Command::Merge(arguments) => arguments.run(plugins),
             Command::Model(arguments) => arguments.run(),
             Command::Vectors(arguments) => arguments.run(),
+            Command::Dataset(arguments) => arguments.run(plugins),
             Command::Plugin(arguments) => arguments.run(plugins),
             Command::Stage(arguments) => arguments.run(),
         }

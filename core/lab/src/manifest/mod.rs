@@ -6,8 +6,8 @@ mod models;
 mod recipe;
 mod tasks;
 
-pub use mergelab_toml::{reader, source};
 pub use experiment::{Evaluation, Manifest};
+pub use mergelab_toml::{reader, source};
 pub use merges::{MergeCell, MergeGrid};
 pub use models::{Base, Combined, Expert, Instruct, Origin, Pretrain};
 pub use recipe::{Recipe, Tuning};

@@ -2,7 +2,7 @@
 
 use super::error::PlanError;
 use crate::{
-    dataset::{Card, Slice, SplitRows},
+    dataset::{Card, Slice, SplitRows, card::Record},
     manifest::{Located, Manifest, Span},
     plan::spec::SliceRef,
 };
@@ -77,6 +77,11 @@ impl Data {
             hash: slice.hash.clone(),
         };
         Ok((reference, slice))
+    }
+
+    /// The cards that were read, in order of their files.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        self.cards.borrow().values().map(|c| c.record()).collect()
     }
 
     /// The file of a split that was read.

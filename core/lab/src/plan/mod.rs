@@ -55,6 +55,8 @@ pub struct Plan {
     pub models: Vec<PlannedModel>,
     /// What is evaluated.
     pub cells: Vec<PlannedCell>,
+    /// The data sets, and how their splits are made.
+    pub datasets: Vec<crate::dataset::card::Record>,
 }
 
 impl Plan {
@@ -92,6 +94,7 @@ impl Plan {
             nodes: builder.nodes,
             models: builder.models,
             cells,
+            datasets: data.records(),
         })
     }
 

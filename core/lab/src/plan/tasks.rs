@@ -68,10 +68,13 @@ impl<'a> PlannedTask<'a> {
             &entry.task.span,
         )?;
         let card = data.card(manifest, &entry.dataset)?;
+        // What the set asks of the task holds where the manifest says nothing.
+        let mut params = card.params.clone();
+        params.extend(entry.params.value.clone());
         let params = plugin
             .info
             .parameters
-            .complete(&entry.params.value, 0)
+            .complete(&params, 0)
             .map_err(|e| manifest.error(entry.params.span.clone(), e.to_string()))?;
         let languages = match &entry.languages {
             Some(languages) => languages.iter().map(|l| l.value.clone()).collect(),

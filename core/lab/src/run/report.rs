@@ -123,6 +123,7 @@ fn record(experiment: &Experiment, outcome: &Outcome) -> serde_json::Value {
         "mergelab": env!("CARGO_PKG_VERSION"),
         "manifest_blake3": blake3::hash(manifest.file.text.as_bytes()).to_hex().to_string(),
         "statistics": manifest.statistics,
+        "datasets": experiment.plan.datasets,
         "models": experiment.plan.labels(),
         "plugins": plugins,
         "failures": failures,
