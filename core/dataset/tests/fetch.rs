@@ -364,7 +364,7 @@ fn plain_addresses_get_no_token() {
 #[test]
 fn sets_without_a_source_say_how_their_files_come() {
     let folder = tempfile::tempdir().expect("a folder");
-    let text = "schema = 1\nname = \"s\"\n[source]\nscript = \"fetch.sh\"\n[splits.test]\nfile = \"t.jsonl\"\n";
+    let text = "schema = 1\nname = \"s\"\n[source]\nfetch = \"fetch.sh\"\n[splits.test]\nfile = \"t.jsonl\"\n";
     fs::write(folder.path().join("card.toml"), text).expect("writes");
     let card = Card::read(folder.path()).expect("a valid card");
     let server = serve(&[]);

@@ -35,7 +35,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("csv", "columns"),
     ("source", "from"),
     ("source", "gated"),
-    ("source", "script"),
+    ("source", "fetch"),
     ("source", "url"),
     ("splits.NAME", "file"),
     ("splits.NAME", "files"),

@@ -10,8 +10,8 @@ pub struct Origin {
     pub from: Option<String>,
     /// Whether terms must be accepted before the files can be had.
     pub gated: bool,
-    /// Script beside the card that makes the files.
-    pub script: Option<String>,
+    /// Script beside the card that fetches or makes the files.
+    pub fetch: Option<String>,
     /// A page about the set.
     pub url: Option<String>,
 }
@@ -27,7 +27,7 @@ impl Origin {
         };
         let origin = Self {
             gated: table.flag("gated")?.unwrap_or(false),
-            script: word("script")?,
+            fetch: word("fetch")?,
             url: word("url")?,
             from: from.as_ref().map(|f| f.value.clone()),
         };

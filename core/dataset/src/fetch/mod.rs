@@ -113,7 +113,7 @@ impl Fetch<'_> {
         let Some(from) = &card.origin.from else {
             return Err(FetchError::NoSource {
                 dataset: card.name.clone(),
-                script: card.origin.script.as_ref().map(|s| card.folder().join(s)),
+                script: card.origin.fetch.as_ref().map(|s| card.folder().join(s)),
             });
         };
         let source = Source::parse(from).map_err(FetchError::Source)?;

@@ -54,7 +54,8 @@ impl<R: BufRead> Iterator for Lines<R> {
                             .unwrap_or(&self.line),
                         _ => &self.line,
                     };
-                    if line.trim_ascii().is_empty() {
+                    let line = line.trim_ascii();
+                    if line.is_empty() {
                         continue;
                     }
                     let row: Result<Row, _> = serde_json::from_slice(line);

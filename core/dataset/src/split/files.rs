@@ -72,7 +72,7 @@ impl Card {
     pub fn missing(&self, split: &Split, language: Option<&str>) -> DatasetError {
         let pattern = self.patterns(split, language).into_iter().next();
         let file = self.root().join(pattern.unwrap_or_default().0);
-        let help = match (&self.origin.from, &self.origin.script) {
+        let help = match (&self.origin.from, &self.origin.fetch) {
             (Some(_), _) => format!("Run `mergelab dataset fetch {}` first.", self.name),
             (None, Some(script)) => {
                 format!("Run {} first.", self.folder().join(script).display())

@@ -121,7 +121,7 @@ fn files(table: &Reader<'_>, card: &Card) -> Result<Vec<Located<String>>, Manife
             let message = "files of a source are named from its top, without `.` and `..`.";
             return Err(table.error(file.span.clone(), message));
         }
-        let fetched = card.origin.from.is_some() || card.origin.script.is_some();
+        let fetched = card.origin.from.is_some() || card.origin.fetch.is_some();
         let path = card.root().join(&file.value);
         if !fetched && !file.value.contains(['*', '{']) && !path.is_file() {
             return Err(table.error(

@@ -151,7 +151,7 @@ fn text(report: &Report<'_>) -> String {
             .unwrap_or_else(|| "unknown".to_owned()),
     );
     add("source", word(&report.source.from));
-    add("script", word(&report.source.script));
+    add("fetched by", word(&report.source.fetch));
     add("page", word(&report.source.url));
     if report.source.gated {
         add(
@@ -170,7 +170,7 @@ fn text(report: &Report<'_>) -> String {
         let files = split.files.join(", ");
         let _ = writeln!(
             text,
-            "\n{}: {files}\n  {here} files here, {unpinned} of them without a hash in the card{made}",
+            "\n{}: {files}\n  files here: {here}, without a hash in the card: {unpinned}{made}",
             split.name
         );
         for row in &split.rows {
