@@ -156,7 +156,7 @@ impl Check<'_> {
                 Err(error) => self.fault("row", &error),
             }
             self.read += 1;
-            if self.read % 1000 == 0 {
+            if self.read.is_multiple_of(1000) {
                 (self.progress)(self.read);
             }
         }
@@ -204,15 +204,15 @@ impl Check<'_> {
             let message = format!("the id `{}` occurs twice in `{}`", example.id, split.name);
             self.findings.fault("id", place(), message);
         }
-        if let Some(cluster) = &example.cluster {
-            if let Some(other) = self.seen.cluster(cluster) {
-                let message = format!(
-                    "the cluster `{cluster}` is in `{}` and in `{other}`: what is learnt there \
+        if let Some(cluster) = &example.cluster
+            && let Some(other) = self.seen.cluster(cluster)
+        {
+            let message = format!(
+                "the cluster `{cluster}` is in `{}` and in `{other}`: what is learnt there \
                      is asked for here",
-                    split.name
-                );
-                self.findings.fault("leak", place(), message);
-            }
+                split.name
+            );
+            self.findings.fault("leak", place(), message);
         }
         match self.seen.content(language, &example.row) {
             None => {}

@@ -124,11 +124,11 @@ impl<'a> Rows<'a> {
     /// The next row of the files, in the file that is read then.
     fn raw(&mut self) -> Option<Result<(u64, Row), DatasetError>> {
         loop {
-            if let Some(current) = &mut self.current {
-                if let Some(row) = current.rows.next() {
-                    self.number += 1;
-                    return Some(row);
-                }
+            if let Some(current) = &mut self.current
+                && let Some(row) = current.rows.next()
+            {
+                self.number += 1;
+                return Some(row);
             }
             let last = self.current.take();
             let file = self.files.pop_front()?;

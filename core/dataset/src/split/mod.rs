@@ -91,10 +91,10 @@ pub(crate) fn read_all(
     if let Some(table) = tables.table(MADE)? {
         // A made split that has files of its own as well would be replaced by either.
         let also = |name: &&String| tables.keys().iter().any(|key| key.value == **name);
-        if let Some(name) = splits.keys().find(also) {
-            if splits[name].part.is_some() {
-                return Err(table.error(table.span(), twice(name)));
-            }
+        if let Some(name) = splits.keys().find(also)
+            && splits[name].part.is_some()
+        {
+            return Err(table.error(table.span(), twice(name)));
         }
     }
     Ok(splits)

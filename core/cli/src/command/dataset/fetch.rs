@@ -135,13 +135,13 @@ fn text(card: &Card, outcome: &Outcome) -> String {
     let unpinned: Vec<_> = outcome.files.iter().filter(|file| !file.pinned).collect();
     if !unpinned.is_empty() {
         text.push_str("\nTo pin what was fetched, write into the card");
-        if let (Some(commit), Some(from)) = (&outcome.commit, &card.origin.from) {
-            if !from.ends_with(commit) {
-                let bare = from.split('@').next().unwrap_or(from);
-                text.push_str(&format!(
-                    " under [source]:\n  from = \"{bare}@{commit}\"\nand"
-                ));
-            }
+        if let (Some(commit), Some(from)) = (&outcome.commit, &card.origin.from)
+            && !from.ends_with(commit)
+        {
+            let bare = from.split('@').next().unwrap_or(from);
+            text.push_str(&format!(
+                " under [source]:\n  from = \"{bare}@{commit}\"\nand"
+            ));
         }
         text.push_str(" under [sha256]:\n");
         for file in unpinned {
