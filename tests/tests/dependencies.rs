@@ -19,7 +19,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mergelab-vectors", &["checkpoint"]),
     (
         "mergelab-lab",
-        &["abi", "tensor", "checkpoint", "merge", "model", "stats"],
+        &[
+            "abi",
+            "tensor",
+            "checkpoint",
+            "merge",
+            "model",
+            "stats",
+            "vectors",
+        ],
     ),
     (
         "mergelab",

@@ -1,5 +1,6 @@
 //! The commands.
 
+mod compare;
 mod merge;
 mod model;
 mod plan;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 pub(crate) enum Command {
     Run(run::Arguments),
     Plan(plan::Arguments),
+    Compare(compare::Arguments),
     Merge(merge::Arguments),
     Model(model::Arguments),
     Vectors(vectors::Arguments),
@@ -30,6 +32,7 @@ impl Command {
         match self {
             Command::Run(arguments) => arguments.run(plugins),
             Command::Plan(arguments) => arguments.run(plugins),
+            Command::Compare(arguments) => arguments.run(plugins),
             Command::Merge(arguments) => arguments.run(plugins),
             Command::Model(arguments) => arguments.run(),
             Command::Vectors(arguments) => arguments.run(),
