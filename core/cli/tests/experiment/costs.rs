@@ -134,7 +134,7 @@ fn a_training_that_was_killed_counts_all_its_processes() {
     let manifest = MANIFEST.replace(
         "recipe = \"short\"\n\n[recipes.short]",
         "recipe = \"long\"\n\n[recipes.short]",
-    ) + "\n[recipes.long]\nepochs = 1000000\nmax_steps = 3000\nbatch_size = 4\n\
+    ) + "\n[recipes.long]\nepochs = 1000000\nmax_steps = 600\nbatch_size = 4\n\
            learning_rate = 1e-3\n";
     let setting = Setting::new(&manifest);
     let partial = setting.path("runs/store/partial");
