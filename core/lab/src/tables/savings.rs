@@ -70,7 +70,7 @@ pub fn savings_in_words(rows: &[Saving], format: Format) -> String {
             times(row)
         ));
     }
-    if let Some(row) = wall(Formula::InitialParallel, Includes::Merge).last()
+    if let Some(row) = wall(Formula::InitialParallel, Includes::Merge).next_back()
         && row.workers > 1
     {
         sentences.push(format!(
@@ -100,7 +100,7 @@ pub fn savings_in_words(rows: &[Saving], format: Format) -> String {
             times(mean)
         ));
     }
-    let whole = wall(Formula::UpdateLanguage, Includes::Search).last();
+    let whole = wall(Formula::UpdateLanguage, Includes::Search).next_back();
     if let Some(row) = whole {
         sentences.push(format!(
             "With evaluation, and the search among {} of the merge, an update takes {} against {}.",

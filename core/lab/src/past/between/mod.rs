@@ -70,6 +70,21 @@ pub fn between(a: &Past, b: &Past, registry: &Registry) -> Result<Between, Betwe
         return Err(nothing_shared(a, b, &results_a, &results_b));
     }
     let mut notes = Vec::new();
+    // A mean over replicates has no predictions of its own.
+    let predicted = |place: &Place| {
+        !results_a[place].cell_key.is_empty() && !results_b[place].cell_key.is_empty()
+    };
+    let (shared, means): (BTreeSet<&Place>, BTreeSet<&Place>) =
+        shared.into_iter().partition(|place| predicted(place));
+    for model in means
+        .iter()
+        .map(|place| &place.model)
+        .collect::<BTreeSet<_>>()
+    {
+        notes.push(format!(
+            "{model}: a mean over replicates, which is not tested; its replicates are"
+        ));
+    }
     // Cells, each with the measures that are defined alike.
     let mut cells: BTreeMap<[&str; 3], Vec<&Place>> = BTreeMap::new();
     for place in shared {
@@ -97,7 +112,7 @@ pub fn between(a: &Past, b: &Past, registry: &Registry) -> Result<Between, Betwe
     let mut pairs_of_cells: Vec<Cell> = Vec::new();
     let mut models: Vec<&str> = Vec::new();
     for (cell, places) in moved {
-        match paired(a, b, *cell, places, registry, &mut notes)? {
+        match paired([a, b], &results_b, *cell, places, registry, &mut notes)? {
             None => {}
             Some(Paired { first, second }) => {
                 if !models.contains(&cell[0]) {

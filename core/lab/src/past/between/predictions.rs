@@ -2,7 +2,7 @@
 
 use super::{
     first,
-    results::{Place, read},
+    results::{Place, ResultRow},
     second,
 };
 use crate::{
@@ -52,20 +52,20 @@ struct Scored<'a> {
     )>,
 }
 
-/// Reads both cells. `None`, with a note, where nothing in them can be tested.
+/// Reads both cells; `results` are those of the second run. `None`, with a note, where nothing in them can be tested.
 ///
 /// # Errors
 /// A file of predictions is missing or damaged.
 pub(super) fn paired(
-    a: &Past,
-    b: &Past,
+    [a, b]: [&Past; 2],
+    results: &BTreeMap<Place, ResultRow>,
     cell: [&str; 3],
     places: &[&Place],
     registry: &Registry,
     notes: &mut Vec<String>,
 ) -> Result<Option<Paired>, PastError> {
     let [model, task, language] = cell;
-    let scored = match scored(b, task, language, places, registry) {
+    let scored = match scored(b, results, [task, language], places, registry) {
         Ok(scored) => scored,
         Err(message) => {
             notes.push(format!("{task} in {language}: not tested, {message}"));
@@ -148,8 +148,8 @@ pub(super) fn paired(
 /// The metrics of a task, as the second run and the plugins at hand have them.
 fn scored<'a>(
     run: &'a Past,
-    task: &str,
-    language: &str,
+    results: &BTreeMap<Place, ResultRow>,
+    [task, language]: [&str; 2],
     places: &[&Place],
     registry: &Registry,
 ) -> Result<Scored<'a>, String> {
@@ -158,7 +158,6 @@ fn scored<'a>(
         _ => None,
     });
     let what = what.ok_or("the second run lists no stage that scores it")?;
-    let presets = read(run).map_err(|e| e.to_string())?;
     let mut metrics = Vec::new();
     for metric in &what.metrics {
         let (id, params) = (&metric.plugin.id, canonical(&metric.params));
@@ -184,7 +183,7 @@ fn scored<'a>(
         // Every measure takes part, so that the metric finds its statistics.
         let alike = measures.iter().all(|measure| {
             let place = own.iter().find(|p| p.measure == measure.name);
-            place.is_some_and(|place| presets[**place].preset == measure.preset)
+            place.is_some_and(|place| results[**place].preset == measure.preset)
         });
         if !alike {
             return Err(format!(

@@ -2,7 +2,7 @@
 
 use super::NewStage;
 use crate::plan::Plan;
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::fmt::Write as _;
 
 /// One line per stage that trains, merges or compares vectors; those that evaluate are counted by
 /// their reasons, unless `all`. The end adds up what the run lets expect.
@@ -13,39 +13,37 @@ pub fn show(plan: &Plan, new: &[NewStage], all: bool) -> String {
         return text;
     }
     let mut lines: Vec<[String; 4]> = Vec::new();
-    let mut counted: BTreeMap<(usize, &str, String, bool), (usize, f64, bool)> = BTreeMap::new();
-    for (place, stage) in new.iter().enumerate() {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for stage in new {
         let node = &plan.nodes[stage.node];
         let kind = node.spec.what.kind();
-        let seconds = stage.estimate.map(|e| e.wall_seconds);
         let reasons = stage.reasons.join("; ");
         if all || !matches!(kind, "generate" | "score") {
             let state = state(stage.cached).to_owned();
             lines.push([state, node.name.clone(), expected(stage), reasons]);
-        } else {
-            let known = counted
-                .keys()
-                .find(|(_, k, r, c)| *k == kind && *r == reasons && *c == stage.cached)
-                .cloned();
-            let key = known.unwrap_or((place, kind, reasons, stage.cached));
-            let entry = counted.entry(key).or_insert((0, 0.0, true));
-            entry.0 += 1;
-            entry.1 += seconds.unwrap_or(0.0);
-            entry.2 &= seconds.is_some();
+            continue;
+        }
+        let same = |group: &Group<'_>| {
+            group.kind == kind && group.reasons == reasons && group.cached == stage.cached
+        };
+        let at = groups.iter().position(same).unwrap_or_else(|| {
+            groups.push(Group {
+                kind,
+                reasons: reasons.clone(),
+                cached: stage.cached,
+                stages: 0,
+                seconds: 0.0,
+                unknown: 0,
+            });
+            groups.len() - 1
+        });
+        groups[at].stages += 1;
+        match stage.estimate {
+            Some(estimate) => groups[at].seconds += estimate.wall_seconds,
+            None => groups[at].unknown += 1,
         }
     }
-    for ((_, kind, reasons, cached), (count, seconds, known)) in counted {
-        let expected = match (cached, known) {
-            (true, _) => String::new(),
-            (false, true) => format!("{seconds:.1} s"),
-            (false, false) => format!("{seconds:.1} s and more"),
-        };
-        let name = match count {
-            1 => format!("1 stage: {kind}"),
-            n => format!("{n} stages: {kind}"),
-        };
-        lines.push([state(cached).to_owned(), name, expected, reasons]);
-    }
+    lines.extend(groups.into_iter().map(Group::line));
     let width = |column: usize| {
         let widths = lines.iter().map(|line| line[column].chars().count());
         widths.max().unwrap_or(0)
@@ -59,6 +57,37 @@ pub fn show(plan: &Plan, new: &[NewStage], all: bool) -> String {
     }
     text.push_str(&total(new));
     text
+}
+
+/// Stages that evaluate, of one kind and with the same reasons.
+struct Group<'a> {
+    kind: &'a str,
+    reasons: String,
+    cached: bool,
+    stages: usize,
+    seconds: f64,
+    /// Stages that the run has nothing like.
+    unknown: usize,
+}
+
+impl Group<'_> {
+    fn line(self) -> [String; 4] {
+        let expected = match (self.cached, self.unknown) {
+            (true, _) => String::new(),
+            (false, 0) => format!("{:.1} s", self.seconds),
+            (false, _) => format!("{:.1} s and more", self.seconds),
+        };
+        let stages = match self.stages {
+            1 => "1 stage".to_owned(),
+            n => format!("{n} stages"),
+        };
+        [
+            state(self.cached).to_owned(),
+            format!("{stages}: {}", self.kind),
+            expected,
+            self.reasons,
+        ]
+    }
 }
 
 fn state(cached: bool) -> &'static str {
