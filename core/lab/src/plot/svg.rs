@@ -18,16 +18,17 @@ pub(super) enum Anchor {
 
 /// Colours of the text and lines, and of series, in a light and in a dark scheme. The series are
 /// those of Okabe and Ito (2008), which people with any kind of colour vision tell apart; black is
-/// left out and yellow is darker on white.
+/// left out and yellow is darker on white. Variables would be shorter, and are unknown to programs
+/// that turn SVG into pictures.
 const STYLE: &str = "\
-text{font:12px system-ui,sans-serif;fill:var(--text)}\
+text{font:12px system-ui,sans-serif;fill:#1f2328}\
 .title{font-size:14px;font-weight:600}.small{font-size:11px}\
-.grid{stroke:var(--grid);stroke-width:1}.zero{stroke:var(--text);stroke-width:1}\
-svg{--text:#1f2328;--grid:#d0d7de;--back:#ffffff}\
+.grid{stroke:#d0d7de;stroke-width:1}.zero{stroke:#1f2328;stroke-width:1}.back{fill:#ffffff}\
+.point{fill-opacity:.75}\
 .s0{fill:#0072b2}.s1{fill:#d55e00}.s2{fill:#009e73}.s3{fill:#cc79a7}.s4{fill:#9a6b00}\
 .s5{fill:#56b4e9}.s6{fill:#7f7f7f}.s7{fill:#8b4513}\
-.back{fill:var(--back)}.point{fill-opacity:.75}\
-@media(prefers-color-scheme:dark){svg{--text:#e6edf3;--grid:#3d444d;--back:#0d1117}\
+@media(prefers-color-scheme:dark){\
+text{fill:#e6edf3}.grid{stroke:#3d444d}.zero{stroke:#e6edf3}.back{fill:#0d1117}\
 .s0{fill:#4aa8e0}.s1{fill:#f08a4b}.s2{fill:#3fc79a}.s3{fill:#e3a1c6}.s4{fill:#e0b84c}\
 .s5{fill:#8fd0f5}.s6{fill:#a9a9a9}.s7{fill:#c98a5e}}";
 

@@ -60,6 +60,18 @@ pub fn savings_in_words(rows: &[Saving], format: Format) -> String {
                 && row.unit == Unit::WallSeconds
         })
     };
+    let times = |row: &Saving| {
+        let cpu = rows.iter().find(|other| {
+            other.unit == Unit::CpuSeconds
+                && (&other.method, other.formula, other.includes)
+                    == (&row.method, row.formula, row.includes)
+                && (&other.language, other.workers) == (&row.language, row.workers)
+        });
+        match cpu.and_then(|cpu| cpu.ratio) {
+            None => times(row),
+            Some(ratio) => format!("{}, and {ratio:.2} times the processor time", times(row)),
+        }
+    };
     let mut sentences = Vec::new();
     if let Some(row) = wall(Formula::InitialSequential, Includes::Merge).next() {
         sentences.push(format!(
@@ -160,7 +172,11 @@ mod tests {
     use crate::savings::{Amounts, Expert, Merge, Replicate, savings as compute};
 
     fn rows() -> Vec<Saving> {
-        let amounts = |wall: f64| Amounts::ZERO.with(Unit::WallSeconds, Some(wall));
+        let amounts = |wall: f64| {
+            Amounts::ZERO
+                .with(Unit::WallSeconds, Some(wall))
+                .with(Unit::CpuSeconds, Some(wall + 10.0))
+        };
         let expert = |name: &str, wall| Expert {
             name: name.into(),
             languages: vec![name.into()],
@@ -196,10 +212,11 @@ mod tests {
     #[test]
     fn words_for_a_summary() {
         let expected = "**Cost**, wall time, merging with `ties`. The first time, experts one \
-            after another and the merge take 210 s, the combined model 200 s: 1.05 times as long. \
-            With the 2 experts side by side on as many machines it takes 120 s: 0.60 times as \
-            long. To update or add one language, its expert and the merge take 106 s on average \
-            (de takes most, 120 s), training the combined model anew 200 s: 0.53 times as long. \
+            after another and the merge take 210 s, the combined model 200 s: 1.05 times as long, \
+            and 1.15 times the processor time. With the 2 experts side by side on as many machines \
+            it takes 120 s: 0.60 times as long. To update or add one language, its expert and the \
+            merge take 106 s on average (de takes most, 120 s), training the combined model anew \
+            200 s: 0.53 times as long, and 0.60 times the processor time. \
             With evaluation, and the search among 3 settings of the merge, an update takes 136 s \
             against 210 s. Each was measured once, so there is no interval.\n";
         // 0.5 s of the merge are lost in rounding: 210.5 s rounds to even.
