@@ -1,8 +1,8 @@
 //! The account of a stage that took several processes.
 //!
 //! Each process keeps what it has spent in a file of its own beside the stage's snapshots, written
-//! every second. A killed process leaves its file, and the one that ends the stage adds all of them
-//! up. So a kill loses at most a second of the account.
+//! four times a second. A killed process leaves its file, and the one that ends the stage adds all
+//! of them up. So a kill loses at most a quarter of a second of the account.
 
 use super::{Ledger, Meter};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Time between two writes of the account.
-const PACE: Duration = Duration::from_secs(1);
+const PACE: Duration = Duration::from_millis(250);
 
 /// What one process has spent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -46,8 +46,8 @@ pub fn total(all: &[Spent], ledger: &mut Ledger) {
     ledger.peak_memory = all.iter().filter_map(|s| s.peak_memory).max();
 }
 
-/// Looks at the meter every second until the returned sender is dropped: so no counter of joules
-/// starts anew twice unseen, and the account, where there is one, is up to date.
+/// Looks at the meter four times a second until the returned sender is dropped: so no counter of
+/// joules starts anew twice unseen, and the account, where there is one, is up to date.
 pub fn watch<'scope>(
     scope: &'scope Scope<'scope, '_>,
     meter: &'scope Meter,

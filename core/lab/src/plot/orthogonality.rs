@@ -128,7 +128,7 @@ fn draw(
         &format!("{measure}: merge \u{2212} expert"),
     );
     let name = format!("{}: {measure}, above 0 the merge is better", first.task);
-    svg.text("", Anchor::Start, (left, top - 24.0), &name);
+    svg.text("", Anchor::Start, (left, top - 28.0), &name);
     // The language's place is that of its expert; merges of other experts may have others.
     let mut named: Vec<(f64, &str)> = Vec::new();
     for &(x, gain, point) in &placed {
