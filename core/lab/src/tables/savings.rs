@@ -139,9 +139,10 @@ pub fn savings_in_words(rows: &[Saving], format: Format) -> String {
         Format::Text => (method.to_owned(), "Cost".to_owned()),
         Format::Markdown => (format!("`{method}`"), "**Cost**".to_owned()),
     };
+    let lines: Vec<String> = sentences.iter().map(|s| format!("- {s}\n")).collect();
     format!(
-        "{heading}, wall time, merging with {method}. {}\n",
-        sentences.join(" ")
+        "{heading}, wall time, merging with {method}:\n\n{}",
+        lines.concat()
     )
 }
 
@@ -211,14 +212,17 @@ mod tests {
 
     #[test]
     fn words_for_a_summary() {
-        let expected = "**Cost**, wall time, merging with `ties`. The first time, experts one \
-            after another and the merge take 210 s, the combined model 200 s: 1.05 times as long, \
-            and 1.15 times the processor time. With the 2 experts side by side on as many machines \
-            it takes 120 s: 0.60 times as long. To update or add one language, its expert and the \
-            merge take 106 s on average (de takes most, 120 s), training the combined model anew \
-            200 s: 0.53 times as long, and 0.60 times the processor time. \
-            With evaluation, and the search among 3 settings of the merge, an update takes 136 s \
-            against 210 s. Each was measured once, so there is no interval.\n";
+        let expected = "**Cost**, wall time, merging with `ties`:\n\n\
+            - The first time, experts one after another and the merge take 210 s, the combined model \
+            200 s: 1.05 times as long, and 1.15 times the processor time.\n\
+            - With the 2 experts side by side on as many machines it takes 120 s: 0.60 times as \
+            long.\n\
+            - To update or add one language, its expert and the merge take 106 s on average (de \
+            takes most, 120 s), training the combined model anew 200 s: 0.53 times as long, and 0.60 \
+            times the processor time.\n\
+            - With evaluation, and the search among 3 settings of the merge, an update takes 136 s \
+            against 210 s.\n\
+            - Each was measured once, so there is no interval.\n";
         // 0.5 s of the merge are lost in rounding: 210.5 s rounds to even.
         assert_eq!(savings_in_words(&rows(), Format::Markdown), expected);
         assert_eq!(savings_in_words(&[], Format::Text), "");
