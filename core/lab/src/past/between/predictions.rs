@@ -22,7 +22,10 @@ use mergelab_abi::{
 };
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+};
 
 /// One model on one task in one language in both runs, with the examples that both have.
 pub(super) struct Paired {
@@ -55,7 +58,7 @@ struct Scored<'a> {
 /// Reads both cells; `results` are those of the second run. `None`, with a note, where nothing in them can be tested.
 ///
 /// # Errors
-/// A file of predictions is missing or damaged.
+/// A file of predictions is damaged.
 pub(super) fn paired(
     [a, b]: [&Past; 2],
     results: &BTreeMap<Place, ResultRow>,
@@ -73,6 +76,14 @@ pub(super) fn paired(
         }
     };
     let name = format!("{}.jsonl", file_name(&format!("{model}.{task}.{language}")));
+    if let Some(run) = [a, b].iter().find(|run| !predictions(run, &name).is_file()) {
+        let path = predictions(run, &name);
+        notes.push(format!(
+            "{model} on {task} in {language}: not tested, there is no {}",
+            path.display()
+        ));
+        return Ok(None);
+    }
     let (lines_a, lines_b) = (lines(a, &name)?, lines(b, &name)?);
     let by_id: HashMap<&str, &Line> = lines_a.iter().map(|l| (l.id.as_str(), l)).collect();
     // An example whose reference changed is another example.
@@ -198,8 +209,12 @@ fn scored<'a>(
     Ok(Scored { what, metrics })
 }
 
+fn predictions(run: &Past, name: &str) -> PathBuf {
+    run.folder.join("predictions").join(name)
+}
+
 fn lines(run: &Past, name: &str) -> Result<Vec<Line>, PastError> {
-    let file = run.folder.join("predictions").join(name);
+    let file = predictions(run, name);
     read_file(&file)?
         .lines()
         .map(|line| serde_json::from_str(line).map_err(unreadable(&file)))

@@ -50,13 +50,8 @@ pub(super) fn read(run: &Past) -> Result<BTreeMap<Place, ResultRow>, PastError> 
     let mut rows = BTreeMap::new();
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().map_err(unreadable(&file))?.clone();
-    // Values that a selection looked at are about another split, and no result.
-    let selection = header.iter().position(|column| column == "selection");
     for record in reader.records() {
         let record = record.map_err(unreadable(&file))?;
-        if selection.is_some_and(|at| record.get(at) == Some("true")) {
-            continue;
-        }
         let mut place: Place = record
             .deserialize(Some(&header))
             .map_err(unreadable(&file))?;
@@ -72,7 +67,8 @@ pub(super) fn read(run: &Past) -> Result<BTreeMap<Place, ResultRow>, PastError> 
         let row = record
             .deserialize(Some(&header))
             .map_err(unreadable(&file))?;
-        rows.insert(place, row);
+        // Results come before values on the split that a selection looked at.
+        rows.entry(place).or_insert(row);
     }
     Ok(rows)
 }
