@@ -30,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stats",
             "toml",
             "dataset",
+            "vectors",
         ],
     ),
     (

@@ -22,6 +22,7 @@ const EXAMPLES: &str = "\
 Examples:
   mergelab run experiments/quickstart/experiment.toml
   mergelab plan experiments/quickstart/experiment.toml
+  mergelab compare runs/before runs/after
   mergelab merge merge.toml merged/
   mergelab model import model.gguf models/base
   mergelab vectors models/base models/german models/french

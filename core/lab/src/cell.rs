@@ -73,7 +73,16 @@ pub struct ModelLabel {
     /// The merge method's plugin.
     #[serde(default)]
     pub plugin: Option<PluginStamp>,
-    /// Content key of the model.
+    /// Which replicate it is: its seed in the manifest's `seeds`.
+    #[serde(default)]
+    pub replicate: Option<u64>,
+    /// The model that this one is a replicate of.
+    #[serde(default)]
+    pub replicate_of: Option<String>,
+    /// Names of the replicates whose mean this is. Empty for a model of its own.
+    #[serde(default)]
+    pub replicates: Vec<String>,
+    /// Content key of the model; empty for a mean over replicates.
     pub key: String,
 }
 

@@ -1,4 +1,14 @@
 //! What a stage cost.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`energy`] | joules, where the machine counts them |
+//! | [`flops`] | floating-point operations, estimated from a model's size and its sequences |
+//! | [`processes`] | the account of a stage that took several processes |
+
+pub mod energy;
+pub mod flops;
+pub mod processes;
 
 use serde::{Deserialize, Serialize};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -6,9 +16,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 /// One stage's line in the accounts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
-    /// Wall seconds of the stage's process, from its start to the end of its work.
+    /// Wall seconds of the stage's process, from its start to the end of its work. Of several
+    /// processes, where it was stopped and went on: the sum.
     pub wall_seconds: f64,
-    /// Processor seconds over all threads. `None` where the system does not tell.
+    /// Processor seconds over all threads and processes. `None` where the system does not tell.
     pub cpu_seconds: Option<f64>,
     /// Seconds on an accelerator. 0 on the CPU.
     pub device_seconds: f64,
@@ -18,6 +29,16 @@ pub struct Ledger {
     pub bytes: u64,
     /// Tokens that a training or generation processed.
     pub tokens: u64,
+    /// Floating-point operations, estimated as [`flops`] says. `None` where they are not.
+    #[serde(default)]
+    pub flops: Option<f64>,
+    /// Joules of the whole processor while the stage ran. `None` where the machine does not count
+    /// them.
+    #[serde(default)]
+    pub energy_joules: Option<f64>,
+    /// Processes that it took: more than one where a training was stopped and went on.
+    #[serde(default = "one")]
+    pub processes: usize,
     /// Examples that it processed.
     pub examples: u64,
     /// Threads that it could use.
@@ -36,11 +57,23 @@ pub struct Ledger {
     pub mergelab: String,
 }
 
+fn one() -> usize {
+    1
+}
+
+impl Ledger {
+    /// Tokens in a second of wall time. `None` where there are no tokens.
+    pub fn tokens_per_second(&self) -> Option<f64> {
+        (self.tokens > 0 && self.wall_seconds > 0.0).then(|| self.tokens as f64 / self.wall_seconds)
+    }
+}
+
 /// A running measurement.
 #[derive(Debug)]
 pub struct Meter {
     start: Instant,
     started_at: u64,
+    energy: energy::Meter,
 }
 
 impl Default for Meter {
@@ -57,15 +90,24 @@ impl Meter {
             started_at: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |d| d.as_secs()),
+            energy: energy::Meter::start(),
+        }
+    }
+
+    /// What this process has used so far.
+    pub fn spent(&self) -> processes::Spent {
+        processes::Spent {
+            started_at: self.started_at,
+            wall_seconds: self.start.elapsed().as_secs_f64(),
+            cpu_seconds: cpu_seconds(),
+            peak_memory: peak_memory(),
+            energy_joules: self.energy.joules(),
         }
     }
 
     /// Fills in what this process has used so far.
     pub fn fill(&self, ledger: &mut Ledger) {
-        ledger.wall_seconds = self.start.elapsed().as_secs_f64();
-        ledger.started_at = self.started_at;
-        ledger.cpu_seconds = cpu_seconds();
-        ledger.peak_memory = peak_memory();
+        processes::total(&[self.spent()], ledger);
         ledger.threads = std::env::var("RAYON_NUM_THREADS")
             .ok()
             .and_then(|n| n.parse().ok())

@@ -9,7 +9,10 @@
 //! | [`stage`] | what each kind of stage does, in a process of its own |
 //! | [`executor`] | starts stages, as many at a time as asked for |
 //! | [`ledger`] | what each stage cost |
+//! | [`savings`] | what experts and a merge cost beside one model trained on everything |
+//! | [`orthogonality`], [`plot`] | task vectors joined with what a merge gains or loses |
 //! | [`cell`], [`compare`], [`tables`] | scores, tests between models, CSV |
+//! | [`past`] | runs that were made before: what is new since one, what moved between two |
 //! | [`run`](mod@run) | all of it, from a manifest to tables |
 #![forbid(unsafe_code)]
 
@@ -20,8 +23,12 @@ pub mod compare;
 pub mod executor;
 pub mod ledger;
 pub mod manifest;
+pub mod orthogonality;
+pub mod past;
 pub mod plan;
+pub mod plot;
 pub mod run;
+pub mod savings;
 pub mod stage;
 pub mod store;
 pub mod tables;

@@ -72,6 +72,11 @@ impl Store {
         self.partial_root().join(key)
     }
 
+    /// Where the processes of a stage that can resume keep what they have spent.
+    pub fn accounts(&self, key: &str) -> PathBuf {
+        self.partial_root().join(format!("{key}.accounts"))
+    }
+
     /// Where the artifact of a stage lies, whether it exists or not.
     pub fn artifact(&self, kind: &str, key: &str) -> PathBuf {
         self.root.join(kind).join(key)

@@ -16,6 +16,8 @@ pub struct Score {
     pub log_likelihood: f64,
     /// Tokens of the continuation.
     pub tokens: usize,
+    /// Tokens of the context that were read before it.
+    pub context_tokens: usize,
     /// Whether the model finds each of the tokens the likeliest.
     pub is_greedy: bool,
     /// Tokens dropped from the start of the context to fit the model's; 0 if it fits.
@@ -122,6 +124,7 @@ fn score_batch<B: Kernels>(decoder: &Decoder<B>, batch: &[Row]) -> Vec<Score> {
             let mut score = Score {
                 log_likelihood: 0.0,
                 tokens,
+                context_tokens: row.answer,
                 is_greedy: true,
                 truncated_tokens: row.truncated,
             };

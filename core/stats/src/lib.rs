@@ -64,6 +64,7 @@
 mod aggregate;
 mod bootstrap;
 mod correction;
+mod correlation;
 mod distribution;
 mod effect;
 mod equivalence;
@@ -87,6 +88,7 @@ mod wilcoxon;
 pub use aggregate::{Aggregate, EachRow, Mean, value};
 pub use bootstrap::{Bootstrap, BootstrapInterval, BootstrapOptions, bootstrap, paired_bootstrap};
 pub use correction::{benjamini_hochberg, benjamini_yekutieli, holm};
+pub use correlation::{Correlation, FEWEST_FOR_INTERVAL};
 pub use effect::{
     Effect, EffectName, cohen_dz, cohen_h, discordant_odds, probability_of_superiority,
     rank_biserial,

@@ -50,24 +50,55 @@ impl Inputs {
             models: Vec::new(),
         };
         for written in models {
-            let model = inputs.open_model(base, written.as_ref())?;
-            if inputs.models.iter().any(|known| known.name == model.name) {
-                return Err(VectorError::SameName { name: model.name });
-            }
-            inputs.models.push(model);
+            inputs.add(base, written.as_ref(), None)?;
         }
         Ok(inputs)
     }
 
-    fn open_model(&self, base: &Path, written: &str) -> Result<Model, VectorError> {
+    /// As [`Inputs::open`], with names for the models: pairs of a name and what is opened.
+    ///
+    /// # Errors
+    /// As [`Inputs::open`].
+    pub fn open_named<N: AsRef<str>, S: AsRef<str>>(
+        base: &Path,
+        models: &[(N, S)],
+    ) -> Result<Inputs, VectorError> {
+        if models.is_empty() {
+            return Err(VectorError::NoModels);
+        }
+        let mut inputs = Inputs {
+            base: Arc::new(checkpoint(base, "the base")?),
+            models: Vec::new(),
+        };
+        for (name, written) in models {
+            inputs.add(base, written.as_ref(), Some(name.as_ref()))?;
+        }
+        Ok(inputs)
+    }
+
+    fn add(&mut self, base: &Path, written: &str, name: Option<&str>) -> Result<(), VectorError> {
+        let model = self.open_model(base, written, name)?;
+        if self.models.iter().any(|known| known.name == model.name) {
+            return Err(VectorError::SameName { name: model.name });
+        }
+        self.models.push(model);
+        Ok(())
+    }
+
+    fn open_model(
+        &self,
+        base: &Path,
+        written: &str,
+        name: Option<&str>,
+    ) -> Result<Model, VectorError> {
         // A path may have a plus of its own.
         let (on, path) = match written.rsplit_once('+') {
             Some((on, adapter)) if !Path::new(written).exists() => (Some(Path::new(on)), adapter),
             _ => (None, written),
         };
         let path = Path::new(path);
-        let name = path.file_name().unwrap_or(path.as_os_str());
-        let name = name.to_string_lossy().into_owned();
+        let last = path.file_name().unwrap_or(path.as_os_str());
+        let name = name.map_or_else(|| last.to_string_lossy().into_owned(), str::to_owned);
         let is_adapter = path.join("adapter_config.json").is_file();
         if on.is_none() && !is_adapter {
             let source = Arc::new(checkpoint(path, &name)?);

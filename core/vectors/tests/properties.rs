@@ -186,3 +186,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn models_go_by_the_names_they_are_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let [base, one, two] = ["base", "one/model", "two/model"].map(|name| folder.path().join(name));
+    write(&base, [1, 2], &[0.0, 0.0]);
+    write(&one, [1, 2], &[1.0, 0.0]);
+    write(&two, [1, 2], &[1.0, 1.0]);
+    let paths = [&one, &two].map(|path| path.to_string_lossy().into_owned());
+    assert!(Inputs::open(&base, &paths).is_err());
+    let named = [("de", &paths[0]), ("fr", &paths[1])];
+    let inputs = Inputs::open_named(&base, &named).unwrap();
+    let rows = analyse(&inputs, &Options::default()).unwrap().rows;
+    let cosine = value(&rows, "cosine", "de").unwrap();
+    assert!((cosine - 0.5f64.sqrt()).abs() < 1e-12);
+    assert!(Inputs::open_named(&base, &[("de", &paths[0]), ("de", &paths[1])]).is_err());
+}

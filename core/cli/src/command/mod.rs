@@ -1,6 +1,7 @@
 //! The commands.
 
 mod dataset;
+mod compare;
 mod merge;
 mod model;
 mod plan;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 pub(crate) enum Command {
     Run(run::Arguments),
     Plan(plan::Arguments),
+    Compare(compare::Arguments),
     Merge(merge::Arguments),
     Model(model::Arguments),
     Vectors(vectors::Arguments),
@@ -32,6 +34,7 @@ impl Command {
         match self {
             Command::Run(arguments) => arguments.run(plugins),
             Command::Plan(arguments) => arguments.run(plugins),
+            Command::Compare(arguments) => arguments.run(plugins),
             Command::Merge(arguments) => arguments.run(plugins),
             Command::Model(arguments) => arguments.run(),
             Command::Vectors(arguments) => arguments.run(),

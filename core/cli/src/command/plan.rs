@@ -4,7 +4,13 @@ use crate::{
     failure::{Exit, Failure},
     output,
 };
-use mergelab_lab::run::Experiment;
+use mergelab_lab::{
+    past::{
+        Past,
+        since::{show, since},
+    },
+    run::Experiment,
+};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   mergelab plan experiments/quickstart/experiment.toml
   mergelab plan experiment.toml --all
+  mergelab plan experiment.toml --since runs/NAME
   mergelab plan experiment.toml --json";
 
 /// Show the stages of an experiment, which are cached, and which will run.
@@ -28,6 +35,10 @@ pub(crate) struct Arguments {
     /// List stages that evaluate too.
     #[arg(long)]
     all: bool,
+    /// Show the stages that a run does not have: why, and what they may cost. RUN is a run's folder
+    /// or the run.json in it.
+    #[arg(long, value_name = "RUN")]
+    since: Option<PathBuf>,
     /// Print every stage as JSON.
     #[arg(long)]
     json: bool,
@@ -36,6 +47,9 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn run(self, plugins: &[PathBuf]) -> Result<Exit, Failure> {
         let experiment = open(&self.manifest, &self.store, plugins)?;
+        if let Some(run) = &self.since {
+            return self.since(&experiment, run);
+        }
         if self.json {
             let stages: Vec<_> = experiment
                 .plan
@@ -54,6 +68,34 @@ impl Arguments {
             output::json(&json!({ "stages": stages }))?;
         } else {
             output::text(&experiment.plan.show(self.all))?;
+        }
+        Ok(Exit::Done)
+    }
+
+    fn since(&self, experiment: &Experiment, run: &Path) -> Result<Exit, Failure> {
+        let past = Past::open(run).map_err(Failure::refused)?;
+        let new = since(&experiment.plan, &past);
+        if self.json {
+            let stages: Vec<_> = new
+                .iter()
+                .map(|stage| {
+                    let node = &experiment.plan.nodes[stage.node];
+                    json!({
+                        "name": node.name,
+                        "key": node.key,
+                        "cached": stage.cached,
+                        "reasons": stage.reasons,
+                        "estimate": stage.estimate.map(|e| json!({
+                            "wall_seconds": e.wall_seconds,
+                            "cpu_seconds": e.cpu_seconds,
+                            "stages": e.stages,
+                        })),
+                    })
+                })
+                .collect();
+            output::json(&json!({ "stages": stages }))?;
+        } else {
+            output::text(&show(&experiment.plan, &new, self.all))?;
         }
         Ok(Exit::Done)
     }

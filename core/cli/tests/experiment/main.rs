@@ -2,7 +2,10 @@
 //! matter here.
 
 mod changes;
+mod costs;
 mod failures;
+mod geometry;
+mod maintenance;
 mod merging;
 mod refusals;
 mod setting;

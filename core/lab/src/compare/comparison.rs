@@ -115,7 +115,7 @@ enum VerdictWords {
     Inconclusive,
 }
 
-struct Job<'a> {
+pub(super) struct Job<'a> {
     task: &'a str,
     measure: &'a TaskMeasure<'a>,
     /// Model and baseline by language.
@@ -201,7 +201,7 @@ fn check_names(
     Ok(())
 }
 
-fn add_jobs<'a>(
+pub(super) fn add_jobs<'a>(
     jobs: &mut Vec<Job<'a>>,
     name: &'a str,
     task: &'a Task<'a>,
@@ -259,7 +259,7 @@ fn pair<'a>(
     })
 }
 
-fn row(
+pub(super) fn row(
     job: &Job<'_>,
     source: &dyn MetricSource,
     settings: &Settings,
@@ -342,7 +342,7 @@ fn row(
 }
 
 /// Corrects the p-values of each family and says what follows.
-fn decide(
+pub(super) fn decide(
     rows: &mut [Comparison],
     equivalences: &[Option<Equivalence>],
     settings: &Settings,

@@ -158,6 +158,9 @@ pub(crate) fn model(name: &str, role: Role) -> ModelLabel {
         languages: vec!["de".into(), "en".into()],
         experts: Vec::new(),
         plugin: None,
+        replicate: None,
+        replicate_of: None,
+        replicates: Vec::new(),
         key: format!("model-{name}"),
     }
 }

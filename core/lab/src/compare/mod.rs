@@ -31,6 +31,7 @@ mod grid;
 mod macro_average;
 mod names;
 mod paired;
+mod pairs;
 mod part;
 mod settings;
 mod stream;
@@ -43,6 +44,7 @@ pub use canonical::canonical;
 pub use comparison::{Comparison, comparisons};
 pub use error::CompareError;
 pub use names::{CiMethod, EffectSize, Test};
+pub use pairs::pairs;
 pub use settings::{Correction, Settings};
 pub use value::{Value, values};
 

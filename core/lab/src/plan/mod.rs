@@ -7,6 +7,7 @@ mod models;
 mod show;
 pub mod spec;
 mod tasks;
+mod vectors;
 
 use crate::{
     cell::{ModelLabel, Role},
@@ -88,6 +89,7 @@ impl Plan {
         builder.experts()?;
         builder.combined()?;
         builder.merges()?;
+        builder.vectors();
         builder.check_model_names()?;
         let cells = builder.cells()?;
         Ok(Self {

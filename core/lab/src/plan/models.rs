@@ -24,6 +24,9 @@ pub(super) fn label(name: &str, role: Role) -> ModelLabel {
         languages: Vec::new(),
         experts: Vec::new(),
         plugin: None,
+        replicate: None,
+        replicate_of: None,
+        replicates: Vec::new(),
         key: String::new(),
     }
 }

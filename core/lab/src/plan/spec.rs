@@ -30,6 +30,8 @@ pub enum What {
     Train(TrainWhat),
     /// Merges experts.
     Merge(MergeWhat),
+    /// Compares the task vectors of experts.
+    Vectors(VectorsWhat),
     /// Asks a model for its responses to one task in one language.
     Generate(GenerateWhat),
     /// Reads responses as predictions and scores them.
@@ -156,6 +158,15 @@ pub struct MergeWhat {
     pub seed: u64,
 }
 
+/// See [`What::Vectors`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VectorsWhat {
+    /// Content key of the base.
+    pub base: String,
+    /// The experts.
+    pub experts: Vec<ExpertRef>,
+}
+
 /// See [`What::Generate`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GenerateWhat {
@@ -215,6 +226,7 @@ impl What {
             What::Pretrain(_) => "pretrain",
             What::Train(_) => "train",
             What::Merge(_) => "merge",
+            What::Vectors(_) => "vectors",
             What::Generate(_) => "generate",
             What::Score(_) => "score",
         }

@@ -71,7 +71,7 @@ pub(super) fn predictions(experiment: &Experiment, folder: &Path) -> Result<(), 
 }
 
 /// A name as a file's name: spaces become `_`, other signs that file systems dislike `-`.
-fn file_name(name: &str) -> String {
+pub(crate) fn file_name(name: &str) -> String {
     name.chars()
         .map(|c| match c {
             ' ' => '_',

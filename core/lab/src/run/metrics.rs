@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// Metrics of a registry.
-pub(super) struct RegistryMetrics<'a>(pub(super) &'a Registry);
+pub(crate) struct RegistryMetrics<'a>(pub(crate) &'a Registry);
 
 impl MetricSource for RegistryMetrics<'_> {
     fn metric(

@@ -1,9 +1,12 @@
 //! An experiment from its manifest to its tables.
 
 mod collect;
+mod geometry;
 mod metrics;
 mod report;
 
+pub(crate) use collect::file_name;
+pub(crate) use metrics::RegistryMetrics;
 pub use report::{Report, write};
 
 use crate::{

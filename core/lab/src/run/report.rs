@@ -1,9 +1,15 @@
 //! The tables of a run.
 
-use super::{Experiment, RunError, collect, metrics::RegistryMetrics};
+use super::{
+    Experiment, RunError, collect,
+    geometry::{PLOT, geometry},
+    metrics::RegistryMetrics,
+};
 use crate::{
     compare::{comparisons, values},
     executor::Outcome,
+    past::write_stages,
+    savings::{Amounts, Parts, replicates, savings},
     store::{write_file, write_json},
     tables::{self, Format, StageCost},
 };
@@ -44,17 +50,30 @@ pub fn write(experiment: &Experiment, outcome: &Outcome, out: &Path) -> Result<R
     let table = |result: Result<tables::Table, tables::TableError>| {
         result.map_err(|e| problem(out, e.to_string()))
     };
-    let all = [
+    let costs = costs(experiment, outcome)?;
+    let cost = |node: usize| {
+        let key = &experiment.plan.nodes[node].key;
+        let stage = costs.iter().find(|stage| stage.key == *key)?;
+        Some(Amounts::of(&stage.stage, &stage.ledger))
+    };
+    let savings = savings(
+        &replicates(&Parts::of(&experiment.plan), &cost),
+        settings.level,
+    );
+    let geometry = geometry(experiment, &labels, &values, settings)?;
+    let mut all = vec![
         ("results.csv", table(tables::results(&named, &values))?),
         (
             "significance.csv",
             table(tables::significance(&named, &comparisons))?,
         ),
+        ("costs.csv", tables::costs(named.name, &costs)),
         (
-            "costs.csv",
-            tables::costs(named.name, &costs(experiment, outcome)?),
+            "savings.csv",
+            tables::savings(named.name, &savings, settings.level),
         ),
     ];
+    all.extend(geometry.tables);
     let mut written = Vec::new();
     for (name, table) in all {
         let path = out.join(name);
@@ -63,8 +82,27 @@ pub fn write(experiment: &Experiment, outcome: &Outcome, out: &Path) -> Result<R
             .map_err(|e| problem(&path, e.to_string()))?;
         written.push(path);
     }
-    let summary = tables::summary(&named, &values, &comparisons, Format::Text);
-    let markdown = tables::summary(&named, &values, &comparisons, Format::Markdown);
+    let whole = |format: Format| {
+        let mut text = tables::summary(&named, &values, &comparisons, format);
+        let cost = tables::savings_in_words(&savings, format);
+        if !cost.is_empty() {
+            text.push_str(&format!("\n{cost}"));
+        }
+        text
+    };
+    let (summary, markdown) = (whole(Format::Text), whole(Format::Markdown));
+    let plot = out.join(PLOT);
+    match &geometry.plot {
+        Some(svg) => write_file(&plot, svg.as_bytes())?,
+        // One that an earlier run left is about other models.
+        None => match fs::remove_file(&plot) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(problem(&plot, e.to_string()));
+            }
+            _ => {}
+        },
+    }
+    write_stages(experiment, out)?;
     write_file(&out.join("summary.md"), markdown.as_bytes())?;
     write_file(
         &out.join("manifest.toml"),

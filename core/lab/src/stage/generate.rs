@@ -1,7 +1,10 @@
 //! Asks a model, or a trivial baseline, for its responses to one task in one language.
 
 use super::{Context, StageError, StageProgress};
-use crate::plan::spec::{Answerer, GenerateWhat};
+use crate::{
+    ledger::flops::{Size, Tokens},
+    plan::spec::{Answerer, GenerateWhat},
+};
 use mergelab_abi::task::{Prepared, Request, Response};
 use mergelab_model::{Device, GenerateOptions, LanguageModel, Sampling};
 use serde::{Deserialize, Serialize};
@@ -27,11 +30,19 @@ const CHUNK: usize = 64;
 pub(super) fn run(what: &GenerateWhat, context: &mut Context<'_>) -> Result<(), StageError> {
     let (examples, prepared) = context.prepared(&what.task, &what.rows)?;
     let answers = match &what.answerer {
-        Answerer::Trivial { name } => trivial(name, &prepared)?,
+        Answerer::Trivial { name } => {
+            context.ledger.flops = Some(0.0);
+            trivial(name, &prepared)?
+        }
         Answerer::Model { key, device } => {
             context.ledger.device.clone_from(device);
-            let model = LanguageModel::open(context.place(key)?, Device::parse(device)?)?;
-            ask(&model, &prepared, context)?
+            let folder = context.place(key)?.to_owned();
+            let model = LanguageModel::open(&folder, Device::parse(device)?)?;
+            let mut tokens = Tokens::default();
+            let answers = ask(&model, &prepared, &mut tokens, context)?;
+            context.ledger.tokens = tokens.tokens as u64;
+            context.ledger.flops = Size::read(&folder).map(|size| size.forward(tokens));
+            answers
         }
     };
     context.ledger.examples = examples.len() as u64;
@@ -65,6 +76,7 @@ fn trivial(name: &str, prepared: &[Prepared]) -> Result<Vec<(Response, usize)>, 
 fn ask(
     model: &LanguageModel,
     prepared: &[Prepared],
+    tokens: &mut Tokens,
     context: &mut Context<'_>,
 ) -> Result<Vec<(Response, usize)>, StageError> {
     let mut answers = Vec::with_capacity(prepared.len());
@@ -104,7 +116,7 @@ fn ask(
             };
             let generations = model.generate(&prompts, &options)?;
             for ((i, ..), generation) in same.into_iter().zip(generations) {
-                context.ledger.tokens += (generation.prompt_tokens + generation.ids.len()) as u64;
+                tokens.add(generation.prompt_tokens + generation.ids.len());
                 let response = Response::Generated {
                     text: generation.text,
                 };
@@ -119,7 +131,9 @@ fn ask(
             let mut scores = model.score(&pairs, batch_size)?.into_iter();
             for (i, _, choices) in choose {
                 let own: Vec<_> = scores.by_ref().take(choices.len()).collect();
-                context.ledger.tokens += own.iter().map(|s| s.tokens as u64).sum::<u64>();
+                for score in &own {
+                    tokens.add(score.context_tokens + score.tokens);
+                }
                 let truncated = own.iter().map(|s| s.truncated_tokens).max().unwrap_or(0);
                 let response = Response::Scored {
                     log_likelihoods: own.iter().map(|s| s.log_likelihood).collect(),

@@ -70,6 +70,7 @@ pub(super) fn run(what: &MergeWhat, context: &mut Context<'_>) -> Result<(), Sta
         MergeError::Interrupted => StageError::Interrupted,
         other => StageError::Merge(Box::new(other)),
     })?;
+    context.ledger.flops = crate::ledger::flops::merge(what.experts.len(), &out);
     context.ledger.plugin_hash = Some(what.plugin.hash.clone());
     Ok(())
 }

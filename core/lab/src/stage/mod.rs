@@ -8,10 +8,15 @@ mod score;
 pub(crate) use score::{CELL, PREDICTIONS};
 mod train;
 mod training;
+mod vectors;
+pub(crate) use vectors::VECTORS;
 
 use crate::{
     dataset::DatasetError,
-    ledger::{Ledger, Meter},
+    ledger::{
+        Ledger, Meter,
+        processes::{self, Accounts},
+    },
     manifest::ManifestError,
     plan::spec::{StageSpec, What},
     store::{Store, StoreError},
@@ -43,6 +48,9 @@ pub enum StageError {
     /// A merge failed.
     #[error(transparent)]
     Merge(Box<mergelab_merge::MergeError>),
+    /// Task vectors could not be compared.
+    #[error(transparent)]
+    Vectors(Box<mergelab_vectors::VectorError>),
     /// A card changed and is wrong now.
     #[error(transparent)]
     Card(Box<ManifestError>),
@@ -115,27 +123,55 @@ pub fn run(
         interrupt,
         progress,
     };
-    let result = match &spec.what {
-        What::Pretrain(what) => pretrain::run(what, &mut context),
-        What::Train(what) => train::run(what, &mut context),
-        What::Merge(what) => merge::run(what, &mut context),
-        What::Generate(what) => generate::run(what, &mut context),
-        What::Score(what) => score::run(what, &mut context),
-    };
+    // A training goes on where a killed process left it, and its account with it.
+    let resumes = matches!(spec.what, What::Pretrain(_) | What::Train(_));
+    let accounts = resumes.then(|| Accounts::open(&store.accounts(&key), &meter));
+    let result = std::thread::scope(|scope| {
+        let (end, watcher) = processes::watch(scope, &meter, accounts.as_ref());
+        let result = work(&spec.what, &mut context);
+        drop(end);
+        // It wrote what it could.
+        let _ = watcher.join();
+        result
+    });
     let mut ledger = context.ledger;
     let finish = |ledger: &mut Ledger| -> Result<PathBuf, StageError> {
         crate::store::write_json(&folder.join("stage.json"), &spec.what)?;
         meter.fill(ledger);
+        if let Some(accounts) = &accounts {
+            let mut spent = accounts.earlier();
+            spent.push(meter.spent());
+            processes::total(&spent, ledger);
+        }
         if ledger.device.starts_with("cuda") || ledger.device.starts_with("vulkan") {
             ledger.device_seconds = ledger.wall_seconds;
         }
         Ok(store.finish(&folder, kind, &key, ledger)?)
     };
     match result.and_then(|()| finish(&mut ledger)) {
-        Ok(path) => Ok(path),
+        Ok(path) => {
+            if let Some(accounts) = &accounts {
+                accounts.close();
+            }
+            Ok(path)
+        }
         Err(error) => {
+            if let Some(accounts) = &accounts {
+                accounts.write(&meter.spent());
+            }
             store.abandon(&folder);
             Err(error)
         }
+    }
+}
+
+fn work(what: &What, context: &mut Context<'_>) -> Result<(), StageError> {
+    match what {
+        What::Pretrain(what) => pretrain::run(what, context),
+        What::Train(what) => train::run(what, context),
+        What::Merge(what) => merge::run(what, context),
+        What::Vectors(what) => vectors::run(what, context),
+        What::Generate(what) => generate::run(what, context),
+        What::Score(what) => score::run(what, context),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Context, StageError, StageProgress};
 use crate::{
+    ledger::flops::{Size, Tokens},
     manifest::{Recipe, Tuning},
     store::write_json,
 };
@@ -102,7 +103,17 @@ pub(super) fn train(
     }
     context.ledger.tokens = report.tokens as u64;
     context.ledger.examples = (report.examples * recipe.epochs) as u64;
-    model.save(&context.folder.join("model"))?;
+    let folder = context.folder.join("model");
+    model.save(&folder)?;
+    let tokens = Tokens {
+        tokens: report.tokens as f64,
+        attended: report.tokens as f64 * report.mean_attended,
+    };
+    let adapters = trained
+        .lora
+        .is_some()
+        .then_some(report.trainable_parameters as u64);
+    context.ledger.flops = Size::read(&folder).map(|size| size.training(tokens, adapters));
     // A curve of at most 200 points says enough.
     let stride = losses.len().div_ceil(200).max(1);
     let curve: Vec<&(usize, f64)> = losses.iter().step_by(stride).collect();

@@ -32,10 +32,14 @@ fn row(experiment: &str, stage: &StageCost) -> Row {
     for (name, told) in [
         ("cpu_seconds", ledger.cpu_seconds.is_some()),
         ("peak_memory", ledger.peak_memory.is_some()),
+        ("energy_joules", ledger.energy_joules.is_some()),
     ] {
         if !told {
             untold.push(format!("the system does not tell {name}"));
         }
+    }
+    if ledger.flops.is_none() {
+        untold.push("flops are estimated for training, generating and merging".to_owned());
     }
     let fields = [
         ("schema", Field::Integer(VERSION)),
@@ -57,6 +61,16 @@ fn row(experiment: &str, stage: &StageCost) -> Row {
         ("bytes", Field::Integer(ledger.bytes)),
         ("tokens", Field::Integer(ledger.tokens)),
         ("examples", Field::Integer(ledger.examples)),
+        (
+            "tokens_per_second",
+            Field::maybe(ledger.tokens_per_second(), Field::Float),
+        ),
+        ("flops", Field::maybe(ledger.flops, Field::Float)),
+        (
+            "energy_joules",
+            Field::maybe(ledger.energy_joules, Field::Float),
+        ),
+        ("processes", Field::count(ledger.processes)),
         ("threads", Field::count(ledger.threads)),
         ("jobs", Field::count(ledger.jobs)),
         ("device", Field::text(&ledger.device)),
@@ -85,6 +99,10 @@ mod tests {
             ledger: Ledger {
                 wall_seconds: 1.25,
                 cpu_seconds: Some(2.5),
+                tokens: 50,
+                flops: Some(3e6),
+                energy_joules: Some(12.5),
+                processes: 2,
                 device: "flex".into(),
                 ..Ledger::default()
             },
@@ -99,6 +117,14 @@ mod tests {
         assert_eq!(
             [field(0, "wall_seconds"), field(0, "cpu_seconds")],
             ["1.25", "2.5"]
+        );
+        assert_eq!(
+            [field(0, "tokens_per_second"), field(0, "flops")],
+            ["40.0", "3000000.0"]
+        );
+        assert_eq!(
+            [field(0, "energy_joules"), field(0, "processes")],
+            ["12.5", "2"]
         );
         assert_eq!(field(0, "peak_memory"), "");
         assert_eq!(field(0, "note"), "the system does not tell peak_memory");

@@ -5,26 +5,38 @@
 //! | `results.csv` | model, task, language and measure |
 //! | `significance.csv` | model, baseline, task, language and tested measure |
 //! | `costs.csv` | stage |
+//! | `savings.csv` | merge method, formula, language or workers, what counts, and unit |
+//! | `vectors.csv` | number about a task vector or a pair of them |
+//! | `orthogonality.csv` | merge, expert, task, language and tested measure |
+//! | `correlations.csv` | merge, task, tested measure, predictor and outcome |
 //!
 //! [`schema`] says what each column holds. Rows come in an order that depends on names alone, and
 //! numbers are the shortest decimals that read back as the same double, so two runs of one
 //! experiment differ only where their results do. A number that does not exist is an empty field,
 //! and the last column, `note`, says why.
 
+mod comparison;
 mod costs;
 mod field;
 mod layout;
+mod orthogonality;
 mod results;
+mod savings;
 pub mod schema;
 mod significance;
 mod summary;
+mod vectors;
 mod write;
 
+pub use comparison::{comparison, comparison_in_columns};
 pub use costs::{StageCost, costs};
 pub use layout::Format;
+pub use orthogonality::{correlations, orthogonality};
 pub use results::results;
+pub use savings::{savings, savings_in_words};
 pub use significance::significance;
 pub use summary::summary;
+pub use vectors::vectors;
 pub use write::{Table, TableError};
 
 use crate::cell::ModelLabel;

@@ -43,7 +43,8 @@ pub fn significance(
     Ok(Table::new(header(SIGNIFICANCE, &[]), rows))
 }
 
-fn row(experiment: &str, found: &Comparison) -> Row {
+/// One comparison as a row of `significance.csv`.
+pub(super) fn row(experiment: &str, found: &Comparison) -> Row {
     let measure = &found.measure;
     let float = |number: Option<f64>| Field::maybe(number, Field::Float);
     let ci_method = found.ci_method.map(CiMethod::name);

@@ -28,6 +28,16 @@ pub(super) struct Sequences {
     pub(super) truncated: usize,
 }
 
+impl Sequences {
+    /// Positions that a token attends to, itself included, on average: `sum t (t + 1) / 2` over
+    /// sequences of `t` read tokens, divided by `sum t`.
+    pub(super) fn mean_attended(&self) -> f64 {
+        let read = || self.all.iter().map(|s| s.ids.len() as f64 - 1.0);
+        let attended: f64 = read().map(|t| t * (t + 1.0) / 2.0).sum();
+        attended / read().sum::<f64>()
+    }
+}
+
 impl Dataset {
     pub(super) fn sequences(
         &self,

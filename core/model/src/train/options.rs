@@ -170,6 +170,8 @@ pub struct TrainReport {
     pub examples: usize,
     /// Examples that were cut to the greatest length.
     pub truncated_examples: usize,
+    /// Positions that a token attends to, itself included, on average over the data.
+    pub mean_attended: f64,
     /// Weights that were trained.
     pub trainable_parameters: usize,
     /// Mean loss of the last step, in nats a token.

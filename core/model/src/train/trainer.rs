@@ -155,6 +155,7 @@ impl<B: Kernels> Trainer<'_, B> {
             tokens: state.tokens,
             examples: self.train.all.len(),
             truncated_examples: self.train.truncated,
+            mean_attended: self.train.mean_attended(),
             trainable_parameters,
             final_loss: state.final_loss,
             validation_loss: state.validation_loss,
