@@ -1,9 +1,12 @@
 //! Experiments from end to end, with a model small enough for a test: what it learns does not
 //! matter here.
 
+mod baselines;
 mod changes;
 mod failures;
 mod merging;
 mod refusals;
+mod replicates;
+mod selection;
 mod setting;
 mod tables;

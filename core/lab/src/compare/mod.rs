@@ -18,6 +18,9 @@
 //! no clusters, across languages are translations of one item and are exchanged and resampled
 //! together.
 //!
+//! Models that were trained several times have one value and one comparison: the mean over their
+//! replicates, with an interval over examples and replicates.
+//!
 //! The same cells, settings and seed give the same rows, whatever the number of threads.
 
 mod aggregate;
@@ -32,6 +35,9 @@ mod macro_average;
 mod names;
 mod paired;
 mod part;
+mod point;
+mod registry;
+mod replicated;
 mod settings;
 mod stream;
 #[cfg(test)]
@@ -43,6 +49,8 @@ pub use canonical::canonical;
 pub use comparison::{Comparison, comparisons};
 pub use error::CompareError;
 pub use names::{CiMethod, EffectSize, Test};
+pub use point::{Point, points};
+pub use registry::RegistryMetrics;
 pub use settings::{Correction, Settings};
 pub use value::{Value, values};
 

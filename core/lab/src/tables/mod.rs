@@ -2,8 +2,9 @@
 //!
 //! | file | one row per |
 //! |---|---|
-//! | `results.csv` | model, task, language and measure |
+//! | `results.csv` | model, task, language, split and measure |
 //! | `significance.csv` | model, baseline, task, language and tested measure |
+//! | `selection.csv` | selection, round and candidate |
 //! | `costs.csv` | stage |
 //!
 //! [`schema`] says what each column holds. Rows come in an order that depends on names alone, and
@@ -16,6 +17,7 @@ mod field;
 mod layout;
 mod results;
 pub mod schema;
+mod selection;
 mod significance;
 mod summary;
 mod write;
@@ -23,6 +25,7 @@ mod write;
 pub use costs::{StageCost, costs};
 pub use layout::Format;
 pub use results::results;
+pub use selection::{outcome, selection};
 pub use significance::significance;
 pub use summary::summary;
 pub use write::{Table, TableError};
