@@ -2,7 +2,10 @@
 //! over weights, a bar.
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use mergelab_lab::{executor::Event, plan::spec::Node};
+use mergelab_lab::{
+    executor::{Event, Outcome},
+    plan::spec::Node,
+};
 use std::{
     collections::HashMap,
     io::IsTerminal as _,
@@ -34,16 +37,19 @@ struct Terminal {
 }
 
 impl<'a> Progress<'a> {
-    pub(crate) fn new(nodes: &'a [Node]) -> Self {
+    /// `before` is what came of the stages so far, where the plan has grown since.
+    pub(crate) fn new(nodes: &'a [Node], before: &Outcome) -> Self {
         let total = nodes.iter().filter(|n| !n.cached).count();
         let cached = nodes.len() - total;
-        if cached > 0 {
+        let finished = before.ran.len() + before.failures.len();
+        if cached > 0 && finished == 0 {
             eprintln!("{cached} of {} stages are cached.", nodes.len());
         }
-        let terminal = (std::io::stderr().is_terminal() && total > 0).then(|| {
+        let terminal = (std::io::stderr().is_terminal() && total > finished).then(|| {
             let bars = MultiProgress::new();
             let whole = bars.add(ProgressBar::new(total as u64));
             whole.set_style(style("{bar:32} {pos}/{len} stages, {elapsed} elapsed"));
+            whole.set_position(finished as u64);
             whole.enable_steady_tick(Duration::from_secs(1));
             Terminal { bars, whole }
         });
@@ -51,7 +57,7 @@ impl<'a> Progress<'a> {
             nodes,
             state: Mutex::new(State {
                 running: HashMap::new(),
-                finished: 0,
+                finished,
                 total,
             }),
             terminal,

@@ -17,6 +17,8 @@ pub enum Role {
     Expert,
     /// Fine-tuned on everything at once.
     Combined,
+    /// Fine-tuned on one language after the other.
+    Sequential,
     /// Merged from experts.
     Merge,
 }
@@ -29,6 +31,7 @@ impl Role {
             Role::Base => "base",
             Role::Expert => "expert",
             Role::Combined => "combined",
+            Role::Sequential => "sequential",
             Role::Merge => "merge",
         }
     }
@@ -82,6 +85,12 @@ pub struct ModelLabel {
     /// Names of the replicates whose mean this is. Empty for a model of its own.
     #[serde(default)]
     pub replicates: Vec<String>,
+    /// Whether a selection may choose it.
+    #[serde(default)]
+    pub candidate: bool,
+    /// Whether the selection that it is a candidate of chose it, once that is decided.
+    #[serde(default)]
+    pub selected: Option<bool>,
     /// Content key of the model; empty for a mean over replicates.
     pub key: String,
 }
@@ -113,6 +122,9 @@ pub struct Cell {
     pub dataset: String,
     /// Language of the examples.
     pub language: String,
+    /// The split of the examples.
+    #[serde(default)]
+    pub split: String,
     /// Ids of the examples. Cells of one task and language have the same ones in the same order.
     pub ids: Vec<String>,
     /// Which examples belong together, where the dataset says so.

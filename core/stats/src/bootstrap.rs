@@ -100,9 +100,12 @@ pub fn bootstrap(
     aggregate: &dyn Aggregate,
     options: &BootstrapOptions,
 ) -> Result<Bootstrap> {
-    run(&Units::new(&[statistics])?, aggregate, options, |values| {
-        values[0]
-    })
+    run(
+        &Units::new(&[statistics])?,
+        aggregate,
+        options,
+        |_, values| values[0],
+    )
 }
 
 /// Bootstrap interval of the difference between two systems' values, a minus b.
@@ -128,16 +131,18 @@ pub fn paired_bootstrap(
     aggregate: &dyn Aggregate,
     options: &BootstrapOptions,
 ) -> Result<Bootstrap> {
-    run(&Units::new(&[a, b])?, aggregate, options, |values| {
+    run(&Units::new(&[a, b])?, aggregate, options, |_, values| {
         values[0] - values[1]
     })
 }
 
-fn run(
+/// Draws resamples of `units` and reads `contrast(resample, values of the systems)` off each. The resample is `None`
+/// where the units are as they were observed, or one of them is left out.
+pub(crate) fn run(
     units: &Units,
     aggregate: &dyn Aggregate,
     options: &BootstrapOptions,
-    contrast: impl Fn(&[f64]) -> f64 + Sync,
+    contrast: impl Fn(Option<usize>, &[f64]) -> f64 + Sync,
 ) -> Result<Bootstrap> {
     require_resamples(options.resamples)?;
     require_fraction("confidence level", options.level)?;
@@ -152,11 +157,15 @@ fn run(
     let (totals, examples) = units.totals();
     let values = evaluate(aggregate, &totals, &vec![examples; units.systems()])?;
     observed(&values)?;
-    let estimate = contrast(&values);
+    let estimate = contrast(None, &values);
 
-    let drawn = rows(units, aggregate, &contrast, options.resamples, |r, sums| {
-        resample(units, options.seed, r, sums)
-    })?;
+    let drawn = rows(
+        units,
+        aggregate,
+        &|resample, values| contrast(Some(resample), values),
+        options.resamples,
+        |r, sums| resample(units, options.seed, r, sums),
+    )?;
     let draws: Vec<f64> = drawn.into_iter().filter(|draw| draw.is_finite()).collect();
     let undefined = options.resamples - draws.len();
     if undefined as f64 > MOST_UNDEFINED * options.resamples as f64 {
@@ -168,12 +177,18 @@ fn run(
     let interval = match options.interval {
         BootstrapInterval::Percentile => percentile_interval(&draws, options.level)?,
         BootstrapInterval::Bca => {
-            let jackknife = rows(units, aggregate, &contrast, units.len(), |unit, sums| {
-                for ((sum, total), value) in sums.iter_mut().zip(&totals).zip(units.row(unit)) {
-                    *sum = total - value;
-                }
-                examples - units.sizes()[unit]
-            })?;
+            let jackknife = rows(
+                units,
+                aggregate,
+                &|_, values| contrast(None, values),
+                units.len(),
+                |unit, sums| {
+                    for ((sum, total), value) in sums.iter_mut().zip(&totals).zip(units.row(unit)) {
+                        *sum = total - value;
+                    }
+                    examples - units.sizes()[unit]
+                },
+            )?;
             bca_interval(&draws, estimate, &jackknife, options.level)?
         }
     };
@@ -207,7 +222,7 @@ fn resample(units: &Units, seed: u64, replicate: usize, sums: &mut [f64]) -> f64
 fn rows(
     units: &Units,
     aggregate: &dyn Aggregate,
-    contrast: &(impl Fn(&[f64]) -> f64 + Sync),
+    contrast: &(impl Fn(usize, &[f64]) -> f64 + Sync),
     count: usize,
     fill: impl Fn(usize, &mut [f64]) -> f64 + Sync,
 ) -> Result<Vec<f64>> {
@@ -224,7 +239,8 @@ fn rows(
                 counts.extend(std::iter::repeat_n(examples, systems));
             }
             let values = evaluate(aggregate, &sums, &counts)?;
-            Ok(values.chunks_exact(systems).map(contrast).collect())
+            let rows = values.chunks_exact(systems).zip(first..);
+            Ok(rows.map(|(values, row)| contrast(row, values)).collect())
         })
         .collect::<Result<_>>()?;
     Ok(batches.concat())

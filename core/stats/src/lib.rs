@@ -15,7 +15,8 @@
 //!
 //! Examples that belong together, such as questions about one article or translations of one item, are not independent.
 //! Give [`Statistics`] their clusters, or use the clustered form of a function: [`sign_flip_clustered`],
-//! [`clustered_standard_error`], [`tost_clustered`]. Correct the p-values of a table with [`holm`],
+//! [`clustered_standard_error`], [`tost_clustered`]. For models that were trained several times there is
+//! [`replicated_bootstrap`]. Correct the p-values of a table with [`holm`],
 //! [`benjamini_hochberg`] or [`benjamini_yekutieli`], and turn each into a [`Verdict`] with [`verdict()`].
 //!
 //! # Example
@@ -77,6 +78,7 @@ pub mod philox;
 pub mod power;
 mod proportion;
 mod randomisation;
+mod replicates;
 mod sign_flip;
 mod standard_error;
 mod statistics;
@@ -105,6 +107,7 @@ pub use power::{
 };
 pub use proportion::{newcombe_interval, wilson_interval};
 pub use randomisation::{RandomisationTest, approximate_randomisation};
+pub use replicates::replicated_bootstrap;
 pub use sign_flip::{sign_flip, sign_flip_clustered};
 pub use standard_error::{StandardError, clustered_standard_error, standard_error};
 pub use statistics::Statistics;

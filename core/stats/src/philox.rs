@@ -38,6 +38,8 @@ pub enum Purpose {
     Bootstrap,
     /// Made-up data, in simulations and tests.
     Simulation,
+    /// Which trained replicates a bootstrap resample holds.
+    Replicates,
 }
 
 impl Purpose {
@@ -47,6 +49,7 @@ impl Purpose {
             Purpose::Swap => 1,
             Purpose::Bootstrap => 2,
             Purpose::Simulation => 3,
+            Purpose::Replicates => 4,
         }
     }
 }

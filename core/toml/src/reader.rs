@@ -131,6 +131,24 @@ impl<'a> Reader<'a> {
         Ok(self.typed(key, "a whole number", read)?.map(|l| l.value))
     }
 
+    /// A whole number from 0 or a list of them. Empty where the key is absent.
+    ///
+    /// # Errors
+    /// A value of another type, or an empty list.
+    pub fn wholes(&self, key: &str) -> Result<Vec<u64>, ManifestError> {
+        let read = |v: &DeValue<'_>| match json(v)? {
+            Value::Array(items) => items.iter().map(Value::as_u64).collect(),
+            one => Some(vec![one.as_u64()?]),
+        };
+        match self.typed(key, "a whole number or a list of them", read)? {
+            None => Ok(Vec::new()),
+            Some(list) if list.value.is_empty() => {
+                Err(self.error(list.span, format!("`{key}` is an empty list.")))
+            }
+            Some(list) => Ok(list.value),
+        }
+    }
+
     /// A number, where there is one.
     ///
     /// # Errors
@@ -289,6 +307,21 @@ impl<'a> Reader<'a> {
         self.value(key).is_some_and(|(value, _)| value.is_array())
     }
 
+    /// `true`, `false` or a table, where there is one.
+    ///
+    /// # Errors
+    /// A value of another type.
+    pub fn flag_or_table(&self, key: &str) -> Result<Option<FlagOrTable<'a>>, ManifestError> {
+        match self.value(key) {
+            Some((DeValue::Boolean(flag), span)) => {
+                Ok(Some(FlagOrTable::Flag(Located { value: *flag, span })))
+            }
+            Some((DeValue::Table(_), _)) => Ok(self.table(key)?.map(FlagOrTable::Table)),
+            Some((other, span)) => Err(self.wrong(key, "true, false or a table", other, span)),
+            None => Ok(None),
+        }
+    }
+
     /// Every key of the table with its value, without regard to what was asked for.
     pub fn keys(&self) -> Vec<Located<String>> {
         self.table
@@ -373,6 +406,14 @@ impl<'a> Reader<'a> {
 pub enum TextOrTable<'a> {
     /// A text.
     Text(Located<String>),
+    /// A table.
+    Table(Reader<'a>),
+}
+
+/// A flag, or a table that says more.
+pub enum FlagOrTable<'a> {
+    /// `true` or `false`.
+    Flag(Located<bool>),
     /// A table.
     Table(Reader<'a>),
 }

@@ -1,7 +1,7 @@
 //! The commands.
 
-mod dataset;
 mod compare;
+mod dataset;
 mod merge;
 mod model;
 mod plan;

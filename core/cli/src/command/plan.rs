@@ -24,6 +24,7 @@ Examples:
 /// Show the stages of an experiment, which are cached, and which will run.
 ///
 /// Everything that can be known to be wrong is found here: plugins, parameters, data, every row.
+/// What follows from choosing among merges is listed once the choice is made.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -65,7 +66,23 @@ impl Arguments {
                     })
                 })
                 .collect();
-            output::json(&json!({ "stages": stages }))?;
+            let selections: Vec<_> = experiment
+                .plan
+                .selections
+                .iter()
+                .map(|selection| {
+                    let candidates = selection.candidates.iter().map(|c| c.name.as_str());
+                    json!({
+                        "name": selection.name,
+                        "split": selection.split,
+                        "candidates": candidates.collect::<Vec<_>>(),
+                        "rounds": selection.rounds,
+                        "decided": selection.decided.len(),
+                        "chosen": selection.chosen(),
+                    })
+                })
+                .collect();
+            output::json(&json!({ "stages": stages, "selections": selections }))?;
         } else {
             output::text(&experiment.plan.show(self.all))?;
         }

@@ -7,8 +7,9 @@ use crate::{
     progress::Progress,
 };
 use mergelab_lab::{
-    executor::Local,
+    executor::{Local, Outcome},
     run::{self, Experiment},
+    tables::outcome as outcome_of,
 };
 use serde_json::json;
 use std::{ffi::OsString, path::PathBuf};
@@ -44,7 +45,7 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(self, plugins: &[PathBuf]) -> Result<Exit, Failure> {
-        let experiment = open(&self.manifest, &self.store, plugins)?;
+        let mut experiment = open(&self.manifest, &self.store, plugins)?;
         let out = self
             .out
             .clone()
@@ -52,15 +53,37 @@ impl Arguments {
         let interrupt = interrupt::flag()?;
         let program = std::env::current_exe()
             .map_err(|e| Failure::internal(format!("mergelab cannot find itself: {e}")))?;
+        let store = experiment.store.clone();
         let executor = Local {
             command: vec![program.into_os_string(), OsString::from("stage")],
-            store: &experiment.store,
+            store: &store,
             jobs: self.jobs.max(1),
             interrupt: &interrupt,
         };
-        let progress = Progress::new(&experiment.plan.nodes);
-        let outcome = experiment.run(&executor, &interrupt, &|event| progress.show(event));
-        progress.finish();
+        let mut outcome = Outcome::default();
+        // What follows from a selection is planned when it is decided.
+        loop {
+            outcome = {
+                let progress = Progress::new(&experiment.plan.nodes, &outcome);
+                let show = |event| progress.show(event);
+                let outcome = experiment.run(outcome, &executor, &interrupt, &show);
+                progress.finish();
+                outcome
+            };
+            if outcome.interrupted {
+                break;
+            }
+            let decided = experiment.grow(&outcome).map_err(Failure::experiment)?;
+            if decided.is_empty() {
+                break;
+            }
+            for growth in decided {
+                let selection = &experiment.plan.selections[growth.selection];
+                if growth.round + 1 == selection.decided.len() && selection.finished() {
+                    eprintln!("{}", outcome_of(selection));
+                }
+            }
+        }
         if outcome.interrupted {
             eprintln!("Interrupted. Run the same command again to go on.");
             return Ok(Exit::Interrupted);
@@ -108,10 +131,7 @@ fn stages(n: usize) -> String {
     }
 }
 
-fn failures(
-    experiment: &Experiment,
-    outcome: &mergelab_lab::executor::Outcome,
-) -> Vec<serde_json::Value> {
+fn failures(experiment: &Experiment, outcome: &Outcome) -> Vec<serde_json::Value> {
     let name = |node: usize| experiment.plan.nodes[node].name.clone();
     outcome
         .failures

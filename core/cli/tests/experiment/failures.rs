@@ -26,3 +26,42 @@ fn a_failed_merge_fails_alone() {
     // Nothing of the failed merges is left, and they are tried again.
     assert!(setting.to_run().iter().any(|n| n == "merge returns_nan"));
 }
+
+#[test]
+fn a_candidate_that_fails_is_not_chosen() {
+    let at = MANIFEST.find("[[merges]]").expect("there are merges");
+    let manifest = format!(
+        "{}[[merges]]\nname = \"either\"\nmethod = [\"returns_nan\", \"linear\"]\nselect = true\n",
+        &MANIFEST[..at]
+    );
+    let setting = Setting::new(&manifest);
+    setting
+        .mergelab
+        .add_plugin(&bad_plugins::library("returns_nan"));
+    let run = setting.run(&["run", "experiment.toml"]);
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    assert!(
+        run.stdout.contains("either: chose either linear"),
+        "{}",
+        run.stdout
+    );
+    let table = rows(&setting.path("runs/small/selection.csv"));
+    let kept: Vec<(&str, &str)> = table
+        .iter()
+        .map(|r| (&*r["candidate"], &*r["kept"]))
+        .collect();
+    assert_eq!(
+        kept,
+        [("either linear", "true"), ("either returns_nan", "false")]
+    );
+    assert!(
+        table[1]["note"].contains("merge either returns_nan"),
+        "{}",
+        table[1]["note"]
+    );
+    let results = rows(&setting.path("runs/small/results.csv"));
+    let tested = results
+        .iter()
+        .filter(|r| r["model"] == "either linear" && r["split"] == "test");
+    assert!(tested.count() > 0);
+}

@@ -1,6 +1,7 @@
 //! Experiments from end to end, with a model small enough for a test: what it learns does not
 //! matter here.
 
+mod baselines;
 mod changes;
 mod costs;
 mod failures;
@@ -8,5 +9,7 @@ mod geometry;
 mod maintenance;
 mod merging;
 mod refusals;
+mod replicates;
+mod selection;
 mod setting;
 mod tables;

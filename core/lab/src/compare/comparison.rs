@@ -1,5 +1,7 @@
 //! Every model against every baseline.
 
+use std::collections::BTreeMap;
+
 use mergelab_abi::metric::Measure;
 use mergelab_abi::suggest::hint;
 use mergelab_stats::{Equivalence, Verdict, verdict};
@@ -17,7 +19,7 @@ use super::part::Part;
 use super::settings::{Correction, Settings};
 use super::stream::stream;
 use super::value::datasets;
-use super::{macro_average, paired};
+use super::{macro_average, paired, replicated};
 use crate::cell::{Cell, ModelLabel};
 
 /// One model against one baseline by one measure on one task in one language, or over all its
@@ -116,10 +118,12 @@ enum VerdictWords {
 }
 
 pub(super) struct Job<'a> {
+    /// Names of the model and the baseline.
+    names: [&'a str; 2],
     task: &'a str,
     measure: &'a TaskMeasure<'a>,
-    /// Model and baseline by language.
-    columns: Vec<[Column<'a>; 2]>,
+    /// Model and baseline by language, each with its replicates.
+    columns: Vec<[Vec<Column<'a>>; 2]>,
     language: &'a str,
 }
 
@@ -144,9 +148,13 @@ pub fn comparisons(
     check_names(&grid, labels, settings)?;
     let mut jobs = Vec::new();
     for baseline in &settings.baselines {
-        for label in labels.iter().filter(|label| label.name != *baseline) {
+        let Some(against) = labels.iter().find(|label| label.name == *baseline) else {
+            continue;
+        };
+        let tested = |label: &&ModelLabel| label.name != *baseline && label.replicate_of.is_none();
+        for label in labels.iter().filter(tested) {
             for (name, task) in &grid.tasks {
-                add_jobs(&mut jobs, name, task, [&label.name, baseline])?;
+                add_jobs(&mut jobs, name, task, [label, against])?;
             }
         }
     }
@@ -205,10 +213,12 @@ pub(super) fn add_jobs<'a>(
     jobs: &mut Vec<Job<'a>>,
     name: &'a str,
     task: &'a Task<'a>,
-    models: [&str; 2],
+    models: [&'a ModelLabel; 2],
 ) -> Result<(), CompareError> {
     let measures = || task.measures.iter().filter(|m| m.measure.tested);
+    let names = models.map(|label| label.name.as_str());
     let job = |measure, columns, language| Job {
+        names,
         task: name,
         measure,
         columns,
@@ -216,7 +226,7 @@ pub(super) fn add_jobs<'a>(
     };
     for (&language, cells) in &task.languages {
         for measure in measures() {
-            if let Some(columns) = pair(measure, cells.get(models[0]), cells.get(models[1]))? {
+            if let Some(columns) = pair(measure, cells, models)? {
                 jobs.push(job(measure, vec![columns], language));
             }
         }
@@ -226,7 +236,7 @@ pub(super) fn add_jobs<'a>(
             let columns = task
                 .languages
                 .values()
-                .map(|cells| pair(measure, cells.get(models[0]), cells.get(models[1])))
+                .map(|cells| pair(measure, cells, models))
                 .collect::<Result<Option<Vec<_>>, _>>()?;
             if let Some(columns) = columns {
                 jobs.push(job(measure, columns, ALL_LANGUAGES));
@@ -236,24 +246,43 @@ pub(super) fn add_jobs<'a>(
     Ok(())
 }
 
-/// The measure of both models. None where a model has no cell or neither has the measure.
+/// The measure of all replicates of both models. None where one has no cell or none has the
+/// measure.
 fn pair<'a>(
     measure: &TaskMeasure<'_>,
-    model: Option<&&'a Cell>,
-    baseline: Option<&&'a Cell>,
-) -> Result<Option<[Column<'a>; 2]>, CompareError> {
-    let (Some(model), Some(baseline)) = (model, baseline) else {
+    cells: &BTreeMap<&'a str, &'a Cell>,
+    models: [&ModelLabel; 2],
+) -> Result<Option<[Vec<Column<'a>>; 2]>, CompareError> {
+    let own = |label: &ModelLabel| -> Option<Vec<&'a Cell>> {
+        let cell = |name: &String| cells.get(name.as_str()).copied();
+        match &label.replicates[..] {
+            [] => Some(vec![cell(&label.name)?]),
+            names => names.iter().map(cell).collect(),
+        }
+    };
+    let (Some(model), Some(baseline)) = (own(models[0]), own(models[1])) else {
         return Ok(None);
     };
-    let difference = match (measure.column(model), measure.column(baseline)) {
-        (Some(model), Some(baseline)) => return Ok(Some([model, baseline])),
-        (None, None) => return Ok(None),
-        (Some(_), None) => format!("only the first has `{}`", measure.label),
-        (None, Some(_)) => format!("only the baseline has `{}`", measure.label),
+    let columns = |cells: &[&'a Cell]| -> Vec<Column<'a>> {
+        cells
+            .iter()
+            .filter_map(|cell| measure.column(cell))
+            .collect()
+    };
+    let found = [columns(&model), columns(&baseline)];
+    let whole = [
+        found[0].len() == model.len(),
+        found[1].len() == baseline.len(),
+    ];
+    let difference = match whole {
+        [true, true] => return Ok(Some(found)),
+        _ if found.iter().all(Vec::is_empty) => return Ok(None),
+        [_, false] => format!("only the first has `{}`", measure.label),
+        [false, _] => format!("only the baseline has `{}`", measure.label),
     };
     Err(CompareError::Scores {
-        place: place(model),
-        baseline: baseline.model.clone(),
+        place: place(model[0]),
+        baseline: models[1].name.clone(),
         metric: measure.metric.to_owned(),
         difference,
     })
@@ -264,13 +293,13 @@ pub(super) fn row(
     source: &dyn MetricSource,
     settings: &Settings,
 ) -> Result<(Comparison, Option<Equivalence>), CompareError> {
-    let [model, baseline] = job.columns[0];
+    let model = job.columns[0][0][0];
     let parts = job
         .columns
         .iter()
-        .map(|&[model, baseline]| Part::paired(model, baseline, source))
+        .map(|sides| Part::paired(&sides.concat(), source))
         .collect::<Result<Vec<_>, _>>()?;
-    let (names, measure) = ([&model.cell.model, &baseline.cell.model], model.measure);
+    let (names, measure) = (job.names, model.measure);
     let margin = settings.margin(&measure.name, job.measure.metric);
     let key = [
         names[1],
@@ -285,7 +314,10 @@ pub(super) fn row(
         margin,
     };
     let averaged = job.language == ALL_LANGUAGES;
-    let found: Outcome = if averaged {
+    let replicates = [0, 1].map(|side| job.columns[0][side].len());
+    let found: Outcome = if replicates != [1, 1] {
+        replicated::compare(&parts, replicates[0], measure.shape, &plan)
+    } else if averaged {
         macro_average::compare(&parts, measure.shape, &plan)
     } else {
         paired::compare(&parts[0], measure.shape, &plan)
@@ -297,10 +329,10 @@ pub(super) fn row(
     })?;
     let closed = found.test == Test::McnemarExact;
     let suffix = if averaged { "/all" } else { "" };
-    let columns: Vec<Column<'_>> = job.columns.iter().map(|pair| pair[0]).collect();
+    let columns: Vec<Column<'_>> = job.columns.iter().map(|sides| sides[0][0]).collect();
     let row = Comparison {
-        baseline: names[1].clone(),
-        model: names[0].clone(),
+        baseline: names[1].to_owned(),
+        model: names[0].to_owned(),
         task: job.task.to_owned(),
         dataset: datasets(&columns),
         language: job.language.to_owned(),

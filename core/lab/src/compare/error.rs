@@ -44,6 +44,9 @@ pub enum CompareError {
         /// The nearest name, or all names.
         hint: String,
     },
+    /// A comparison of nothing.
+    #[error("a comparison needs a model with scores")]
+    NoSystem,
     /// Two cells claim the same place.
     #[error("{place} is scored twice: keep one set of predictions")]
     Twice {

@@ -18,6 +18,7 @@ pub(crate) fn cell(model: &str, task: &str, language: &str, examples: usize) -> 
         task: task.into(),
         dataset: format!("{task}-data"),
         language: language.into(),
+        split: "test".into(),
         ids: (0..examples).map(|i| format!("{language}-{i}")).collect(),
         clusters: None,
         truncated: 0,
@@ -161,6 +162,8 @@ pub(crate) fn model(name: &str, role: Role) -> ModelLabel {
         replicate: None,
         replicate_of: None,
         replicates: Vec::new(),
+        candidate: false,
+        selected: None,
         key: format!("model-{name}"),
     }
 }

@@ -140,7 +140,7 @@ fn stratified(parts: &[Part<'_>], plan: &Plan<'_>) -> Result<Bootstrap, StatsErr
 }
 
 /// All items of all languages, numbered in the order of their names.
-fn items<'a>(parts: &[Part<'a>]) -> BTreeMap<&'a str, usize> {
+pub(super) fn items<'a>(parts: &[Part<'a>]) -> BTreeMap<&'a str, usize> {
     let all = parts.iter().flat_map(|part| part.items.iter().copied());
     let mut items: BTreeMap<&str, usize> = all.map(|item| (item, 0)).collect();
     for (number, value) in items.values_mut().enumerate() {
@@ -149,7 +149,7 @@ fn items<'a>(parts: &[Part<'a>]) -> BTreeMap<&'a str, usize> {
     items
 }
 
-fn metric(parts: &[Part<'_>]) -> MacroAverage {
+pub(super) fn metric(parts: &[Part<'_>]) -> MacroAverage {
     MacroAverage {
         languages: parts
             .iter()
@@ -160,7 +160,7 @@ fn metric(parts: &[Part<'_>]) -> MacroAverage {
 
 /// One row an item: for each language its summed statistics and how many examples it has there, as
 /// [`MacroAverage`] reads them.
-fn encode(
+pub(super) fn encode(
     parts: &[Part<'_>],
     items: &BTreeMap<&str, usize>,
     system: usize,
@@ -229,7 +229,7 @@ mod tests {
                 .iter()
                 .any(|r| r.model == "expert" && r.language == "all")
         );
-        let values = values(&cells, &Source, &settings()).unwrap();
+        let values = values(&cells, &[], &Source, &settings()).unwrap();
         let all: Vec<_> = values.iter().filter(|v| v.language == "all").collect();
         assert_eq!(all.len(), 2);
         assert!((all[1].value.unwrap() - 0.55).abs() < 1e-12);

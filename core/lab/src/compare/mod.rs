@@ -18,6 +18,9 @@
 //! no clusters, across languages are translations of one item and are exchanged and resampled
 //! together.
 //!
+//! Models that were trained several times have one value and one comparison: the mean over their
+//! replicates, with an interval over examples and replicates.
+//!
 //! The same cells, settings and seed give the same rows, whatever the number of threads.
 
 mod aggregate;
@@ -33,6 +36,9 @@ mod names;
 mod paired;
 mod pairs;
 mod part;
+mod point;
+mod registry;
+mod replicated;
 mod settings;
 mod stream;
 #[cfg(test)]
@@ -45,6 +51,8 @@ pub use comparison::{Comparison, comparisons};
 pub use error::CompareError;
 pub use names::{CiMethod, EffectSize, Test};
 pub use pairs::pairs;
+pub use point::{Point, points};
+pub use registry::RegistryMetrics;
 pub use settings::{Correction, Settings};
 pub use value::{Value, values};
 

@@ -20,6 +20,12 @@ pub enum Test {
     SignFlipMacro,
     /// Items exchange their models in all languages at once and the metric is recomputed.
     ApproximateRandomisationMacro,
+    /// Signs of the items' differences are flipped, replicates averaged; or the bootstrap over items
+    /// and replicates, where its p-value is the larger one.
+    SignFlipReplicated,
+    /// Items exchange their models in all replicates at once and the metric is recomputed; or the
+    /// bootstrap, as before.
+    ApproximateRandomisationReplicated,
 }
 
 impl Test {
@@ -33,6 +39,8 @@ impl Test {
             Self::ApproximateRandomisationClustered => "approximate_randomisation_clustered",
             Self::SignFlipMacro => "sign_flip_macro",
             Self::ApproximateRandomisationMacro => "approximate_randomisation_macro",
+            Self::SignFlipReplicated => "sign_flip_replicated",
+            Self::ApproximateRandomisationReplicated => "approximate_randomisation_replicated",
         }
     }
 }
@@ -53,6 +61,8 @@ pub enum CiMethod {
     JointBootstrap,
     /// Each language's examples, or clusters, are resampled on their own.
     StratifiedBootstrap,
+    /// Items are resampled with their translations, and replicates.
+    ReplicatedBootstrap,
 }
 
 impl CiMethod {
@@ -65,6 +75,7 @@ impl CiMethod {
             Self::ClusterBootstrap => "cluster_bootstrap",
             Self::JointBootstrap => "joint_bootstrap",
             Self::StratifiedBootstrap => "stratified_bootstrap",
+            Self::ReplicatedBootstrap => "replicated_bootstrap",
         }
     }
 }

@@ -7,7 +7,7 @@ use super::comparison::{Comparison, add_jobs, decide, row};
 use super::error::CompareError;
 use super::grid::Grid;
 use super::settings::Settings;
-use crate::cell::Cell;
+use crate::cell::{Cell, ModelLabel};
 
 /// Tests the first model of each pair against the second, as
 /// [`comparisons`](super::comparisons) tests a model against a baseline.
@@ -20,7 +20,7 @@ use crate::cell::Cell;
 /// a metric that fails.
 pub fn pairs(
     cells: &[Cell],
-    pairs: &[[&str; 2]],
+    pairs: &[[&ModelLabel; 2]],
     source: &dyn MetricSource,
     settings: &Settings,
 ) -> Result<Vec<Comparison>, CompareError> {

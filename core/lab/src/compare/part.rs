@@ -13,7 +13,8 @@ use super::grid::{Column, place};
 
 /// One measure in one language.
 pub(super) struct Part<'a> {
-    /// The systems' statistics, example by example: of one model, or of a model and a baseline.
+    /// The systems' statistics, example by example: of one model, of a model and a baseline, or of
+    /// the replicates of either.
     pub(super) systems: Vec<Statistics>,
     /// What each example is a translation or a part of: its cluster, or itself.
     pub(super) items: Vec<&'a str>,
@@ -24,38 +25,26 @@ pub(super) struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// One model's part.
-    pub(super) fn single(
-        column: Column<'a>,
-        source: &dyn MetricSource,
-    ) -> Result<Self, CompareError> {
-        let rows = column.rows(0..column.cell.ids.len());
-        let items = items(&column);
-        Ok(Self {
-            clustered: clustered(&column, &items),
-            metric: metric(&column, source)?,
-            systems: vec![statistics(&column, rows)?],
-            items,
-        })
-    }
-
-    /// The part of a model and a baseline, paired by the ids of their examples.
+    /// The part of several systems, such as a model and a baseline, paired by the ids of their
+    /// examples. They come in the order of the last one.
     pub(super) fn paired(
-        model: Column<'a>,
-        baseline: Column<'a>,
+        columns: &[Column<'a>],
         source: &dyn MetricSource,
     ) -> Result<Self, CompareError> {
-        let order = pair(&model, &baseline)?;
-        let rows = model.rows(order.iter().copied());
-        let baseline_rows = baseline.rows(0..order.len());
-        let items = items(&baseline);
+        let [others @ .., last] = columns else {
+            return Err(CompareError::NoSystem);
+        };
+        let mut systems = Vec::with_capacity(columns.len());
+        for column in others {
+            let order = pair(column, last)?;
+            systems.push(statistics(column, column.rows(order.into_iter()))?);
+        }
+        systems.push(statistics(last, last.rows(0..last.cell.ids.len()))?);
+        let items = items(last);
         Ok(Self {
-            clustered: clustered(&baseline, &items),
-            metric: metric(&model, source)?,
-            systems: vec![
-                statistics(&model, rows)?,
-                statistics(&baseline, baseline_rows)?,
-            ],
+            clustered: clustered(last, &items),
+            metric: metric(&columns[0], source)?,
+            systems,
             items,
         })
     }
@@ -223,7 +212,7 @@ mod tests {
         let grid = Grid::new(&cells)?;
         let measure = &grid.tasks["t"].measures[0];
         let columns = [measure.column(&cells[0]), measure.column(&cells[1])];
-        let part = Part::paired(columns[0].unwrap(), columns[1].unwrap(), &Source)?;
+        let part = Part::paired(&columns.map(Option::unwrap), &Source)?;
         Ok((part.differences(), part.clustered, part.identical()))
     }
 

@@ -135,7 +135,7 @@ fn macro_f1_is_tested_by_recomputing_it() {
     assert!(row.p_value.unwrap() < 0.01);
     assert_eq!(row.effect_name, Some(EffectSize::BootstrapDz));
     assert!(row.ci_low.unwrap() > 0.0 && row.detectable.unwrap() > 0.0);
-    let values = values(&cells, &Source, &settings()).unwrap();
+    let values = values(&cells, &[], &Source, &settings()).unwrap();
     let names: Vec<_> = values.iter().map(|v| v.measure.name.as_str()).collect();
     assert_eq!(names, ["f1_macro", "share_yes", "f1_macro", "share_yes"]);
     assert_eq!(
@@ -240,7 +240,7 @@ fn real_clusters_are_exchanged_as_wholes() {
     );
     assert_eq!(rows[2].p_value, Some(0.25));
     assert_eq!(rows[1].ci_method, Some(CiMethod::ClusterBootstrap));
-    let values = values(&cells, &Source, &settings()).unwrap();
+    let values = values(&cells, &[], &Source, &settings()).unwrap();
     assert_eq!(values[0].ci_method, CiMethod::ClusterBootstrap);
     assert_eq!(values[0].units, 3);
     assert!(values.iter().any(|v| v.ci_method == CiMethod::Wilson));
@@ -261,7 +261,7 @@ fn rows_do_not_depend_on_threads_or_on_other_models() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         pool.unwrap().install(|| {
             let rows = comparisons(&cells, &labels, &Source, &settings()).unwrap();
-            (rows, values(&cells, &Source, &settings()).unwrap())
+            (rows, values(&cells, &[], &Source, &settings()).unwrap())
         })
     };
     let one = run(1);
@@ -322,7 +322,7 @@ fn one_example_has_no_interval_and_says_so() {
         (Some(1.0), None, None)
     );
     assert!(row.note.contains("needs at least 2"), "{}", row.note);
-    let values = values(&cells, &Source, &settings()).unwrap();
+    let values = values(&cells, &[], &Source, &settings()).unwrap();
     assert_eq!((values[1].value, values[1].ci_high), (Some(0.7), None));
     assert!(!values[1].note.is_empty());
 }

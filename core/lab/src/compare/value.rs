@@ -9,13 +9,13 @@ use super::ALL_LANGUAGES;
 use super::aggregate::MetricSource;
 use super::error::{CompareError, unless_undefined};
 use super::grid::{Column, Grid, TaskMeasure, place};
-use super::macro_average;
 use super::names::CiMethod;
 use super::paired::{Plan, interval_name};
 use super::part::Part;
 use super::settings::Settings;
 use super::stream::stream;
-use crate::cell::{Cell, PluginStamp};
+use super::{macro_average, replicated};
+use crate::cell::{Cell, ModelLabel, PluginStamp};
 
 /// What one model scores by one measure on one task in one language, or over all its languages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,10 @@ pub struct Value {
     pub dataset: String,
     /// Language of the examples, or [`ALL_LANGUAGES`].
     pub language: String,
+    /// The split of the examples.
+    pub split: String,
+    /// Whether it served to choose among candidates.
+    pub selection: bool,
     /// Id of the metric.
     pub metric: String,
     /// The metric's parameters, as [`canonical`](super::canonical) JSON.
@@ -38,7 +42,9 @@ pub struct Value {
     pub measure: Measure,
     /// Number of examples.
     pub n: usize,
-    /// Examples whose prompt was cut.
+    /// Replicates whose mean it is.
+    pub replicates: usize,
+    /// Examples whose prompt was cut, of the replicate with most of them.
     pub n_truncated: usize,
     /// Number of examples, clusters or items that were resampled as wholes.
     pub units: usize,
@@ -54,78 +60,112 @@ pub struct Value {
     pub ci_method: CiMethod,
     /// Why a number is missing.
     pub note: String,
-    /// Content key of the predictions; empty where languages are averaged.
+    /// Content key of the predictions; empty where languages or replicates are averaged.
     pub cell_key: String,
 }
 
-/// The value of every measure in every cell with its confidence interval, and the mean over the
-/// languages of each task that has several, for models with a value in each.
+/// A value to compute.
+struct Job<'a> {
+    model: &'a str,
+    measure: &'a TaskMeasure<'a>,
+    /// The replicates of each language.
+    columns: Vec<Vec<Column<'a>>>,
+    language: &'a str,
+}
+
+/// The value of every measure in every cell with its confidence interval; the mean over the
+/// languages of each task that has several, for models with a value in each; and the mean over the
+/// replicates of each label that has some, where all have a value.
 ///
 /// Wilson's interval for 0/1 scores, percentile bootstrap for all else, resampling whole clusters
 /// where clusters hold more than one example. Rows are in the order of the models' first cells,
-/// then by task, language and measure.
+/// then by task, language and measure; means over replicates come last.
 ///
 /// # Errors
 /// Settings out of range, cells that do not fit their list of examples, or a metric that fails.
 pub fn values(
     cells: &[Cell],
+    labels: &[ModelLabel],
     source: &dyn MetricSource,
     settings: &Settings,
 ) -> Result<Vec<Value>, CompareError> {
     settings.check()?;
     let grid = Grid::new(cells)?;
-    let mut jobs: Vec<(&TaskMeasure<'_>, Vec<Column<'_>>, &str)> = Vec::new();
-    for model in &grid.models {
-        for task in grid.tasks.values() {
-            let column = |language: &str, measure: &TaskMeasure<'_>| {
-                let cell = *task.languages.get(language)?.get(model)?;
-                measure.column(cell)
-            };
-            for &language in task.languages.keys() {
-                for measure in &task.measures {
-                    if let Some(column) = column(language, measure) {
-                        jobs.push((measure, vec![column], language));
-                    }
-                }
-            }
-            if task.languages.len() < 2 {
-                continue;
-            }
-            for measure in &task.measures {
-                let all = task.languages.keys().map(|l| column(l, measure));
-                if let Some(columns) = all.collect::<Option<Vec<_>>>() {
-                    jobs.push((measure, columns, ALL_LANGUAGES));
-                }
-            }
-        }
+    let mut jobs = Vec::new();
+    for &model in &grid.models {
+        add_jobs(&mut jobs, &grid, model, &[model]);
+    }
+    for label in labels.iter().filter(|l| !l.replicates.is_empty()) {
+        let replicates: Vec<&str> = label.replicates.iter().map(String::as_str).collect();
+        add_jobs(&mut jobs, &grid, &label.name, &replicates);
     }
     jobs.par_iter()
-        .map(|(measure, columns, language)| row(measure, columns, language, source, settings))
+        .map(|job| row(job, source, settings))
         .collect()
 }
 
+fn add_jobs<'a>(jobs: &mut Vec<Job<'a>>, grid: &'a Grid<'a>, model: &'a str, replicates: &[&str]) {
+    for task in grid.tasks.values() {
+        let column = |language: &str, measure: &TaskMeasure<'_>| -> Option<Vec<Column<'a>>> {
+            let cells = task.languages.get(language)?;
+            replicates
+                .iter()
+                .map(|name| measure.column(cells.get(name)?))
+                .collect()
+        };
+        let mut add = |measure, columns, language| {
+            jobs.push(Job {
+                model,
+                measure,
+                columns,
+                language,
+            });
+        };
+        for &language in task.languages.keys() {
+            for measure in &task.measures {
+                if let Some(columns) = column(language, measure) {
+                    add(measure, vec![columns], language);
+                }
+            }
+        }
+        if task.languages.len() < 2 {
+            continue;
+        }
+        for measure in &task.measures {
+            let all = task.languages.keys().map(|l| column(l, measure));
+            if let Some(columns) = all.collect::<Option<Vec<_>>>() {
+                add(measure, columns, ALL_LANGUAGES);
+            }
+        }
+    }
+}
+
 fn row(
-    measure: &TaskMeasure<'_>,
-    columns: &[Column<'_>],
-    language: &str,
+    job: &Job<'_>,
     source: &dyn MetricSource,
     settings: &Settings,
 ) -> Result<Value, CompareError> {
-    let first = columns[0];
-    let parts = columns
+    let (measure, language) = (job.measure, job.language);
+    let firsts: Vec<Column<'_>> = job.columns.iter().map(|replicates| replicates[0]).collect();
+    let first = firsts[0];
+    let parts = job
+        .columns
         .iter()
-        .map(|&column| Part::single(column, source))
+        .map(|replicates| Part::paired(replicates, source))
         .collect::<Result<Vec<_>, _>>()?;
     let cell = first.cell;
-    let names = [&cell.model, &cell.task, language, &measure.label];
+    let names = [job.model, &cell.task, language, &measure.label];
     let plan = Plan {
         settings,
         seed: stream(settings.seed, &names),
         margin: None,
     };
     let averaged = language == ALL_LANGUAGES;
+    let replicates = job.columns[0].len();
     let mut notes = Vec::new();
-    let estimate = if averaged {
+    let estimate = if replicates > 1 {
+        over_replicates(&parts, &plan, &mut notes)
+    } else if averaged {
         average(&parts, &plan, &mut notes)
     } else {
         single(&parts[0], first.measure.shape, &plan, &mut notes)
@@ -135,17 +175,24 @@ fn row(
         measure: first.measure.name.clone(),
         source,
     })?;
+    let truncated = |replicates: &Vec<Column<'_>>| {
+        let each = replicates.iter().map(|column| column.cell.truncated);
+        each.max().unwrap_or(0)
+    };
     Ok(Value {
-        model: cell.model.clone(),
+        model: job.model.to_owned(),
         task: cell.task.clone(),
-        dataset: datasets(columns),
+        dataset: datasets(&firsts),
         language: language.to_owned(),
+        split: cell.split.clone(),
+        selection: false,
         metric: first.scores.metric.clone(),
         metric_parameters: measure.params.clone(),
         metric_plugin: first.scores.plugin.clone(),
         measure: first.measure.clone(),
         n: parts.iter().map(Part::examples).sum(),
-        n_truncated: columns.iter().map(|column| column.cell.truncated).sum(),
+        replicates,
+        n_truncated: job.columns.iter().map(truncated).sum(),
         units: estimate.units,
         value: estimate.value,
         ci_low: estimate.ends.map(|ends| ends.0),
@@ -153,7 +200,7 @@ fn row(
         ci_level: settings.level,
         ci_method: estimate.method,
         note: notes.join("; "),
-        cell_key: if averaged {
+        cell_key: if averaged || replicates > 1 {
             String::new()
         } else {
             cell.key.clone()
@@ -210,6 +257,21 @@ fn average(
         ends: draws.as_ref().map(|d| (d.interval.low, d.interval.high)),
         units: draws.map_or_else(|| parts.iter().map(Part::examples).sum(), |d| d.units),
         method,
+    })
+}
+
+fn over_replicates(
+    parts: &[Part<'_>],
+    plan: &Plan<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Estimate, StatsError> {
+    let value = unless_undefined(replicated::mean(parts), notes)?;
+    let draws = unless_undefined(replicated::draws(parts, plan), notes)?;
+    Ok(Estimate {
+        value,
+        ends: draws.as_ref().map(|d| (d.interval.low, d.interval.high)),
+        units: draws.map_or_else(|| parts.iter().map(Part::examples).sum(), |d| d.units),
+        method: CiMethod::ReplicatedBootstrap,
     })
 }
 

@@ -56,8 +56,12 @@ struct Board {
 }
 
 /// Runs every stage that has no artifact. A failed stage stops those that need it and no others.
+///
+/// `before` is what came of running the graph when it was smaller, and is part of what is returned:
+/// what failed then is not tried again.
 pub fn execute(
     nodes: &[Node],
+    before: Outcome,
     executor: &dyn Executor,
     interrupt: &AtomicBool,
     events: &(dyn Fn(Event) + Sync),
@@ -65,15 +69,18 @@ pub fn execute(
     let board = Mutex::new(Board {
         states: nodes
             .iter()
-            .map(|n| {
-                if n.cached {
+            .enumerate()
+            .map(|(i, n)| {
+                if n.cached || before.ran.contains(&i) {
                     State::Done
+                } else if before.failures.iter().any(|f| f.node == i) {
+                    State::Failed
                 } else {
                     State::Waiting
                 }
             })
             .collect(),
-        outcome: Outcome::default(),
+        outcome: before,
     });
     let changed = Condvar::new();
     std::thread::scope(|scope| {
@@ -283,7 +290,13 @@ mod tests {
                 node("after good", &[2], false),
             ];
             let fake = Fake(Mutex::default(), jobs);
-            let outcome = execute(&nodes, &fake, &AtomicBool::new(false), &|_| ());
+            let outcome = execute(
+                &nodes,
+                Outcome::default(),
+                &fake,
+                &AtomicBool::new(false),
+                &|_| (),
+            );
             let mut ran = fake.0.into_inner().expect("not poisoned");
             ran.sort();
             assert_eq!(ran, ["after good", "bad", "good"]);
@@ -299,10 +312,43 @@ mod tests {
     }
 
     #[test]
+    fn a_grown_graph_goes_on_where_the_smaller_one_ended() {
+        let mut nodes = vec![
+            node("bad", &[], false),
+            node("good", &[], false),
+            node("after bad", &[0], false),
+        ];
+        let run = |nodes: &[Node], before: Outcome| {
+            let fake = Fake(Mutex::default(), 1);
+            let outcome = execute(nodes, before, &fake, &AtomicBool::new(false), &|_| ());
+            (outcome, fake.0.into_inner().expect("not poisoned"))
+        };
+        let (first, ran) = run(&nodes, Outcome::default());
+        assert_eq!(ran, ["bad", "good"]);
+        nodes.push(node("after good", &[1], false));
+        nodes.push(node("after bad too", &[2, 1], false));
+        let (second, ran) = run(&nodes, first);
+        assert_eq!(ran, ["after good"]);
+        assert_eq!(second.ran, [1, 3]);
+        let failed: Vec<_> = second
+            .failures
+            .iter()
+            .map(|f| (f.node, f.because_of))
+            .collect();
+        assert_eq!(failed, [(0, None), (2, Some(0)), (4, Some(0))]);
+    }
+
+    #[test]
     fn an_interrupt_starts_nothing_more() {
         let nodes = [node("one", &[], false)];
         let fake = Fake(Mutex::default(), 2);
-        let outcome = execute(&nodes, &fake, &AtomicBool::new(true), &|_| ());
+        let outcome = execute(
+            &nodes,
+            Outcome::default(),
+            &fake,
+            &AtomicBool::new(true),
+            &|_| (),
+        );
         assert!(outcome.interrupted && outcome.ran.is_empty());
     }
 }

@@ -1,7 +1,9 @@
 //! The whole manifest.
 
 use super::{
-    Base, Combined, Expert, ManifestError, MergeGrid, Origin, Recipe, SourceFile, TaskEntry,
+    Base, Combined, Expert, ManifestError, MergeGrid, Origin, Recipe, Sequential, SourceFile,
+    TaskEntry,
+    merges::fits,
     reader::Reader,
     source::{Located, read_toml},
 };
@@ -20,6 +22,8 @@ pub struct Evaluation {
     pub batch_size: usize,
     /// Whether every expert is evaluated on every language, or on its own ones only.
     pub cross_lingual: bool,
+    /// Whether every expert is evaluated on every task, or on its own ones only.
+    pub cross_task: bool,
 }
 
 /// An experiment as its manifest says it.
@@ -31,6 +35,8 @@ pub struct Manifest {
     pub name: String,
     /// Seed of everything that names none of its own.
     pub seed: u64,
+    /// Seeds of the replicates of every training. Empty where each model is trained once.
+    pub seeds: Vec<u64>,
     /// Where models run, such as `flex` or `cuda:0`.
     pub device: Located<String>,
     /// Plugin libraries or folders of them.
@@ -45,6 +51,8 @@ pub struct Manifest {
     pub experts: Vec<Expert>,
     /// The model trained on everything.
     pub combined: Option<Combined>,
+    /// The model trained language by language.
+    pub sequential: Option<Sequential>,
     /// Merges.
     pub merges: Vec<MergeGrid>,
     /// Trivial outputs that the tasks offer, evaluated beside the models.
@@ -84,11 +92,15 @@ impl Manifest {
             }
         }
         let seed = root.whole("seed")?.unwrap_or(0);
+        let seeds = replicates(root)?;
+        let tasks = TaskEntry::read_all(root)?;
+        let task_names: Vec<String> = tasks.iter().map(|t| t.name.clone()).collect();
         let (statistics, baseline_spans) = statistics(root, seed)?;
         let manifest = Self {
             file: Arc::clone(root.file()),
             name: name.value,
             seed,
+            seeds,
             device: root.text("device")?.unwrap_or(Located {
                 value: "flex".to_owned(),
                 span: root.span(),
@@ -101,9 +113,10 @@ impl Manifest {
                 .collect(),
             base: Base::read(root)?,
             recipes,
-            tasks: TaskEntry::read_all(root)?,
-            experts: Expert::read_all(root)?,
+            experts: Expert::read_all(root, &task_names)?,
+            tasks,
             combined: Combined::read(root)?,
+            sequential: Sequential::read(root)?,
             merges: MergeGrid::read_all(root)?,
             trivial: root.texts("trivial")?.unwrap_or_default(),
             evaluation: evaluation(root)?,
@@ -142,6 +155,39 @@ impl Manifest {
         })
     }
 
+    /// What one entry trains: for each replicate its seed at the top level, or `None` where the
+    /// entry is trained once, and the seed of the training. `own` are the entry's seeds.
+    pub fn trainings(&self, own: &[u64]) -> Vec<(Option<u64>, u64)> {
+        match (&self.seeds[..], own) {
+            ([], []) => vec![(None, self.seed)],
+            (_, [one]) => vec![(None, *one)],
+            (seeds, []) => seeds.iter().map(|s| (Some(*s), *s)).collect(),
+            (seeds, own) => seeds
+                .iter()
+                .zip(own)
+                .map(|(s, own)| (Some(*s), *own))
+                .collect(),
+        }
+    }
+
+    fn check_seeds(&self, own: &[u64], span: &super::Span) -> Result<(), ManifestError> {
+        if own.len() < 2 || own.len() == self.seeds.len() {
+            return Ok(());
+        }
+        let message = if self.seeds.is_empty() {
+            "a list of seeds gives each replicate its own: say how many with `seeds = [...]` at \
+             the top level."
+                .to_owned()
+        } else {
+            format!(
+                "there are {} replicates and {} seeds here: give one seed, or one to each.",
+                self.seeds.len(),
+                own.len()
+            )
+        };
+        Err(self.error(span.clone(), message))
+    }
+
     fn check_names(&self) -> Result<(), ManifestError> {
         if let Origin::Pretrain(pretrain) = &self.base.origin {
             self.recipe(&pretrain.recipe)?;
@@ -152,17 +198,25 @@ impl Manifest {
         let tasks: Vec<&str> = self.tasks.iter().map(|t| t.name.as_str()).collect();
         for expert in &self.experts {
             self.recipe(&expert.recipe)?;
+            self.check_seeds(&expert.seeds, &expert.span)?;
             for task in expert.tasks.iter().flatten() {
                 self.known("task", task, &tasks)?;
             }
         }
         if let Some(combined) = &self.combined {
             self.recipe(&combined.recipe)?;
+            self.check_seeds(&combined.seeds, &combined.recipe.span)?;
+        }
+        if let Some(sequential) = &self.sequential {
+            self.recipe(&sequential.recipe)?;
+            self.check_seeds(&sequential.seeds, &sequential.recipe.span)?;
         }
         let experts: Vec<&str> = self.experts.iter().map(|e| e.name.as_str()).collect();
         for grid in &self.merges {
             for expert in grid.experts.iter().flatten() {
-                self.known("expert", expert, &experts)?;
+                if !experts.iter().any(|name| fits(&expert.value, name)) {
+                    self.known("expert", expert, &experts)?;
+                }
             }
             if experts.is_empty() {
                 return Err(self.error(grid.span.clone(), "there are no [[experts]] to merge."));
@@ -191,10 +245,24 @@ impl Manifest {
     }
 }
 
+fn replicates(root: &Reader<'_>) -> Result<Vec<u64>, ManifestError> {
+    let seeds = root.wholes("seeds")?;
+    let refuse = |message: &str| Err(root.error(root.span_of("seeds"), message));
+    if seeds.len() == 1 {
+        return refuse("`seeds` makes replicates and needs two or more: one is written `seed`.");
+    }
+    let distinct: std::collections::BTreeSet<_> = seeds.iter().collect();
+    if distinct.len() < seeds.len() {
+        return refuse("`seeds` has one seed twice: both replicates would be one model.");
+    }
+    Ok(seeds)
+}
+
 fn evaluation(root: &Reader<'_>) -> Result<Evaluation, ManifestError> {
     let mut evaluation = Evaluation {
         batch_size: 16,
         cross_lingual: true,
+        cross_task: true,
     };
     if let Some(reader) = root.table("evaluation")? {
         if let Some(size) = reader.whole("batch_size")? {
@@ -202,6 +270,9 @@ fn evaluation(root: &Reader<'_>) -> Result<Evaluation, ManifestError> {
         }
         if let Some(flag) = reader.flag("cross_lingual")? {
             evaluation.cross_lingual = flag;
+        }
+        if let Some(flag) = reader.flag("cross_task")? {
+            evaluation.cross_task = flag;
         }
         reader.finish()?;
     }

@@ -1,15 +1,22 @@
 //! The manifest: one TOML file that says what an experiment is.
 
+mod base;
 mod experiment;
+mod experts;
 mod merges;
-mod models;
 mod recipe;
+mod selection;
+mod sweep;
 mod tasks;
 
+pub use base::{Base, Instruct, Origin, Pretrain};
 pub use experiment::{Evaluation, Manifest};
+pub use experts::{Combined, Expert, Order, Sequential};
 pub use mergelab_toml::{reader, source};
+pub(crate) use merges::fits;
 pub use merges::{MergeCell, MergeGrid};
-pub use models::{Base, Combined, Expert, Instruct, Origin, Pretrain};
 pub use recipe::{Recipe, Tuning};
+pub use selection::{Combine, Halving, Round, Select};
 pub use source::{Located, ManifestError, SourceFile, Span};
+pub use sweep::Sweep;
 pub use tasks::{MetricEntry, TaskEntry};

@@ -84,7 +84,7 @@ fn found(languages: &[&str], sets: &[Vectors]) -> Vec<Point> {
         resamples: 100,
         ..Settings::default()
     };
-    let values = values(&cells, &Source, &settings).unwrap();
+    let values = values(&cells, &labels, &Source, &settings).unwrap();
     let of = |key: &str| {
         (key == "model-ties").then(|| languages.iter().map(|l| expert(l)).collect::<Vec<_>>())
     };

@@ -1,6 +1,9 @@
 //! Why an experiment is refused before anything runs.
 
-use crate::{dataset::DatasetError, manifest::ManifestError, store::StoreError};
+use crate::{
+    compare::CompareError, dataset::DatasetError, manifest::ManifestError, store::StoreError,
+};
+use std::path::PathBuf;
 
 /// Why an experiment is refused before anything runs.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +17,17 @@ pub enum PlanError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Candidates of a selection cannot be compared.
+    #[error(transparent)]
+    Compare(#[from] CompareError),
+    /// An artifact cannot be read.
+    #[error("{}: {message}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        message: String,
+    },
 }
 
 impl From<ManifestError> for PlanError {

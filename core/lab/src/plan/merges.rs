@@ -3,26 +3,34 @@
 use super::{
     Builder, PlanError, PlannedModel,
     data::absolute,
-    models::label,
+    models::{label, replicate_name},
     spec::{ExpertRef, How, MergeWhat, What},
     tasks::{find, stamp},
 };
 use crate::{
-    cell::Role,
-    manifest::{MergeCell, MergeGrid},
+    cell::{ModelLabel, Role},
+    manifest::{MergeCell, MergeGrid, fits},
 };
 use mergelab_abi::{
     Kind, describe::MethodTraits, method::MethodSetup, registry::Plugin, schema::Schema,
     suggest::hint,
 };
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 impl Builder<'_> {
     pub(super) fn merges(&mut self) -> Result<(), PlanError> {
         let manifest = self.manifest;
         for grid in &manifest.merges {
-            for cell in grid.cells() {
+            let mut candidates = Vec::new();
+            for cell in grid.cells(manifest.seed) {
+                let first = self.models.len();
+                let name = self.merge_name(grid, &cell, None);
                 self.merge(grid, &cell)?;
+                candidates.push((name, (first..self.models.len()).collect()));
+            }
+            if let Some(select) = &grid.select {
+                self.selection(grid, select, candidates)?;
             }
         }
         Ok(())
@@ -46,8 +54,7 @@ impl Builder<'_> {
             .method
             .clone()
             .ok_or_else(|| refuse(format!("`{id}` describes itself as no merge method.")))?;
-        let experts = self.chosen(grid);
-        let names: Vec<String> = experts.iter().map(|e| e.label.name.clone()).collect();
+        let names = self.chosen(grid);
         let most = traits.max_models.unwrap_or(usize::MAX);
         if names.len() < traits.min_models || names.len() > most {
             return Err(refuse(format!(
@@ -69,29 +76,80 @@ impl Builder<'_> {
             })
             .map_err(|e| refuse(e.to_string()))?;
 
+        let replicates = self.merge_replicates(grid, &names, traits.random);
         // A method that draws nothing gives one result whatever the seed.
-        let seeds = match (traits.random, &grid.seeds[..]) {
-            (false, _) => vec![None],
-            (true, []) => vec![Some(manifest.seed)],
+        let seeds: Vec<Option<u64>> = match (traits.random, &grid.seeds[..]) {
+            (false, _) | (true, []) => vec![None],
             (true, seeds) => seeds.iter().map(|s| Some(*s)).collect(),
         };
         let several = seeds.len() > 1;
         for seed in seeds {
-            self.merge_stage(grid, cell, &plugin, &params, &experts, seed, several)?;
+            let group = self.merge_name(grid, cell, seed.filter(|_| several));
+            for &replicate in &replicates {
+                // Without seeds of its own, a replicate draws its masks by its seed.
+                let drawn = seed.or(replicate).unwrap_or(manifest.seed);
+                let mut label = label(&replicate_name(&group, replicate), Role::Merge);
+                label.replicate = replicate;
+                label.replicate_of = replicate.map(|_| group.clone());
+                label.seed = traits.random.then_some(drawn);
+                label.experts.clone_from(&names);
+                label.parameters.clone_from(&params);
+                self.merge_stage(grid, cell, &plugin, label)?;
+            }
         }
         Ok(())
     }
 
-    fn chosen(&self, grid: &MergeGrid) -> Vec<PlannedModel> {
-        let experts = self.models.iter().filter(|m| m.label.role == Role::Expert);
+    /// Names of the experts that a grid merges, in the manifest's order where a pattern names them.
+    fn chosen(&self, grid: &MergeGrid) -> Vec<String> {
+        let all = self.manifest.experts.iter().map(|e| &e.name);
+        let mut names: Vec<String> = Vec::new();
         match &grid.experts {
-            None => experts.cloned().collect(),
-            Some(names) => names
-                .iter()
-                .filter_map(|n| experts.clone().find(|m| m.label.name == n.value))
-                .cloned()
-                .collect(),
+            None => names.extend(all.cloned()),
+            Some(patterns) => {
+                for pattern in patterns {
+                    for name in all.clone().filter(|name| fits(&pattern.value, name)) {
+                        if !names.contains(name) {
+                            names.push(name.clone());
+                        }
+                    }
+                }
+            }
         }
+        names
+    }
+
+    /// The replicates of a merge: those of its experts and of its random draws. One without a seed
+    /// where nothing differs between them.
+    fn merge_replicates(
+        &self,
+        grid: &MergeGrid,
+        experts: &[String],
+        random: bool,
+    ) -> Vec<Option<u64>> {
+        let replicated = |name: &String| {
+            self.models
+                .iter()
+                .any(|m| m.label.replicate_of.as_ref() == Some(name))
+        };
+        let differ = experts.iter().any(replicated) || (random && grid.seeds.is_empty());
+        match &self.manifest.seeds[..] {
+            [] => vec![None],
+            _ if !differ => vec![None],
+            seeds => seeds.iter().map(|s| Some(*s)).collect(),
+        }
+    }
+
+    /// The expert of this name, or its replicate.
+    fn expert(&self, name: &str, replicate: Option<u64>) -> Option<&PlannedModel> {
+        self.models.iter().find(|m| {
+            let label = &m.label;
+            label.role == Role::Expert
+                && match &label.replicate_of {
+                    None => label.name == name,
+                    Some(group) => group == name && label.replicate == replicate,
+                }
+        })
     }
 
     /// Every parameter: the manifest's over the preset's over the defaults.
@@ -141,61 +199,55 @@ impl Builder<'_> {
         })
     }
 
-    #[allow(clippy::too_many_arguments)]
+    /// Adds the merge that a label describes.
     fn merge_stage(
         &mut self,
         grid: &MergeGrid,
         cell: &MergeCell,
         plugin: &Plugin,
-        params: &Map<String, Value>,
-        experts: &[PlannedModel],
-        seed: Option<u64>,
-        several_seeds: bool,
+        mut label: ModelLabel,
     ) -> Result<(), PlanError> {
         let Some(base) = self.base_model().cloned() else {
             return Ok(());
         };
+        // Random masks depend on an expert's name, which is the same in every replicate.
+        let experts: Vec<(String, PlannedModel)> = label
+            .experts
+            .iter()
+            .filter_map(|name| Some((name.clone(), self.expert(name, label.replicate)?.clone())))
+            .collect();
         let mut how = How::default();
         how.places
             .insert(plugin.hash().to_owned(), absolute(plugin.path()));
         let mut needs: Vec<usize> = base.node.into_iter().collect();
-        for model in experts.iter().chain([&base]) {
+        for model in experts.iter().map(|(_, model)| model).chain([&base]) {
             how.places
                 .insert(model.label.key.clone(), model.folder.clone());
             needs.extend(model.node.filter(|n| !needs.contains(n)));
         }
-        let mut label = label("", Role::Merge);
-        for name in &cell.swept {
-            if let Some(value) = cell.params.get(name) {
-                label.swept.insert(name.clone(), value.clone());
-            }
-        }
-        label.name = self.merge_name(cell, &label.swept, seed.filter(|_| several_seeds));
         let what = What::Merge(MergeWhat {
             base: base.label.key.clone(),
             experts: experts
                 .iter()
-                .map(|e| ExpertRef {
-                    name: e.label.name.clone(),
+                .map(|(name, e)| ExpertRef {
+                    name: name.clone(),
                     key: e.label.key.clone(),
                 })
                 .collect(),
             plugin: stamp(plugin),
             method: cell.method.clone(),
-            params: params.clone(),
-            seed: seed.unwrap_or(0),
+            params: label.parameters.clone(),
+            seed: label.seed.unwrap_or(0),
         });
         let name = format!("merge {}", label.name);
         let node = self.node(name, what, how, needs, grid.span.clone());
         label.method = Some(cell.method.clone());
-        label.parameters = params.clone();
-        label.seed = seed;
+        label.swept = swept(cell);
         label.plugin = Some(stamp(plugin));
-        for expert in experts {
-            label.experts.push(expert.label.name.clone());
-            for language in &expert.label.languages {
-                if !label.languages.contains(language) {
-                    label.languages.push(language.clone());
+        for (_, expert) in experts {
+            for language in expert.label.languages {
+                if !label.languages.contains(&language) {
+                    label.languages.push(language);
                 }
             }
         }
@@ -205,19 +257,20 @@ impl Builder<'_> {
             node: Some(node),
             folder: self.artifact(node).join("model"),
             languages: None,
+            tasks: None,
         });
         Ok(())
     }
 
-    /// The method and what the grid varies; everything that is set where that names two merges.
-    fn merge_name(
-        &self,
-        cell: &MergeCell,
-        swept: &std::collections::BTreeMap<String, Value>,
-        seed: Option<u64>,
-    ) -> String {
+    /// The method, or the entry's name, and what the grid varies; everything that is set where that
+    /// names two merges.
+    fn merge_name(&self, grid: &MergeGrid, cell: &MergeCell, seed: Option<u64>) -> String {
         let name = |params: &mut dyn Iterator<Item = (&String, &Value)>| {
-            let mut name = cell.method.clone();
+            let mut name = match &grid.name {
+                None => cell.method.clone(),
+                Some(own) if grid.methods.len() == 1 => own.value.clone(),
+                Some(own) => format!("{} {}", own.value, cell.method),
+            };
             for (key, value) in params {
                 let value = match value {
                     Value::String(text) => text.clone(),
@@ -230,13 +283,23 @@ impl Builder<'_> {
             }
             name
         };
-        let short = name(&mut swept.iter());
-        if self.models.iter().any(|m| m.label.name == short) {
+        let short = name(&mut swept(cell).iter());
+        let taken = self.models.iter().any(|m| {
+            let label = &m.label;
+            label.replicate_of.as_ref().unwrap_or(&label.name) == &short
+        });
+        if taken {
             name(&mut cell.params.iter())
         } else {
             short
         }
     }
+}
+
+/// The parameters that the grid varies, with a cell's values.
+fn swept(cell: &MergeCell) -> BTreeMap<String, Value> {
+    let own = |name: &String| Some((name.clone(), cell.params.get(name)?.clone()));
+    cell.swept.iter().filter_map(own).collect()
 }
 
 fn preset_values(

@@ -1,9 +1,13 @@
 //! From a manifest to a graph of stages, each with a content key.
 
+mod candidates;
+mod cells;
 mod data;
 mod error;
+mod grow;
 mod merges;
 mod models;
+mod selection;
 mod show;
 pub mod spec;
 mod tasks;
@@ -11,13 +15,16 @@ mod vectors;
 
 use crate::{
     cell::{ModelLabel, Role},
+    compare::RegistryMetrics,
     manifest::{Manifest, Span},
     store::Store,
 };
 use data::Data;
 pub use error::PlanError;
+pub use grow::Growth;
 use mergelab_abi::{registry::Registry, suggest::hint};
-use spec::{Answerer, GenerateWhat, How, Node, ScoreWhat, StageSpec, What};
+pub use selection::{Candidate, Criterion, Selection, Standing};
+use spec::{How, Node, StageSpec, What};
 use std::path::PathBuf;
 use tasks::PlannedTask;
 
@@ -32,6 +39,24 @@ pub struct PlannedModel {
     pub folder: PathBuf,
     /// Languages that it is evaluated on; all where `None`.
     pub languages: Option<Vec<String>>,
+    /// Tasks that it is evaluated on; all where `None`.
+    pub tasks: Option<Vec<String>>,
+}
+
+/// What an evaluation is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The result.
+    Test,
+    /// Choosing among candidates, in a round of a selection.
+    Selection {
+        /// Index of the selection.
+        selection: usize,
+        /// The round, from 0.
+        round: usize,
+        /// Index of the candidate.
+        candidate: usize,
+    },
 }
 
 /// One model on one task in one language.
@@ -43,11 +68,16 @@ pub struct PlannedCell {
     pub task: String,
     /// The language.
     pub language: String,
+    /// The split of the examples.
+    pub split: String,
+    /// What it is for.
+    pub purpose: Purpose,
     /// The stage that scores it.
     pub score: usize,
 }
 
-/// Everything that an experiment will do.
+/// Everything that an experiment will do, as far as it is known: what follows a selection is added
+/// by [`Plan::grow`] when the selection is decided.
 #[derive(Debug)]
 pub struct Plan {
     /// Stages, each after those that it needs.
@@ -58,6 +88,8 @@ pub struct Plan {
     pub cells: Vec<PlannedCell>,
     /// The data sets, and how their splits are made.
     pub datasets: Vec<crate::dataset::card::Record>,
+    /// Choices among merges.
+    pub selections: Vec<Selection>,
 }
 
 impl Plan {
@@ -83,27 +115,65 @@ impl Plan {
             tasks: &tasks,
             nodes: Vec::new(),
             models: Vec::new(),
+            selections: Vec::new(),
         };
         builder.trivial()?;
         builder.base()?;
         builder.experts()?;
         builder.combined()?;
+        builder.sequential()?;
         builder.merges()?;
         builder.vectors();
         builder.check_model_names()?;
-        let cells = builder.cells()?;
-        Ok(Self {
+        let pending = builder.cells()?;
+        let mut plan = Self {
             nodes: builder.nodes,
             models: builder.models,
-            cells,
+            cells: Vec::new(),
             datasets: data.records(),
-        })
+            selections: builder.selections,
+        };
+        for cell in &pending {
+            plan.add(cell, store);
+        }
+        plan.begin(store);
+        plan.grow(store, &RegistryMetrics(registry), &|_| None)?;
+        Ok(plan)
     }
 
-    /// Labels of all models, in the order of tables.
+    /// Labels of all models, in the order of tables: replicates after the mean over them.
     pub fn labels(&self) -> Vec<ModelLabel> {
-        self.models.iter().map(|m| m.label.clone()).collect()
+        labels(&self.models)
     }
+}
+
+fn labels(models: &[PlannedModel]) -> Vec<ModelLabel> {
+    let mut labels: Vec<ModelLabel> = Vec::new();
+    for model in models {
+        let Some(group) = &model.label.replicate_of else {
+            labels.push(model.label.clone());
+            continue;
+        };
+        if labels.iter().any(|l| l.name == *group) {
+            continue;
+        }
+        let replicates: Vec<&ModelLabel> = models
+            .iter()
+            .map(|m| &m.label)
+            .filter(|l| l.replicate_of.as_ref() == Some(group))
+            .collect();
+        labels.push(ModelLabel {
+            name: group.clone(),
+            seed: None,
+            replicate: None,
+            replicate_of: None,
+            replicates: replicates.iter().map(|l| l.name.clone()).collect(),
+            key: String::new(),
+            ..model.label.clone()
+        });
+        labels.extend(replicates.into_iter().cloned());
+    }
+    labels
 }
 
 struct Builder<'a> {
@@ -114,6 +184,7 @@ struct Builder<'a> {
     tasks: &'a [PlannedTask<'a>],
     nodes: Vec<Node>,
     models: Vec<PlannedModel>,
+    selections: Vec<Selection>,
 }
 
 impl Builder<'_> {
@@ -164,22 +235,39 @@ impl Builder<'_> {
                 node: None,
                 folder: PathBuf::new(),
                 languages: None,
+                tasks: None,
             });
         }
         Ok(())
     }
 
     fn check_model_names(&self) -> Result<(), PlanError> {
-        for (i, model) in self.models.iter().enumerate() {
-            let name = &model.label.name;
-            if self.models[..i].iter().any(|m| &m.label.name == name) {
+        let labels = labels(&self.models);
+        for (i, label) in labels.iter().enumerate() {
+            let name = &label.name;
+            if labels[..i].iter().any(|l| &l.name == name) {
                 return Err(self
                     .manifest
                     .error(
                         0..0,
                         format!(
-                            "two models are called `{name}`: rename an expert, or write what both \
-                             merges differ in."
+                            "two models are called `{name}`: rename an expert, give a merge a \
+                             `name`, or write what both merges differ in."
+                        ),
+                    )
+                    .into());
+            }
+        }
+        for selection in &self.selections {
+            let name = &selection.name;
+            if labels.iter().any(|l| l.name == *name && !l.candidate) {
+                return Err(self
+                    .manifest
+                    .error(
+                        0..0,
+                        format!(
+                            "a selection and a model that it does not choose from are both called \
+                             `{name}`: give the [[merges]] entry a `name`."
                         ),
                     )
                     .into());
@@ -187,7 +275,30 @@ impl Builder<'_> {
         }
         let settings = &self.manifest.statistics;
         for (baseline, span) in settings.baselines.iter().zip(&self.manifest.baseline_spans) {
-            let names = self.models.iter().map(|m| m.label.name.as_str());
+            // A replicate is no baseline: its mean over replicates is. Nor is a candidate, which may
+            // not be tested: what a selection chooses is, under the selection's name.
+            let candidates: Vec<&str> = self
+                .selections
+                .iter()
+                .flat_map(|s| s.candidates.iter().map(|c| c.name.as_str()))
+                .collect();
+            let models = labels
+                .iter()
+                .filter(|l| l.replicate_of.is_none() && !l.candidate)
+                .map(|l| l.name.as_str());
+            let names = models.chain(self.selections.iter().map(|s| s.name.as_str()));
+            if !names.clone().any(|n| n == baseline) && candidates.contains(&baseline.as_str()) {
+                return Err(self
+                    .manifest
+                    .error(
+                        span.clone(),
+                        format!(
+                            "`{baseline}` is tested only if its selection chooses it: name the \
+                             selection instead, which stands for what it chooses."
+                        ),
+                    )
+                    .into());
+            }
             if !names.clone().any(|n| n == baseline) {
                 return Err(self
                     .manifest
@@ -202,100 +313,5 @@ impl Builder<'_> {
             }
         }
         Ok(())
-    }
-
-    fn cells(&mut self) -> Result<Vec<PlannedCell>, PlanError> {
-        let mut cells = Vec::new();
-        let tasks = self.tasks;
-        for model in 0..self.models.len() {
-            let planned = self.models[model].clone();
-            for task in tasks {
-                if planned.label.role == Role::Trivial
-                    && !task.trivial().contains(&planned.label.name)
-                {
-                    continue;
-                }
-                for language in &task.languages {
-                    if planned
-                        .languages
-                        .as_ref()
-                        .is_some_and(|own| !own.contains(language))
-                    {
-                        continue;
-                    }
-                    let score = self.cell(&planned, task, language)?;
-                    cells.push(PlannedCell {
-                        model,
-                        task: task.entry.name.clone(),
-                        language: language.clone(),
-                        score,
-                    });
-                }
-            }
-        }
-        Ok(cells)
-    }
-
-    fn cell(
-        &mut self,
-        model: &PlannedModel,
-        task: &PlannedTask<'_>,
-        language: &str,
-    ) -> Result<usize, PlanError> {
-        let rows = task.slice(
-            self.manifest,
-            self.data,
-            &task.entry.split.value,
-            language,
-            task.entry.rows,
-        )?;
-        let mut how = How {
-            batch_size: self.manifest.evaluation.batch_size,
-            ..How::default()
-        };
-        task.place(&mut how, [rows.clone()]);
-        let mut score_how = how.clone();
-        let answerer = if model.label.role == Role::Trivial {
-            Answerer::Trivial {
-                name: model.label.name.clone(),
-            }
-        } else {
-            how.places
-                .insert(model.label.key.clone(), model.folder.clone());
-            Answerer::Model {
-                key: model.label.key.clone(),
-                device: self.manifest.device.value.clone(),
-            }
-        };
-        let name = format!("{} · {} · {language}", model.label.name, task.entry.name);
-        let span = task.entry.task.span.clone();
-        let generate = self.node(
-            format!("generate {name}"),
-            What::Generate(GenerateWhat {
-                answerer,
-                task: task.reference.clone(),
-                rows: rows.clone(),
-            }),
-            how,
-            model.node.into_iter().collect(),
-            span.clone(),
-        );
-        task.place_metrics(&mut score_how);
-        let responses = self.nodes[generate].key.clone();
-        score_how
-            .places
-            .insert(responses.clone(), self.artifact(generate));
-        Ok(self.node(
-            format!("score {name}"),
-            What::Score(ScoreWhat {
-                responses,
-                task: task.reference.clone(),
-                rows,
-                metrics: task.metrics.clone(),
-            }),
-            score_how,
-            vec![generate],
-            span,
-        ))
     }
 }

@@ -1,4 +1,4 @@
-//! Stages that train: the base, the experts, the combined model.
+//! Stages that train: the base, the experts, the combined and the sequential model.
 
 use super::{
     Builder, PlanError, PlannedModel,
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     cell::{ModelLabel, Role},
-    manifest::{Located, Origin, Pretrain, Recipe, Span},
+    manifest::{Located, Order, Origin, Pretrain, Recipe, Span},
 };
 use mergelab_checkpoint::Checkpoint;
 use serde_json::Map;
@@ -27,6 +27,8 @@ pub(super) fn label(name: &str, role: Role) -> ModelLabel {
         replicate: None,
         replicate_of: None,
         replicates: Vec::new(),
+        candidate: false,
+        selected: None,
         key: String::new(),
     }
 }
@@ -42,6 +44,18 @@ fn imported_key(checkpoint: &Checkpoint) -> String {
         hasher.update(&content);
     }
     hasher.finalize().to_hex()[..32].to_owned()
+}
+
+/// A training to plan.
+#[derive(Clone, Copy)]
+struct Training<'a> {
+    name: &'a str,
+    role: Role,
+    languages: &'a [String],
+    /// Names of the tasks; all where `None`.
+    tasks: Option<&'a [String]>,
+    recipe: &'a Located<String>,
+    span: &'a Span,
 }
 
 impl Builder<'_> {
@@ -62,6 +76,7 @@ impl Builder<'_> {
                     node: None,
                     folder: absolute(&path.value),
                     languages: None,
+                    tasks: None,
                 }
             }
             Origin::Pretrain(pretrain) => self.pretrained(pretrain)?,
@@ -84,13 +99,15 @@ impl Builder<'_> {
             }
         }
         let model = self.trained(
-            "base",
-            Role::Base,
-            &languages,
-            None,
-            &instruct.recipe,
+            &Training {
+                name: "base",
+                role: Role::Base,
+                languages: &languages,
+                tasks: None,
+                recipe: &instruct.recipe,
+                span: &instruct.recipe.span,
+            },
             instruct.seed.unwrap_or(manifest.seed),
-            &instruct.recipe.span,
         )?;
         self.models.retain(|m| m.label.role != Role::Base);
         self.models.push(model);
@@ -169,30 +186,33 @@ impl Builder<'_> {
             node: Some(node),
             folder: self.artifact(node).join("model"),
             languages: None,
+            tasks: None,
         })
     }
 
     pub(super) fn experts(&mut self) -> Result<(), PlanError> {
         let manifest = self.manifest;
         for expert in &manifest.experts {
-            let languages: Vec<String> = expert.languages.iter().map(|l| l.value.clone()).collect();
-            let tasks: Option<Vec<&str>> = expert
-                .tasks
-                .as_ref()
-                .map(|tasks| tasks.iter().map(|t| t.value.as_str()).collect());
-            let mut model = self.trained(
-                &expert.name,
-                Role::Expert,
-                &languages,
-                tasks.as_deref(),
-                &expert.recipe,
-                expert.seed.unwrap_or(manifest.seed),
-                &expert.languages[0].span,
-            )?;
-            if !manifest.evaluation.cross_lingual {
-                model.languages = Some(languages);
-            }
-            self.models.push(model);
+            let languages = values(&expert.languages);
+            let tasks = expert.tasks.as_deref().map(values);
+            let training = Training {
+                name: &expert.name,
+                role: Role::Expert,
+                languages: &languages,
+                tasks: tasks.as_deref(),
+                recipe: &expert.recipe,
+                span: &expert.languages[0].span,
+            };
+            self.replicated(&expert.name, &expert.seeds, |builder, name, seed| {
+                let mut model = builder.trained(&Training { name, ..training }, seed)?;
+                if !manifest.evaluation.cross_lingual {
+                    model.languages = Some(languages.clone());
+                }
+                if !manifest.evaluation.cross_task {
+                    model.tasks.clone_from(&tasks);
+                }
+                Ok(model)
+            })?;
         }
         Ok(())
     }
@@ -202,11 +222,66 @@ impl Builder<'_> {
         let Some(combined) = &manifest.combined else {
             return Ok(());
         };
+        let own = combined.languages.as_deref();
+        let languages = self.all_languages(own, "[combined]", &combined.recipe.span)?;
+        let training = Training {
+            name: "combined",
+            role: Role::Combined,
+            languages: &languages,
+            tasks: None,
+            recipe: &combined.recipe,
+            span: &combined.recipe.span,
+        };
+        self.replicated("combined", &combined.seeds, |builder, name, seed| {
+            builder.trained(&Training { name, ..training }, seed)
+        })
+    }
+
+    /// A chain of trainings, each from the model that the one before left. A link whose model was
+    /// trained before, as part of a shorter chain or as an expert, is found by its content key.
+    pub(super) fn sequential(&mut self) -> Result<(), PlanError> {
+        let manifest = self.manifest;
+        let Some(sequential) = &manifest.sequential else {
+            return Ok(());
+        };
+        let own = sequential.languages.as_deref();
+        let languages = self.all_languages(own, "[sequential]", &sequential.recipe.span)?;
+        self.replicated("sequential", &sequential.seeds, |builder, name, seed| {
+            let span = &sequential.recipe.span;
+            let mut from = builder.base_model().cloned();
+            for (link, language) in ordered(&languages, sequential.order, seed)
+                .iter()
+                .enumerate()
+            {
+                let training = Training {
+                    name: &format!("{name} {} {language}", link + 1),
+                    role: Role::Sequential,
+                    languages: std::slice::from_ref(language),
+                    tasks: None,
+                    recipe: &sequential.recipe,
+                    span,
+                };
+                from = Some(builder.trained_from(&training, from, seed)?);
+            }
+            let mut model = from.ok_or_else(|| manifest.error(span.clone(), NO_BASE))?;
+            model.label.name = name.to_owned();
+            model.label.languages = ordered(&languages, sequential.order, seed);
+            Ok(model)
+        })
+    }
+
+    /// The languages of a model that learns several: its own, or those of all experts.
+    fn all_languages(
+        &self,
+        own: Option<&[Located<String>]>,
+        what: &str,
+        span: &Span,
+    ) -> Result<Vec<String>, PlanError> {
         let mut languages: Vec<String> = Vec::new();
-        match &combined.languages {
-            Some(own) => languages.extend(own.iter().map(|l| l.value.clone())),
+        match own {
+            Some(own) => languages.extend(values(own)),
             None => {
-                for language in manifest.experts.iter().flat_map(|e| &e.languages) {
+                for language in self.manifest.experts.iter().flat_map(|e| &e.languages) {
                     if !languages.contains(&language.value) {
                         languages.push(language.value.clone());
                     }
@@ -214,43 +289,55 @@ impl Builder<'_> {
             }
         }
         if languages.is_empty() {
-            return Err(manifest
-                .error(
-                    combined.recipe.span.clone(),
-                    "[combined] has no languages: set `languages`, or add [[experts]].",
-                )
-                .into());
+            let message = format!("{what} has no languages: set `languages`, or add [[experts]].");
+            return Err(self.manifest.error(span.clone(), message).into());
         }
-        let model = self.trained(
-            "combined",
-            Role::Combined,
-            &languages,
-            None,
-            &combined.recipe,
-            combined.seed.unwrap_or(manifest.seed),
-            &combined.recipe.span,
-        )?;
-        self.models.push(model);
+        Ok(languages)
+    }
+
+    /// Plans a model, or a replicate of it for each seed of the manifest.
+    fn replicated(
+        &mut self,
+        group: &str,
+        own_seeds: &[u64],
+        mut plan: impl FnMut(&mut Self, &str, u64) -> Result<PlannedModel, PlanError>,
+    ) -> Result<(), PlanError> {
+        for (replicate, seed) in self.manifest.trainings(own_seeds) {
+            let name = replicate_name(group, replicate);
+            let mut model = plan(self, &name, seed)?;
+            model.label.replicate = replicate;
+            model.label.replicate_of = replicate.map(|_| group.to_owned());
+            self.models.push(model);
+        }
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn trained(
+    fn trained(&mut self, training: &Training<'_>, seed: u64) -> Result<PlannedModel, PlanError> {
+        let base = self.base_model().cloned();
+        self.trained_from(training, base, seed)
+    }
+
+    fn trained_from(
         &mut self,
-        name: &str,
-        role: Role,
-        languages: &[String],
-        tasks: Option<&[&str]>,
-        recipe: &Located<String>,
+        training: &Training<'_>,
+        from: Option<PlannedModel>,
         seed: u64,
-        span: &Span,
     ) -> Result<PlannedModel, PlanError> {
         let manifest = self.manifest;
-        let recipe: &Recipe = manifest.recipe(recipe)?;
+        let Training {
+            name,
+            languages,
+            span,
+            ..
+        } = *training;
+        let recipe: &Recipe = manifest.recipe(training.recipe)?;
         let mut how = How::default();
         let mut rows: Vec<TaskRows> = Vec::new();
         for task in self.tasks {
-            if tasks.is_some_and(|own| !own.contains(&task.entry.name.as_str())) {
+            if training
+                .tasks
+                .is_some_and(|own| !own.contains(&task.entry.name))
+            {
                 continue;
             }
             if let Some(own) = task.training(manifest, self.data, languages, recipe)? {
@@ -266,20 +353,18 @@ impl Builder<'_> {
                 )
                 .into());
         }
-        let Some(base) = self.base_model().cloned() else {
-            return Err(manifest.error(span.clone(), "there is no base.").into());
-        };
-        how.places.insert(base.label.key.clone(), base.folder);
+        let from = from.ok_or_else(|| manifest.error(span.clone(), NO_BASE))?;
+        how.places.insert(from.label.key.clone(), from.folder);
         let what = What::Train(TrainWhat {
-            base: base.label.key,
+            base: from.label.key,
             rows,
             recipe: recipe.clone(),
             seed,
             device: manifest.device.value.clone(),
         });
-        let needs = base.node.into_iter().collect();
+        let needs = from.node.into_iter().collect();
         let node = self.node(format!("train {name}"), what, how, needs, span.clone());
-        let mut label = label(name, role);
+        let mut label = label(name, training.role);
         label.seed = Some(seed);
         label.languages = languages.to_vec();
         label.key = self.nodes[node].key.clone();
@@ -288,6 +373,61 @@ impl Builder<'_> {
             node: Some(node),
             folder: self.artifact(node).join("model"),
             languages: None,
+            tasks: None,
         })
+    }
+}
+
+const NO_BASE: &str = "there is no base.";
+
+fn values(located: &[Located<String>]) -> Vec<String> {
+    located.iter().map(|l| l.value.clone()).collect()
+}
+
+/// The name of a replicate, or of the model where there is one alone.
+pub(super) fn replicate_name(group: &str, replicate: Option<u64>) -> String {
+    match replicate {
+        None => group.to_owned(),
+        Some(seed) => format!("{group} replicate={seed}"),
+    }
+}
+
+/// Languages in the order of a sequential training.
+fn ordered(languages: &[String], order: Order, seed: u64) -> Vec<String> {
+    let mut languages = languages.to_vec();
+    match order {
+        Order::Given => {}
+        Order::Reverse => languages.reverse(),
+        // Sorted by a hash of seed and name, so that a further language leaves the others in order.
+        Order::Random => languages.sort_by_cached_key(|language| {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(&seed.to_le_bytes());
+            hasher.update(language.as_bytes());
+            *hasher.finalize().as_bytes()
+        }),
+    }
+    languages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Order, ordered};
+
+    #[test]
+    fn a_random_order_follows_from_the_seed() {
+        let languages = ["de", "en", "fr", "ja", "zh"].map(str::to_owned);
+        let with = |order, seed| ordered(&languages, order, seed);
+        assert_eq!(with(Order::Given, 1), languages);
+        assert_eq!(with(Order::Reverse, 1)[0], "zh");
+        assert_eq!(with(Order::Random, 1), with(Order::Random, 1));
+        let orders: std::collections::BTreeSet<_> =
+            (0..8).map(|seed| with(Order::Random, seed)).collect();
+        assert!(orders.len() > 4, "{orders:?}");
+        let fewer = ordered(&languages[1..], Order::Random, 3);
+        let all = with(Order::Random, 3);
+        assert_eq!(
+            fewer,
+            all.into_iter().filter(|l| l != "de").collect::<Vec<_>>()
+        );
     }
 }

@@ -28,6 +28,19 @@ impl Plan {
         for (kind, (cached, pending)) in self.counts() {
             let _ = writeln!(text, "{kind:9} {cached:5} cached {pending:5} to run");
         }
+        for selection in &self.selections {
+            let _ = writeln!(text, "{}", crate::tables::outcome(selection));
+        }
+        match self.later() {
+            0 => {}
+            1 => text.push_str("1 more evaluation follows from what is chosen\n"),
+            more => {
+                let _ = writeln!(
+                    text,
+                    "up to {more} more evaluations follow from what is chosen"
+                );
+            }
+        }
         let _ = writeln!(
             text,
             "{} models, {} cells of model × task × language",

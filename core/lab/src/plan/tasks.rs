@@ -12,12 +12,16 @@ use crate::{
 };
 use mergelab_abi::{
     Kind,
-    metric::MetricSetup,
+    metric::{Measure, MetricSetup},
     registry::{Plugin, Registry},
     task::TaskSetup,
 };
 use serde_json::{Map, Value};
-use std::{collections::BTreeSet, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 /// A task of the manifest, ready to plan with.
 pub(crate) struct PlannedTask<'a> {
@@ -25,9 +29,13 @@ pub(crate) struct PlannedTask<'a> {
     pub(crate) card: Rc<Card>,
     pub(crate) reference: TaskRef,
     pub(crate) metrics: Vec<MetricRef>,
+    /// What each metric reports.
+    pub(crate) measures: Vec<Vec<Measure>>,
     pub(crate) languages: Vec<String>,
     plugin: Plugin,
     metric_plugins: Vec<Plugin>,
+    /// Rows that were tried, by split, language and limit.
+    tried: RefCell<BTreeMap<(String, String, Option<usize>), SliceRef>>,
 }
 
 /// A plugin as keys and tables name it.
@@ -89,6 +97,7 @@ impl<'a> PlannedTask<'a> {
                 .into());
         }
         let mut metrics = Vec::new();
+        let mut measures = Vec::new();
         let mut metric_plugins = Vec::new();
         let defaults = plugin.info.task.as_ref().map(|t| t.metrics.clone());
         let wanted: Vec<(String, Map<String, Value>, Span)> = if entry.metrics.is_empty() {
@@ -112,16 +121,19 @@ impl<'a> PlannedTask<'a> {
         };
         for (id, params, span) in wanted {
             let metric = find(manifest, registry, Kind::Metric, &id, &span)?;
+            let mut reported = Vec::new();
             for language in &languages {
                 let setup = MetricSetup {
                     params: params.clone(),
                     language: language.clone(),
                     labels: card.labels.clone(),
                 };
-                metric
+                reported = metric
                     .open_metric(&setup)
-                    .map_err(|e| manifest.error(span.clone(), format!("{id}: {e}")))?;
+                    .map_err(|e| manifest.error(span.clone(), format!("{id}: {e}")))?
+                    .measures();
             }
+            measures.push(reported);
             metrics.push(MetricRef {
                 plugin: stamp(&metric),
                 params,
@@ -138,9 +150,11 @@ impl<'a> PlannedTask<'a> {
             entry,
             card,
             metrics,
+            measures,
             languages,
             plugin,
             metric_plugins,
+            tried: RefCell::default(),
         };
         for language in &task.languages {
             task.setup(manifest, language)?;
@@ -175,6 +189,10 @@ impl<'a> PlannedTask<'a> {
         language: &str,
         limit: Option<usize>,
     ) -> Result<SliceRef, PlanError> {
+        let place = (split.to_owned(), language.to_owned(), limit);
+        if let Some(known) = self.tried.borrow().get(&place) {
+            return Ok(known.clone());
+        }
         let (reference, slice) = data.slice(
             manifest,
             &self.card,
@@ -184,6 +202,7 @@ impl<'a> PlannedTask<'a> {
             &self.entry.dataset.span,
         )?;
         self.try_rows(manifest, data, split, language, &slice)?;
+        self.tried.borrow_mut().insert(place, reference.clone());
         Ok(reference)
     }
 

@@ -3,17 +3,22 @@
 use super::{Experiment, RunError};
 use crate::{
     cell::Cell,
+    plan::{PlannedCell, Purpose},
     stage::{CELL, PREDICTIONS},
 };
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
-/// The cells whose stage is done, in plan order.
-pub(super) fn cells(experiment: &Experiment) -> Result<Vec<Cell>, RunError> {
+/// The cells of these evaluations whose stage is done, in plan order.
+pub(super) fn cells<'a>(
+    experiment: &Experiment,
+    planned: impl IntoIterator<Item = &'a PlannedCell>,
+) -> Result<Vec<Cell>, RunError> {
     let mut cells = Vec::new();
-    for planned in &experiment.plan.cells {
+    for planned in planned {
         let Some(folder) = artifact(experiment, planned.score) else {
             continue;
         };
@@ -26,9 +31,36 @@ pub(super) fn cells(experiment: &Experiment) -> Result<Vec<Cell>, RunError> {
         let mut cell: Cell = serde_json::from_slice(&text).map_err(|e| problem(e.to_string()))?;
         cell.model
             .clone_from(&experiment.plan.models[planned.model].label.name);
+        cell.split.clone_from(&planned.split);
         cells.push(cell);
     }
     Ok(cells)
+}
+
+/// The evaluations of candidates, by round: each candidate's last round alone.
+pub(super) fn last_rounds(experiment: &Experiment) -> Vec<Vec<&PlannedCell>> {
+    let mut last: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    let place = |cell: &PlannedCell| match cell.purpose {
+        Purpose::Test => None,
+        Purpose::Selection {
+            selection,
+            round,
+            candidate,
+        } => Some(((selection, candidate), round)),
+    };
+    for (own, round) in experiment.plan.cells.iter().filter_map(place) {
+        let most = last.entry(own).or_insert(round);
+        *most = round.max(*most);
+    }
+    let mut rounds: BTreeMap<usize, Vec<&PlannedCell>> = BTreeMap::new();
+    for cell in &experiment.plan.cells {
+        if let Some((own, round)) = place(cell)
+            && last.get(&own) == Some(&round)
+        {
+            rounds.entry(round).or_default().push(cell);
+        }
+    }
+    rounds.into_values().collect()
 }
 
 fn artifact(experiment: &Experiment, node: usize) -> Option<PathBuf> {
@@ -40,8 +72,8 @@ fn artifact(experiment: &Experiment, node: usize) -> Option<PathBuf> {
         .then(|| experiment.store.artifact(kind, &node.key))
 }
 
-/// Copies predictions under names that people can read: `MODEL.TASK.LANGUAGE.jsonl`. The folder is
-/// made anew, so that it has what this run's tables have and nothing else.
+/// Copies predictions under names that people can read: `MODEL.TASK.LANGUAGE.jsonl`, with the split
+/// before the ending where they served to choose a model. The folder is made anew, so that it has what this run's tables have and nothing else.
 pub(super) fn predictions(experiment: &Experiment, folder: &Path) -> Result<(), RunError> {
     let fresh = folder.with_extension("new");
     let problem = |path: &Path| {
@@ -55,12 +87,17 @@ pub(super) fn predictions(experiment: &Experiment, folder: &Path) -> Result<(), 
         fs::remove_dir_all(&fresh).map_err(problem(&fresh))?;
     }
     fs::create_dir_all(&fresh).map_err(problem(&fresh))?;
-    for planned in &experiment.plan.cells {
+    let test = experiment.plan.cells.iter();
+    let test = test.filter(|c| c.purpose == Purpose::Test);
+    for planned in test.chain(last_rounds(experiment).into_iter().flatten()) {
         let Some(artifact) = artifact(experiment, planned.score) else {
             continue;
         };
         let model = &experiment.plan.models[planned.model].label.name;
-        let name = format!("{model}.{}.{}", planned.task, planned.language);
+        let mut name = format!("{model}.{}.{}", planned.task, planned.language);
+        if planned.purpose != Purpose::Test {
+            name.push_str(&format!(".{}", planned.split));
+        }
         let target = fresh.join(format!("{}.jsonl", file_name(&name)));
         fs::copy(artifact.join(PREDICTIONS), &target).map_err(problem(&target))?;
     }

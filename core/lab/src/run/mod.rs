@@ -2,18 +2,16 @@
 
 mod collect;
 mod geometry;
-mod metrics;
 mod report;
 
 pub(crate) use collect::file_name;
-pub(crate) use metrics::RegistryMetrics;
 pub use report::{Report, write};
 
 use crate::{
-    compare::CompareError,
+    compare::{CompareError, RegistryMetrics},
     executor::{Event, Executor, Outcome, execute},
     manifest::{Manifest, ManifestError},
-    plan::{Plan, PlanError},
+    plan::{Growth, Plan, PlanError},
     store::{Store, StoreError},
 };
 use mergelab_abi::registry::{Registry, search_places};
@@ -84,13 +82,29 @@ impl Experiment {
         })
     }
 
-    /// Runs every stage that has no artifact yet.
+    /// Runs every stage of the plan that has no artifact yet. `before` is what came of running it
+    /// before it grew.
     pub fn run(
         &self,
+        before: Outcome,
         executor: &dyn Executor,
         interrupt: &AtomicBool,
         events: &(dyn Fn(Event) + Sync),
     ) -> Outcome {
-        execute(&self.plan.nodes, executor, interrupt, events)
+        execute(&self.plan.nodes, before, executor, interrupt, events)
+    }
+
+    /// Decides the selections whose evaluations are done, and adds the stages that follow. Nothing
+    /// is left to run when this decides nothing.
+    ///
+    /// # Errors
+    /// Scores that cannot be read, or a metric that fails.
+    pub fn grow(&mut self, outcome: &Outcome) -> Result<Vec<Growth>, RunError> {
+        let failure = |node: usize| {
+            let failed = outcome.failures.iter().find(|f| f.node == node)?;
+            Some(failed.message.clone())
+        };
+        let source = RegistryMetrics(&self.registry);
+        Ok(self.plan.grow(&self.store, &source, &failure)?)
     }
 }

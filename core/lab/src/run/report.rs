@@ -3,12 +3,12 @@
 use super::{
     Experiment, RunError, collect,
     geometry::{PLOT, geometry},
-    metrics::RegistryMetrics,
 };
 use crate::{
-    compare::{comparisons, values},
+    compare::{RegistryMetrics, Settings, Value, comparisons, values},
     executor::Outcome,
     past::write_stages,
+    plan::Purpose,
     savings::{Amounts, Parts, replicates, savings},
     store::{write_file, write_json},
     tables::{self, Format, StageCost},
@@ -36,12 +36,24 @@ pub fn write(experiment: &Experiment, outcome: &Outcome, out: &Path) -> Result<R
         message,
     };
     fs::create_dir_all(out).map_err(|e| problem(out, e.to_string()))?;
-    let cells = collect::cells(experiment)?;
-    let labels = experiment.plan.labels();
-    let settings = &experiment.manifest.statistics;
+    let plan = &experiment.plan;
+    let tested = plan.cells.iter().filter(|c| c.purpose == Purpose::Test);
+    let cells = collect::cells(experiment, tested)?;
+    let labels = plan.labels();
+    let settings = &settings(experiment);
     let source = RegistryMetrics(&experiment.registry);
-    let values = values(&cells, &source, settings)?;
+    let test = values(&cells, &labels, &source, settings)?;
     let comparisons = comparisons(&cells, &labels, &source, settings)?;
+    let mut all = test.clone();
+    // Candidates are in no family of tests: they have values alone.
+    for round in collect::last_rounds(experiment) {
+        let cells = collect::cells(experiment, round)?;
+        let values = values(&cells, &labels, &source, settings)?;
+        all.extend(values.into_iter().map(|value| Value {
+            selection: true,
+            ..value
+        }));
+    }
 
     let named = tables::Experiment {
         name: &experiment.manifest.name,
@@ -60,9 +72,9 @@ pub fn write(experiment: &Experiment, outcome: &Outcome, out: &Path) -> Result<R
         &replicates(&Parts::of(&experiment.plan), &cost),
         settings.level,
     );
-    let geometry = geometry(experiment, &labels, &values, settings)?;
-    let mut all = vec![
-        ("results.csv", table(tables::results(&named, &values))?),
+    let geometry = geometry(experiment, &labels, &test, settings)?;
+    let mut tables = vec![
+        ("results.csv", table(tables::results(&named, &all))?),
         (
             "significance.csv",
             table(tables::significance(&named, &comparisons))?,
@@ -73,9 +85,15 @@ pub fn write(experiment: &Experiment, outcome: &Outcome, out: &Path) -> Result<R
             tables::savings(named.name, &savings, settings.level),
         ),
     ];
-    all.extend(geometry.tables);
+    tables.extend(geometry.tables);
+    if plan.selections.is_empty() {
+        // One of an earlier manifest would be taken for this one's.
+        let _ = fs::remove_file(out.join(SELECTION));
+    } else {
+        tables.push((SELECTION, tables::selection(named.name, &plan.selections)));
+    }
     let mut written = Vec::new();
-    for (name, table) in all {
+    for (name, table) in tables {
         let path = out.join(name);
         table
             .write(&path)
@@ -83,7 +101,10 @@ pub fn write(experiment: &Experiment, outcome: &Outcome, out: &Path) -> Result<R
         written.push(path);
     }
     let whole = |format: Format| {
-        let mut text = tables::summary(&named, &values, &comparisons, format);
+        let mut text = tables::summary(&named, &test, &comparisons, format);
+        for selection in &plan.selections {
+            text.push_str(&format!("\n{}\n", tables::outcome(selection)));
+        }
         let cost = tables::savings_in_words(&savings, format);
         if !cost.is_empty() {
             text.push_str(&format!("\n{cost}"));
@@ -114,6 +135,25 @@ pub fn write(experiment: &Experiment, outcome: &Outcome, out: &Path) -> Result<R
         tables: written,
         summary,
     })
+}
+
+const SELECTION: &str = "selection.csv";
+
+/// The settings, with what a selection chose in place of the selection among the baselines.
+fn settings(experiment: &Experiment) -> Settings {
+    let mut settings = experiment.manifest.statistics.clone();
+    settings.baselines = settings
+        .baselines
+        .into_iter()
+        .flat_map(|name| {
+            let selections = &experiment.plan.selections;
+            match selections.iter().find(|s| s.name == name) {
+                None => vec![name],
+                Some(selection) => selection.chosen().into_iter().map(str::to_owned).collect(),
+            }
+        })
+        .collect();
+    settings
 }
 
 /// What each stage with an artifact cost, in plan order.
@@ -156,6 +196,12 @@ fn record(experiment: &Experiment, outcome: &Outcome) -> serde_json::Value {
         .iter()
         .map(|f| json!({"stage": experiment.plan.nodes[f.node].name, "message": f.message}))
         .collect();
+    let selections: Vec<_> = experiment
+        .plan
+        .selections
+        .iter()
+        .map(|s| json!({"name": s.name, "split": s.split, "chosen": s.chosen()}))
+        .collect();
     json!({
         "experiment": manifest.name,
         "mergelab": env!("CARGO_PKG_VERSION"),
@@ -165,5 +211,6 @@ fn record(experiment: &Experiment, outcome: &Outcome) -> serde_json::Value {
         "models": experiment.plan.labels(),
         "plugins": plugins,
         "failures": failures,
+        "selections": selections,
     })
 }

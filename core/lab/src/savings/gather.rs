@@ -5,7 +5,7 @@ use crate::{
     cell::{ModelLabel, Role},
     compare::canonical,
     plan::{
-        Plan,
+        Plan, Purpose,
         spec::{Answerer, Node, What},
     },
 };
@@ -67,7 +67,12 @@ impl<'a> Parts<'a> {
         Self {
             models: plan.models.iter().map(|m| (&m.label, m.node)).collect(),
             nodes: &plan.nodes,
-            cells: plan.cells.iter().map(|c| (c.model, c.score)).collect(),
+            cells: plan
+                .cells
+                .iter()
+                .filter(|cell| cell.purpose == Purpose::Test)
+                .map(|cell| (cell.model, cell.score))
+                .collect(),
         }
     }
 }

@@ -102,6 +102,7 @@ pub(super) fn run(what: &ScoreWhat, context: &mut Context<'_>) -> Result<(), Sta
         task: what.task.name.clone(),
         dataset: what.rows.dataset.clone(),
         language: language.clone(),
+        split: what.rows.split.clone(),
         ids: examples.into_iter().map(|e| e.id).collect(),
         clusters,
         truncated: answered.iter().filter(|a| a.truncated_tokens > 0).count(),

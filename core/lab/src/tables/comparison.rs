@@ -85,7 +85,8 @@ fn line(row: &Comparison) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::fixture::{Source, binary};
+    use crate::cell::Role;
+    use crate::compare::fixture::{Source, binary, model};
     use crate::compare::{Settings, pairs};
 
     fn rows() -> Vec<Comparison> {
@@ -99,7 +100,8 @@ mod tests {
             right("y (A)", 9),
             right("y (B)", 9),
         ];
-        let names = [["x (B)", "x (A)"], ["y (B)", "y (A)"]];
+        let labels = ["x (B)", "x (A)", "y (B)", "y (A)"].map(|name| model(name, Role::Expert));
+        let names = [[&labels[0], &labels[1]], [&labels[2], &labels[3]]];
         let settings = Settings {
             resamples: 200,
             ..Settings::default()

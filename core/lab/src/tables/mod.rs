@@ -2,8 +2,9 @@
 //!
 //! | file | one row per |
 //! |---|---|
-//! | `results.csv` | model, task, language and measure |
+//! | `results.csv` | model, task, language, split and measure |
 //! | `significance.csv` | model, baseline, task, language and tested measure |
+//! | `selection.csv` | selection, round and candidate |
 //! | `costs.csv` | stage |
 //! | `savings.csv` | merge method, formula, language or workers, what counts, and unit |
 //! | `vectors.csv` | number about a task vector or a pair of them |
@@ -23,6 +24,7 @@ mod orthogonality;
 mod results;
 mod savings;
 pub mod schema;
+mod selection;
 mod significance;
 mod summary;
 mod vectors;
@@ -34,6 +36,7 @@ pub use layout::Format;
 pub use orthogonality::{correlations, orthogonality};
 pub use results::results;
 pub use savings::{savings, savings_in_words};
+pub use selection::{outcome, selection};
 pub use significance::significance;
 pub use summary::summary;
 pub use vectors::vectors;

@@ -11,7 +11,8 @@ use super::write::{Row, Table, TableError};
 use crate::cell::{ModelLabel, PluginStamp};
 use crate::compare::{ALL_LANGUAGES, Value, canonical};
 
-/// The table of all values: in the order of the experiment's models, then by task, language (the
+/// The table of all values: in the order of the experiment's models, what was tested before what
+/// served to choose, then by task, language (the
 /// mean over languages last) and measure as the cells list them.
 ///
 /// # Errors
@@ -27,7 +28,8 @@ pub fn results(experiment: &Experiment<'_>, values: &[Value]) -> Result<Table, T
     for value in values {
         let (place, model) = experiment.model(&value.model)?;
         let last = value.language == ALL_LANGUAGES;
-        order.push(((place, &value.task, last, &value.language), model, value));
+        let key = (place, value.selection, &value.task, last, &value.language);
+        order.push((key, model, value));
     }
     order.sort_by(|a, b| a.0.cmp(&b.0));
     let rows = order
@@ -55,11 +57,17 @@ fn row(experiment: &str, swept: &[&str], model: &ModelLabel, value: &Value) -> R
         put(&parameter(name), field);
     }
     put("seed", Field::maybe(model.seed, Field::Integer));
+    put("replicate", Field::maybe(model.replicate, Field::Integer));
+    let group = model.replicate_of.as_deref();
+    put("replicate_of", Field::maybe(group, Field::text));
+    put("replicates", Field::count(value.replicates));
     put("experts", Field::names(&model.experts));
     put("languages", Field::names(&model.languages));
     put("task", Field::text(&value.task));
     put("dataset", Field::text(&value.dataset));
     put("language", Field::text(&value.language));
+    put("split", Field::text(&value.split));
+    put("selected", Field::maybe(model.selected, Field::Boolean));
     put("metric", Field::text(&value.metric));
     put("metric_parameters", Field::plain(&value.metric_parameters));
     put("preset", Field::text(&measure.preset));
@@ -117,7 +125,7 @@ mod tests {
             .iter()
             .flat_map(|m| ["en", "de"].map(|l| binary(m, "t", l, &[1, 0, 1, 1])))
             .collect();
-        let values = values(&cells, &Source, &Settings::default()).unwrap();
+        let values = values(&cells, &[], &Source, &Settings::default()).unwrap();
         let experiment = Experiment {
             name: "first",
             models: &models,
@@ -167,7 +175,7 @@ mod tests {
     #[test]
     fn a_stray_model_is_an_error() {
         let cells = [binary("jont", "t", "de", &[1, 0])];
-        let values = values(&cells, &Source, &Settings::default()).unwrap();
+        let values = values(&cells, &[], &Source, &Settings::default()).unwrap();
         let models = models(&[]);
         let experiment = Experiment {
             name: "x",

@@ -62,12 +62,16 @@ const fn column(name: &'static str, kind: Kind, meaning: &'static str) -> Column
 
 use Kind::{Any, Boolean, Float, Integer, Json, Names, Text};
 
-/// Columns of `results.csv`: one row per model, task, language and measure.
+/// Columns of `results.csv`: one row per model, task, language, split and measure.
 pub const RESULTS: &[Column] = &[
     column("schema", Integer, "Version of these columns"),
     column("experiment", Text, "Name of the experiment"),
     column("model", Text, "Name of the model"),
-    column("role", Text, "trivial, base, expert, combined or merge"),
+    column(
+        "role",
+        Text,
+        "trivial, base, expert, combined, sequential or merge",
+    ),
     column(
         "method",
         Text,
@@ -86,7 +90,22 @@ pub const RESULTS: &[Column] = &[
     column(
         "seed",
         Integer,
-        "Seed of the training or of the merge's random draws",
+        "Seed of the training or of the merge's random draws; empty for a mean over replicates",
+    ),
+    column(
+        "replicate",
+        Integer,
+        "Which of the manifest's seeds this replicate was trained with; empty for other rows",
+    ),
+    column(
+        "replicate_of",
+        Text,
+        "Name of the mean over replicates that it belongs to",
+    ),
+    column(
+        "replicates",
+        Integer,
+        "Number of replicates whose mean the row is; 1 for a model",
     ),
     column("experts", Names, "Models that were merged"),
     column("languages", Names, "Languages of the training data"),
@@ -100,6 +119,12 @@ pub const RESULTS: &[Column] = &[
         "language",
         Text,
         "Language of the examples; all for the unweighted mean over languages",
+    ),
+    column("split", Text, "Split of the examples"),
+    column(
+        "selected",
+        Boolean,
+        "Whether a selection chose the model on this or another split; empty where there is none",
     ),
     column("metric", Text, "Id of the metric"),
     column(
@@ -141,7 +166,7 @@ pub const RESULTS: &[Column] = &[
     column(
         "ci_method",
         Text,
-        "wilson, bootstrap, cluster_bootstrap, joint_bootstrap or stratified_bootstrap (percentiles)",
+        "wilson, bootstrap, cluster_bootstrap, joint_bootstrap, stratified_bootstrap or replicated_bootstrap (percentiles)",
     ),
     column("plugin_id", Text, "Id of the merge method's plugin"),
     column("plugin_version", Text, "Its version"),
@@ -152,11 +177,15 @@ pub const RESULTS: &[Column] = &[
         "Version of the metric's plugin",
     ),
     column("metric_plugin_hash", Text, "BLAKE3 of its library"),
-    column("model_key", Text, "Content key of the model in the store"),
+    column(
+        "model_key",
+        Text,
+        "Content key of the model in the store; empty for a mean over replicates",
+    ),
     column(
         "cell_key",
         Text,
-        "Content key of the predictions; empty where language is all",
+        "Content key of the predictions; empty where languages or replicates are averaged",
     ),
     column("note", Text, "Why a number is missing"),
 ];
@@ -215,12 +244,12 @@ pub const SIGNIFICANCE: &[Column] = &[
     column(
         "ci_method",
         Text,
-        "tango, bootstrap, cluster_bootstrap, joint_bootstrap or stratified_bootstrap (percentiles)",
+        "tango, bootstrap, cluster_bootstrap, joint_bootstrap, stratified_bootstrap or replicated_bootstrap (percentiles)",
     ),
     column(
         "test",
         Text,
-        "mcnemar_exact, sign_flip or approximate_randomisation, with _clustered or _macro",
+        "mcnemar_exact, sign_flip or approximate_randomisation, with _clustered, _macro or _replicated",
     ),
     column(
         "exact",
@@ -284,6 +313,48 @@ pub const SIGNIFICANCE: &[Column] = &[
         "identical",
         Boolean,
         "Whether both have the same statistics on every example",
+    ),
+    column("note", Text, "Why a number is missing"),
+];
+
+/// Columns of `selection.csv`: one row per selection, round and candidate.
+pub const SELECTION: &[Column] = &[
+    column("schema", Integer, "Version of these columns"),
+    column("experiment", Text, "Name of the experiment"),
+    column(
+        "selection",
+        Text,
+        "Name of the entry of the manifest, or its methods",
+    ),
+    column("split", Text, "Split that candidates were compared on"),
+    column("round", Integer, "Round, from 1"),
+    column(
+        "rows",
+        Integer,
+        "Most rows per language; empty where all of them served",
+    ),
+    column("candidate", Text, "Name of the candidate"),
+    column(
+        "criteria",
+        Names,
+        "What counted: task/measure, each a mean over the task's languages",
+    ),
+    column("combine", Text, "How tasks were combined: mean or rank"),
+    column(
+        "score",
+        Float,
+        "Mean over tasks: of the measures, or of the ranks, of which less is better",
+    ),
+    column("rank", Integer, "Place in the round, ties broken by order"),
+    column(
+        "tied",
+        Boolean,
+        "Whether another candidate has the same score",
+    ),
+    column(
+        "kept",
+        Boolean,
+        "Whether it went on, or was chosen in the last round",
     ),
     column("note", Text, "Why a number is missing"),
 ];
@@ -720,6 +791,7 @@ mod tests {
         for table in [
             RESULTS,
             SIGNIFICANCE,
+            SELECTION,
             COSTS,
             SAVINGS,
             VECTORS,

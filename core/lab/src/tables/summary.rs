@@ -9,7 +9,8 @@ use super::layout::{Format, set};
 use crate::compare::{ALL_LANGUAGES, Comparison, Value};
 
 /// One block for each task: models down, languages across, the task's first tested measure, and a
-/// mark on each value that says how it compares with the first baseline.
+/// mark on each value that says how it compares with the first baseline. Replicates are shown as
+/// their mean.
 pub fn summary(
     experiment: &Experiment<'_>,
     values: &[Value],
@@ -18,7 +19,12 @@ pub fn summary(
 ) -> String {
     let baseline = comparisons.first().map(|c| c.baseline.as_str());
     let mut tasks: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
-    for value in values.iter().filter(|value| value.measure.tested) {
+    let replicate = |name: &str| {
+        let label = experiment.models.iter().find(|m| m.name == name);
+        label.is_some_and(|l| l.replicate_of.is_some())
+    };
+    let shown = |value: &&Value| value.measure.tested && !replicate(&value.model);
+    for value in values.iter().filter(shown) {
         let shown = tasks.entry(&value.task).or_default();
         if shown.first().is_none_or(|first| same_measure(first, value)) {
             shown.push(value);
@@ -107,10 +113,16 @@ fn block(
         if !by_place.keys().any(|(known, _)| *known == name) {
             continue;
         }
-        let mut row = vec![if baseline == Some(name) {
-            format!("{name} (baseline)")
-        } else {
-            name.to_owned()
+        let said: Vec<String> = [
+            (!model.replicates.is_empty()).then(|| format!("{} seeds", model.replicates.len())),
+            (baseline == Some(name)).then(|| "baseline".to_owned()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let mut row = vec![match &said[..] {
+            [] => name.to_owned(),
+            said => format!("{name} ({})", said.join(", ")),
         }];
         for &language in &languages {
             let mark = marks.get(&(name, language)).copied().unwrap_or("");
@@ -230,7 +242,7 @@ mod tests {
         if margin {
             settings.margins.insert("accuracy".into(), 0.15);
         }
-        let values = values(&cells, &Source, &settings).unwrap();
+        let values = values(&cells, &[], &Source, &settings).unwrap();
         let found = comparisons(&cells, &models, &Source, &settings).unwrap();
         let experiment = Experiment {
             name: "first",

@@ -6,9 +6,8 @@ mod settings;
 
 use super::{Past, PastError};
 use crate::{
-    cell::Cell,
-    compare::{ALL_LANGUAGES, CompareError, Comparison, pairs},
-    run::RegistryMetrics,
+    cell::{Cell, ModelLabel},
+    compare::{ALL_LANGUAGES, CompareError, Comparison, RegistryMetrics, pairs},
 };
 use mergelab_abi::{registry::Registry, suggest::hint};
 use predictions::{Paired, paired};
@@ -124,8 +123,20 @@ pub fn between(a: &Past, b: &Past, registry: &Registry) -> Result<Between, Betwe
     }
     notes.sort();
     notes.dedup();
-    let names: Vec<[String; 2]> = models.iter().map(|m| [second(m), first(m)]).collect();
-    let names: Vec<[&str; 2]> = names.iter().map(|n| [n[0].as_str(), &n[1]]).collect();
+    // Runs that share a model may have it in other roles; the tests look at its name alone.
+    let named = |name: String, run: &Past, model: &str| {
+        let label = run.record.models.iter().find(|m| m.name == model);
+        label.map(|label| ModelLabel {
+            name,
+            replicates: Vec::new(),
+            ..label.clone()
+        })
+    };
+    let labels: Vec<[ModelLabel; 2]> = models
+        .iter()
+        .filter_map(|m| Some([named(second(m), b, m)?, named(first(m), a, m)?]))
+        .collect();
+    let names: Vec<[&ModelLabel; 2]> = labels.iter().map(|[b, a]| [b, a]).collect();
     let source = RegistryMetrics(registry);
     let mut rows = pairs(&pairs_of_cells, &names, &source, &b.record.statistics)?;
     for row in &mut rows {

@@ -131,6 +131,7 @@ pub(super) fn paired(
             task: task.to_owned(),
             dataset: dataset.clone(),
             language: language.to_owned(),
+            split: scored.what.rows.split.clone(),
             ids: lines.iter().map(|l| l.id.clone()).collect(),
             clusters: lines.iter().map(|l| l.cluster.clone()).collect(),
             truncated: lines.iter().filter(|l| l.truncated_tokens > 0).count(),

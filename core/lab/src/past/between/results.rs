@@ -34,6 +34,9 @@ pub(super) struct ResultRow {
     pub(super) dataset: String,
     pub(super) preset: String,
     pub(super) cell_key: String,
+    /// Whether a selection chose the model; a candidate that it did not choose was never tested.
+    #[serde(default)]
+    selected: Option<bool>,
 }
 
 /// A name in a table without the apostrophe that keeps spreadsheets from running it.
@@ -64,9 +67,12 @@ pub(super) fn read(run: &Past) -> Result<BTreeMap<Place, ResultRow>, PastError> 
         ] {
             *text = name(text);
         }
-        let row = record
+        let row: ResultRow = record
             .deserialize(Some(&header))
             .map_err(unreadable(&file))?;
+        if row.selected == Some(false) {
+            continue;
+        }
         // Results come before values on the split that a selection looked at.
         rows.entry(place).or_insert(row);
     }

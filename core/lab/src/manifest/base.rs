@@ -1,4 +1,4 @@
-//! The base, the experts and the combined model: `[base]`, `[[experts]]`, `[combined]`.
+//! The shared base: `[base]`.
 
 use super::{
     reader::Reader,
@@ -129,87 +129,5 @@ impl Pretrain {
         };
         reader.finish()?;
         Ok(pretrain)
-    }
-}
-
-/// One expert, after lists have been multiplied out.
-#[derive(Debug, Clone)]
-pub struct Expert {
-    /// Its name.
-    pub name: String,
-    /// Languages of its training rows.
-    pub languages: Vec<Located<String>>,
-    /// Names of the tasks it learns; all where absent.
-    pub tasks: Option<Vec<Located<String>>>,
-    /// Name of the recipe.
-    pub recipe: Located<String>,
-    /// Seed of its training.
-    pub seed: Option<u64>,
-    /// Its place in the manifest.
-    pub span: super::Span,
-}
-
-impl Expert {
-    /// Reads `[[experts]]`. A list under `language` gives one expert per language.
-    pub(super) fn read_all(root: &Reader<'_>) -> Result<Vec<Self>, ManifestError> {
-        let mut experts: Vec<Self> = Vec::new();
-        for reader in root.tables("experts")? {
-            let languages = reader
-                .texts("language")?
-                .ok_or_else(|| reader.missing("language"))?;
-            let name = reader.text("name")?;
-            let tasks = reader.texts("tasks")?;
-            let recipe = reader.required_text("recipe")?;
-            let seed = reader.whole("seed")?;
-            reader.finish()?;
-            for language in &languages {
-                let own = match &name {
-                    None => language.value.clone(),
-                    Some(name) if languages.len() == 1 => name.value.clone(),
-                    Some(name) => format!("{}-{}", name.value, language.value),
-                };
-                if experts.iter().any(|e| e.name == own) {
-                    return Err(reader.error(
-                        language.span.clone(),
-                        format!("there are two experts called `{own}`: give one a `name`."),
-                    ));
-                }
-                experts.push(Self {
-                    name: own,
-                    languages: vec![language.clone()],
-                    tasks: tasks.clone(),
-                    recipe: recipe.clone(),
-                    seed,
-                    span: reader.span(),
-                });
-            }
-        }
-        Ok(experts)
-    }
-}
-
-/// The model trained on everything at once.
-#[derive(Debug, Clone)]
-pub struct Combined {
-    /// Its languages; those of all experts where absent.
-    pub languages: Option<Vec<Located<String>>>,
-    /// Name of the recipe.
-    pub recipe: Located<String>,
-    /// Seed of its training.
-    pub seed: Option<u64>,
-}
-
-impl Combined {
-    pub(super) fn read(root: &Reader<'_>) -> Result<Option<Self>, ManifestError> {
-        let Some(reader) = root.table("combined")? else {
-            return Ok(None);
-        };
-        let combined = Self {
-            languages: reader.texts("languages")?,
-            recipe: reader.required_text("recipe")?,
-            seed: reader.whole("seed")?,
-        };
-        reader.finish()?;
-        Ok(Some(combined))
     }
 }

@@ -1,16 +1,18 @@
-//! Live metrics for tests that recompute a value.
+//! Live metrics of the plugins that were found.
 
-use crate::compare::{MetricSource, SourceError};
+use std::sync::Arc;
+
 use mergelab_abi::{
     Kind,
     metric::{Metric, MetricSetup},
     registry::Registry,
 };
 use serde_json::{Map, Value};
-use std::sync::Arc;
+
+use super::aggregate::{MetricSource, SourceError};
 
 /// Metrics of a registry.
-pub(crate) struct RegistryMetrics<'a>(pub(crate) &'a Registry);
+pub struct RegistryMetrics<'a>(pub &'a Registry);
 
 impl MetricSource for RegistryMetrics<'_> {
     fn metric(

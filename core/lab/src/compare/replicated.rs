@@ -1,0 +1,363 @@
+//! The mean over replicates: one model trained with several seeds, alone or against a baseline.
+//!
+//! A single language is a mean over one language here, so one path serves all rows.
+
+use mergelab_abi::metric::Shape;
+use mergelab_stats::{
+    Aggregate, AggregateError, Bootstrap, Statistics, StatsError, approximate_randomisation,
+    replicated_bootstrap, sign_flip, tost_bootstrap, value,
+};
+use std::collections::BTreeMap;
+
+use super::aggregate::MacroAverage;
+use super::error::unless_undefined;
+use super::macro_average::{encode, items, metric};
+use super::names::{CiMethod, Test};
+use super::paired::{Outcome, Plan};
+use super::part::Part;
+
+/// The mean over one model's replicates, which are all systems of the parts.
+pub(super) fn mean(parts: &[Part<'_>]) -> Result<f64, StatsError> {
+    Replicates::new(parts)?.mean(0..systems(parts))
+}
+
+/// The bootstrap of that mean over examples and replicates.
+pub(super) fn draws(parts: &[Part<'_>], plan: &Plan<'_>) -> Result<Bootstrap, StatsError> {
+    let replicates = Replicates::new(parts)?;
+    let all: Vec<&Statistics> = replicates.systems.iter().collect();
+    replicated_bootstrap(&all, &[], &replicates.metric, &plan.bootstrap())
+}
+
+/// Compares the means over the replicates of a model, the first `models` systems, and of a
+/// baseline, the others.
+///
+/// Both the interval and the equivalence test come from a bootstrap over examples and replicates.
+/// The p-value is the larger of two: that of exchanging the examples, replicates averaged, which
+/// takes the trainings as given, and that of the bootstrap.
+pub(super) fn compare(
+    parts: &[Part<'_>],
+    models: usize,
+    shape: Shape,
+    plan: &Plan<'_>,
+) -> Result<Outcome, StatsError> {
+    let replicates = Replicates::new(parts)?;
+    let settings = plan.settings;
+    let (kind, test) = if shape == Shape::Corpus {
+        let (model, baseline, metric) = replicates.exchangeable(models)?;
+        let test =
+            approximate_randomisation(&model, &baseline, &metric, settings.resamples, plan.seed);
+        (Test::ApproximateRandomisationReplicated, test)
+    } else {
+        let shares = shares(parts, &replicates.items, models);
+        let test = sign_flip(&shares, settings.resamples, plan.seed);
+        (Test::SignFlipReplicated, test)
+    };
+    let mut found = Outcome::new(kind, replicates.items.len());
+    let Some(test) = unless_undefined(test, &mut found.notes)? else {
+        return Ok(found);
+    };
+    found.p_value = Some(test.p_value);
+    found.exact = test.exact;
+    let values = [
+        replicates.mean(0..models)?,
+        replicates.mean(models..systems(parts))?,
+    ];
+    found.values = Some(values);
+    found.difference = Some(values[0] - values[1]);
+    let all: Vec<&Statistics> = replicates.systems.iter().collect();
+    let (model, baseline) = all.split_at(models);
+    let draws = replicated_bootstrap(model, baseline, &replicates.metric, &plan.bootstrap());
+    if let Some(draws) = unless_undefined(draws, &mut found.notes)? {
+        let p = draws.p_shift();
+        if p > test.p_value {
+            found.p_value = Some(p);
+            found.exact = false;
+        }
+        found.interval = Some((draws.interval, CiMethod::ReplicatedBootstrap));
+        found.standardise(&draws);
+        found.detectable = plan.detectable(draws.standard_error)?;
+        found.equivalence = plan
+            .margin
+            .map(|margin| tost_bootstrap(&draws, margin))
+            .transpose()?;
+    }
+    Ok(found)
+}
+
+fn systems(parts: &[Part<'_>]) -> usize {
+    parts.first().map_or(0, |part| part.systems.len())
+}
+
+/// The systems of some parts, one row an item.
+struct Replicates<'a> {
+    items: BTreeMap<&'a str, usize>,
+    systems: Vec<Statistics>,
+    metric: MacroAverage,
+}
+
+impl<'a> Replicates<'a> {
+    fn new(parts: &[Part<'a>]) -> Result<Self, StatsError> {
+        let items = items(parts);
+        Ok(Self {
+            systems: (0..systems(parts))
+                .map(|system| encode(parts, &items, system))
+                .collect::<Result<_, _>>()?,
+            metric: metric(parts),
+            items,
+        })
+    }
+
+    fn mean(&self, systems: std::ops::Range<usize>) -> Result<f64, StatsError> {
+        let count = systems.len().max(1) as f64;
+        let mut sum = 0.0;
+        for system in &self.systems[systems] {
+            sum += value(system, &self.metric)?;
+        }
+        Ok(sum / count)
+    }
+
+    /// Both sides as one system each, with the replicates side by side, and the mean of the measure
+    /// over them. Each side is repeated as often as makes both equally wide.
+    fn exchangeable(
+        &self,
+        models: usize,
+    ) -> Result<(Statistics, Statistics, Blocks<'_>), StatsError> {
+        let (model, baseline) = self.systems.split_at(models);
+        let blocks = least_common_multiple(model.len(), baseline.len());
+        let width = model.first().map_or(1, Statistics::width);
+        let side = |replicates: &[Statistics]| {
+            let rows: Vec<f64> = (0..self.items.len())
+                .flat_map(|item| (0..blocks).map(move |block| (item, block)))
+                .flat_map(|(item, block)| {
+                    replicates[block % replicates.len()]
+                        .row(item)
+                        .unwrap_or(&[])
+                })
+                .copied()
+                .collect();
+            Statistics::new(rows, blocks * width)
+        };
+        let metric = Blocks {
+            metric: &self.metric,
+            width,
+        };
+        Ok((side(model)?, side(baseline)?, metric))
+    }
+}
+
+fn least_common_multiple(a: usize, b: usize) -> usize {
+    let (a, b) = (a.max(1), b.max(1));
+    (1..=b).map(|n| n * a).find(|n| n % b == 0).unwrap_or(a * b)
+}
+
+/// The mean of a metric over blocks of statistics that lie side by side.
+struct Blocks<'a> {
+    metric: &'a MacroAverage,
+    width: usize,
+}
+
+impl Aggregate for Blocks<'_> {
+    fn values(&self, sums: &[f64], counts: &[f64], out: &mut [f64]) -> Result<(), AggregateError> {
+        let stride = sums.len() / counts.len().max(1);
+        let blocks = stride / self.width;
+        out.fill(0.0);
+        let mut values = vec![0.0; counts.len()];
+        for block in 0..blocks {
+            let gathered: Vec<f64> = sums
+                .chunks_exact(stride)
+                .flat_map(|row| &row[block * self.width..][..self.width])
+                .copied()
+                .collect();
+            self.metric.values(&gathered, counts, &mut values)?;
+            for (mean, value) in out.iter_mut().zip(&values) {
+                *mean += value / blocks as f64;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What each item contributes to the difference of the two means, times the number of items, as
+/// [`macro_average`](super::macro_average) has it for one model.
+fn shares(parts: &[Part<'_>], items: &BTreeMap<&str, usize>, models: usize) -> Vec<f64> {
+    let mut shares = vec![0.0; items.len()];
+    for part in parts {
+        let weight = items.len() as f64 / (parts.len() * part.examples()) as f64;
+        for system in 0..part.systems.len() {
+            let sign = if system < models {
+                1.0 / models as f64
+            } else {
+                -1.0 / (part.systems.len() - models) as f64
+            };
+            for (item, score) in part.items.iter().zip(part.scores(system)) {
+                shares[items[item]] += weight * sign * score;
+            }
+        }
+    }
+    shares
+}
+
+#[cfg(test)]
+mod tests {
+    use super::least_common_multiple;
+    use crate::cell::{Cell, ModelLabel, Role};
+    use crate::compare::fixture::{Source, binary, f1, mean, model, noise, row, settings};
+    use crate::compare::{CiMethod, Settings, Test, comparisons, values};
+
+    /// A baseline `joint` and a merge `m`, both with two replicates.
+    fn labels() -> Vec<ModelLabel> {
+        let mut labels = Vec::new();
+        for (name, role) in [("joint", Role::Combined), ("m", Role::Merge)] {
+            let mut group = model(name, role);
+            let replicates = [1, 2].map(|seed| {
+                let mut replicate = model(&format!("{name} replicate={seed}"), role);
+                replicate.replicate = Some(seed);
+                replicate.replicate_of = Some(name.to_owned());
+                replicate
+            });
+            group.replicates = replicates.iter().map(|r| r.name.clone()).collect();
+            labels.push(group);
+            labels.extend(replicates);
+        }
+        labels
+    }
+
+    fn both(make: impl Fn(&str, usize) -> Cell) -> Vec<Cell> {
+        ["joint", "m"]
+            .iter()
+            .enumerate()
+            .flat_map(|(salt, name)| {
+                [1, 2].map(|seed| make(&format!("{name} replicate={seed}"), 2 * salt + seed))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn replicates_are_averaged_and_tested_once() {
+        let cells = both(|name, salt| {
+            // 10, 12, 18 and 20 of 20.
+            let right: Vec<u8> = (0..20)
+                .map(|i| u8::from(i < [0, 10, 12, 18, 20][salt]))
+                .collect();
+            binary(name, "t", "de", &right)
+        });
+        let labels = labels();
+        let found = values(&cells, &labels, &Source, &settings()).unwrap();
+        let value = |name: &str| found.iter().find(|v| v.model == name).unwrap();
+        assert_eq!(value("joint replicate=1").value, Some(0.5));
+        assert!((value("joint").value.unwrap() - 0.55).abs() < 1e-12);
+        assert_eq!(value("joint").replicates, 2);
+        assert_eq!(value("joint").ci_method, CiMethod::ReplicatedBootstrap);
+        assert_eq!(value("joint").n, 20);
+        assert!(value("joint").cell_key.is_empty());
+
+        let rows = comparisons(&cells, &labels, &Source, &settings()).unwrap();
+        assert_eq!(
+            rows.len(),
+            1,
+            "one row for the means and none for each replicate"
+        );
+        let row = row(&rows, "m", "de");
+        assert!((row.difference.unwrap() - 0.4).abs() < 1e-12);
+        assert_eq!(row.test, Test::SignFlipReplicated);
+        assert_eq!(
+            (row.family.as_str(), row.family_size),
+            ("joint/t/accuracy", 1)
+        );
+        // Ten of twenty examples differ; two thousandths is their exact sign-flip test.
+        assert!(row.p_value.unwrap() >= 2.0 / 1024.0);
+        assert!(row.ci_low.unwrap() < 0.4 && row.ci_high.unwrap() > 0.4);
+    }
+
+    // Replicates that are one and the same add nothing: value, test and interval are those of the model.
+    #[test]
+    fn equal_replicates_are_the_model_itself() {
+        let scores = |name: &str, salt| mean(name, "t", "de", &noise(9, salt));
+        let cells = both(|name, salt| scores(name, usize::from(salt > 2)));
+        let alone = [scores("joint", 0), scores("m", 1)];
+        let plain: Vec<ModelLabel> = [("joint", Role::Combined), ("m", Role::Merge)]
+            .map(|(name, role)| model(name, role))
+            .into();
+        let replicated = comparisons(&cells, &labels(), &Source, &settings()).unwrap();
+        let single = comparisons(&alone, &plain, &Source, &settings()).unwrap();
+        let (a, b) = (&replicated[0], &single[0]);
+        assert!((a.difference.unwrap() - b.difference.unwrap()).abs() < 1e-12);
+        assert!((a.ci_low.unwrap() - b.ci_low.unwrap()).abs() < 1e-9);
+        assert!((a.ci_high.unwrap() - b.ci_high.unwrap()).abs() < 1e-9);
+        assert!(a.p_value >= b.p_value);
+    }
+
+    #[test]
+    fn trainings_that_differ_widen_the_interval_and_raise_p() {
+        // Both replicates of `m` are ahead on every example, one by far.
+        let with = |gap: f64| {
+            let cells = both(|name, salt| {
+                let ahead = [0.0, 0.0, 0.0, 0.2 - gap, 0.2 + gap][salt];
+                let scores: Vec<f64> = noise(60, 1).iter().map(|x| x + ahead).collect();
+                mean(name, "t", "de", &scores)
+            });
+            comparisons(&cells, &labels(), &Source, &settings())
+                .unwrap()
+                .remove(0)
+        };
+        let (narrow, wide) = (with(0.01), with(0.25));
+        let width = |row: &crate::compare::Comparison| row.ci_high.unwrap() - row.ci_low.unwrap();
+        assert!(width(&wide) > 5.0 * width(&narrow));
+        assert!(narrow.p_value < Some(0.01), "{:?}", narrow.p_value);
+        assert!(wide.p_value > Some(0.2), "{:?}", wide.p_value);
+    }
+
+    #[test]
+    fn corpus_measures_and_languages_are_averaged_too() {
+        let mut cells = Vec::new();
+        for (salt, language) in ["de", "en"].iter().enumerate() {
+            cells.extend(both(|name, model| {
+                let given: Vec<usize> = (0..40).map(|i| (i * (model + salt + 2) / 3) % 2).collect();
+                f1(name, "t", language, &[0, 1].repeat(20), &given)
+            }));
+        }
+        let labels = labels();
+        let settings = Settings {
+            margins: [("f1_macro".to_owned(), 0.9)].into(),
+            ..settings()
+        };
+        let rows = comparisons(&cells, &labels, &Source, &settings).unwrap();
+        let values = values(&cells, &labels, &Source, &settings).unwrap();
+        for language in ["de", "en", "all"] {
+            let row = row(&rows, "m", language);
+            assert_eq!(row.test, Test::ApproximateRandomisationReplicated);
+            let of = |name: &str| {
+                let found = values.iter().find(|v| {
+                    v.model == name && v.language == language && v.measure.name == "f1_macro"
+                });
+                found.unwrap().value.unwrap()
+            };
+            let mean = (of("m replicate=1") + of("m replicate=2")) / 2.0;
+            assert!((row.model_value.unwrap() - mean).abs() < 1e-12);
+            assert!((of("m") - mean).abs() < 1e-12);
+            assert!(row.p_equivalence.is_some());
+        }
+    }
+
+    #[test]
+    fn a_missing_replicate_leaves_no_mean() {
+        let mut cells = both(|name, salt| mean(name, "t", "de", &noise(9, salt)));
+        cells.pop();
+        let labels = labels();
+        assert!(
+            comparisons(&cells, &labels, &Source, &settings())
+                .unwrap()
+                .is_empty()
+        );
+        let values = values(&cells, &labels, &Source, &settings()).unwrap();
+        assert!(values.iter().all(|v| v.model != "m"));
+        assert!(values.iter().any(|v| v.model == "joint"));
+    }
+
+    #[test]
+    fn sides_of_different_size_are_made_equal() {
+        assert_eq!(least_common_multiple(1, 3), 3);
+        assert_eq!(least_common_multiple(3, 1), 3);
+        assert_eq!(least_common_multiple(2, 3), 6);
+    }
+}
