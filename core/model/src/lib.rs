@@ -37,7 +37,7 @@ pub use generate::{Finish, GenerateOptions, Generation};
 pub use model::LanguageModel;
 pub use sampling::Sampling;
 pub use score::Score;
-pub use tokenizer::{TokenPair, Tokenizer, train_bpe};
+pub use tokenizer::{ChatMessage, TokenPair, Tokenizer, train_bpe};
 
 pub use train::{
     Dataset, LoraWeights, Progress, Schedule, SnapshotOptions, TrainOptions, TrainReport, Trained,

@@ -174,13 +174,29 @@ impl LanguageModel {
     /// assistant's turn where prompts are wrapped as chat, then the config's, else the tokenizer's.
     pub fn eos_ids(&self) -> Vec<u32> {
         let tokenizer = self.tokenizer.as_ref();
-        let mut ids: Vec<u32> = Vec::new();
+        let mut ids: Vec<u32> = tokenizer
+            .and_then(Tokenizer::turn_end)
+            .into_iter()
+            .collect();
         if self.config.eos_token_ids.is_empty() {
             ids.extend(tokenizer.and_then(Tokenizer::eos));
         } else {
             ids.extend(&self.config.eos_token_ids);
         }
         ids
+    }
+
+    /// From now on, prompts are the user's turn of a chat, and answers the assistant's, in
+    /// generation, scoring and training: see [`Tokenizer::wrap_prompts_as_chat`].
+    ///
+    /// # Errors
+    /// If the model has no tokenizer or no chat template, or the template cannot be compiled.
+    pub fn wrap_prompts_as_chat(&mut self) -> Result<()> {
+        self.tokenizer()?;
+        match &mut self.tokenizer {
+            Some(tokenizer) => tokenizer.wrap_prompts_as_chat(),
+            None => Ok(()),
+        }
     }
 
     /// Makes generation run to its greatest length, as a reference may.
