@@ -20,6 +20,8 @@ pub struct Evaluation {
     pub batch_size: usize,
     /// Whether every expert is evaluated on every language, or on its own ones only.
     pub cross_lingual: bool,
+    /// Whether prompts are turns of a chat, by the base's chat template, in training and evaluation.
+    pub chat: bool,
 }
 
 /// An experiment as its manifest says it.
@@ -195,6 +197,7 @@ fn evaluation(root: &Reader<'_>) -> Result<Evaluation, ManifestError> {
     let mut evaluation = Evaluation {
         batch_size: 16,
         cross_lingual: true,
+        chat: false,
     };
     if let Some(reader) = root.table("evaluation")? {
         if let Some(size) = reader.whole("batch_size")? {
@@ -202,6 +205,9 @@ fn evaluation(root: &Reader<'_>) -> Result<Evaluation, ManifestError> {
         }
         if let Some(flag) = reader.flag("cross_lingual")? {
             evaluation.cross_lingual = flag;
+        }
+        if let Some(flag) = reader.flag("chat")? {
+            evaluation.chat = flag;
         }
         reader.finish()?;
     }

@@ -16,6 +16,7 @@ use crate::{
 use data::Data;
 pub use error::PlanError;
 use mergelab_abi::{registry::Registry, suggest::hint};
+use mergelab_hub::HubModel;
 use spec::{Answerer, GenerateWhat, How, Node, ScoreWhat, StageSpec, What};
 use std::path::PathBuf;
 use tasks::PlannedTask;
@@ -55,6 +56,8 @@ pub struct Plan {
     pub models: Vec<PlannedModel>,
     /// What is evaluated.
     pub cells: Vec<PlannedCell>,
+    /// The base, at its commit, where it is a model of a hub.
+    pub hub: Option<HubModel>,
 }
 
 impl Plan {
@@ -80,6 +83,7 @@ impl Plan {
             tasks: &tasks,
             nodes: Vec::new(),
             models: Vec::new(),
+            hub: None,
         };
         builder.trivial()?;
         builder.base()?;
@@ -92,6 +96,7 @@ impl Plan {
             nodes: builder.nodes,
             models: builder.models,
             cells,
+            hub: builder.hub,
         })
     }
 
@@ -109,6 +114,7 @@ struct Builder<'a> {
     tasks: &'a [PlannedTask<'a>],
     nodes: Vec<Node>,
     models: Vec<PlannedModel>,
+    hub: Option<HubModel>,
 }
 
 impl Builder<'_> {
@@ -260,6 +266,7 @@ impl Builder<'_> {
             Answerer::Model {
                 key: model.label.key.clone(),
                 device: self.manifest.device.value.clone(),
+                chat: self.manifest.evaluation.chat,
             }
         };
         let name = format!("{} · {} · {language}", model.label.name, task.entry.name);

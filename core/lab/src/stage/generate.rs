@@ -28,9 +28,12 @@ pub(super) fn run(what: &GenerateWhat, context: &mut Context<'_>) -> Result<(), 
     let (examples, prepared) = context.prepared(&what.task, &what.rows)?;
     let answers = match &what.answerer {
         Answerer::Trivial { name } => trivial(name, &prepared)?,
-        Answerer::Model { key, device } => {
+        Answerer::Model { key, device, chat } => {
             context.ledger.device.clone_from(device);
-            let model = LanguageModel::open(context.place(key)?, Device::parse(device)?)?;
+            let mut model = LanguageModel::open(context.place(key)?, Device::parse(device)?)?;
+            if *chat {
+                model.wrap_prompts_as_chat()?;
+            }
             ask(&model, &prepared, context)?
         }
     };
