@@ -8,35 +8,35 @@ use std::sync::{Arc, Mutex};
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
-pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// What the hub holds and how it behaves.
 #[derive(Default)]
-pub struct State {
-    pub files: HashMap<String, Vec<u8>>,
+pub(crate) struct State {
+    pub(crate) files: HashMap<String, Vec<u8>>,
     /// Requests that need this token.
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
     /// Answers of 503 before the next success.
-    pub failures: usize,
+    pub(crate) failures: usize,
     /// Bytes of a body after which connections are cut, one entry a transfer.
-    pub cuts: Vec<usize>,
+    pub(crate) cuts: Vec<usize>,
     /// Whether ranges are answered with the whole file.
-    pub ignores_ranges: bool,
+    pub(crate) ignores_ranges: bool,
     /// Whether contents are other than their etags say.
-    pub lies: bool,
+    pub(crate) lies: bool,
     /// Address of the contents of large files: another name of this machine.
-    pub contents: String,
+    pub(crate) contents: String,
     /// Every request: method, path, and the headers that matter.
-    pub seen: Vec<String>,
+    pub(crate) seen: Vec<String>,
 }
 
-pub struct Server {
-    pub endpoint: String,
-    pub state: Arc<Mutex<State>>,
+pub(crate) struct Server {
+    pub(crate) endpoint: String,
+    pub(crate) state: Arc<Mutex<State>>,
 }
 
 impl Server {
-    pub fn start(files: &[(&str, &[u8])]) -> Self {
+    pub(crate) fn start(files: &[(&str, &[u8])]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let endpoint = format!("http://{address}");
@@ -57,12 +57,12 @@ impl Server {
         Self { endpoint, state }
     }
 
-    pub fn set(&self, change: impl FnOnce(&mut State)) {
+    pub(crate) fn set(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state.lock().unwrap());
     }
 
     /// The requests since the last look.
-    pub fn seen(&self) -> Vec<String> {
+    pub(crate) fn seen(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().unwrap().seen)
     }
 }
@@ -193,7 +193,7 @@ fn body(state: &mut State, content: &[u8], range: Option<&str>, send: Send<'_>) 
 }
 
 /// What a hub calls a content: git's name, or SHA-256 of large files.
-pub fn etag(content: &[u8], large: bool) -> String {
+pub(crate) fn etag(content: &[u8], large: bool) -> String {
     let bytes = match large {
         true => Sha256::digest(content).to_vec(),
         false => {
