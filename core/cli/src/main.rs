@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `command/` | one file per command, one folder per group of commands |
 //! | `failure` | exit codes, and how an error is shown |
+//! | `hub` | models of a hub where a folder may stand |
 //! | `interrupt` | Ctrl-C |
 //! | `output` | writing results to standard output |
 //! | `progress` | bars and lines while a run goes on |
@@ -11,6 +12,7 @@
 
 mod command;
 mod failure;
+mod hub;
 mod interrupt;
 mod output;
 mod progress;

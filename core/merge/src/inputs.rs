@@ -65,7 +65,10 @@ impl<'a> Opener<'a> {
         role: String,
         written: &InputPath,
     ) -> Result<Input, MergeError> {
-        let path = self.recipe.root.join(&written.path);
+        let path = match self.recipe.places.get(&written.path) {
+            Some(place) => place.clone(),
+            None => self.recipe.root.join(&written.path),
+        };
         let checkpoint = match self.open.get(&path) {
             Some(open) => Arc::clone(open),
             None => {

@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use crate::adapter::{Adapters, Lowered};
 use crate::decoder::Decoder;
 use crate::kernels::{Frame, Kernels};
-use crate::parameters::{EMBEDDING, Part, final_norm, index, output};
+use crate::parameters::{EMBEDDING, Part};
 
 /// Elements of the logits that are held at a time.
 const LOGIT_ELEMENTS: usize = 1 << 22;
@@ -56,22 +56,31 @@ impl<B: Kernels> Gradients<B> {
     }
 }
 
+/// What the backward pass of a norm needs of its forward pass.
+struct NormTape<B: Kernels> {
+    parameter: usize,
+    x: Tensor<B, 2>,
+    inverse: Tensor<B, 2>,
+}
+
 /// What the backward pass of a layer needs of its forward pass.
 struct LayerTape<B: Kernels> {
-    x: Tensor<B, 2>,
+    attention_norm: NormTape<B>,
     normed: Tensor<B, 2>,
-    inverse: Tensor<B, 2>,
+    query_norm: Option<NormTape<B>>,
+    key_norm: Option<NormTape<B>>,
     query: Tensor<B, 4>,
     keys: Tensor<B, 4>,
     values: Tensor<B, 4>,
     weights: Tensor<B, 4>,
     attended: Tensor<B, 2>,
-    middle: Tensor<B, 2>,
+    attention_branch: Option<NormTape<B>>,
+    feed_forward_norm: NormTape<B>,
     middle_normed: Tensor<B, 2>,
-    middle_inverse: Tensor<B, 2>,
     gate: Tensor<B, 2>,
     up: Tensor<B, 2>,
     inner: Tensor<B, 2>,
+    feed_forward_branch: Option<NormTape<B>>,
     lowered: Vec<(usize, Lowered<B>)>,
 }
 
@@ -90,11 +99,11 @@ impl<B: Kernels> Pass<'_, B> {
     pub(crate) fn run(&self, batch: &Batch, scale: f32, gradients: &mut Gradients<B>) -> f64 {
         let decoder = self.decoder;
         let tokens = batch.ids.len() / batch.sequences.max(1);
-        let frame = decoder.frame(batch.sequences, tokens);
-        let mut x = B::gather_rows(&decoder.parameters[EMBEDDING], &batch.ids);
+        let frames = decoder.frames(batch.sequences, tokens);
+        let mut x = decoder.embed(&batch.ids);
         let mut tapes = Vec::with_capacity(decoder.config.num_hidden_layers);
         for layer in 0..decoder.config.num_hidden_layers {
-            let (next, tape) = self.layer_forward(layer, x, &frame);
+            let (next, tape) = self.layer_forward(layer, x, frames.of(layer));
             tapes.push(tape);
             x = next;
         }
@@ -103,10 +112,14 @@ impl<B: Kernels> Pass<'_, B> {
         let mut dx = B::scatter_rows(dhidden, &batch.rows, batch.ids.len());
         for layer in (0..decoder.config.num_hidden_layers).rev() {
             if let Some(tape) = tapes.pop() {
-                dx = self.layer_backward(layer, dx, tape, &frame, gradients);
+                dx = self.layer_backward(layer, dx, tape, frames.of(layer), gradients);
             }
         }
         if self.adapters.is_none() {
+            let dx = match decoder.config.embedding_scale {
+                1.0 => dx,
+                scale => dx.mul_scalar(scale as f32),
+            };
             let dembedding = B::scatter_rows(dx, &batch.ids, decoder.config.vocab_size);
             gradients.add(EMBEDDING, dembedding);
         }
@@ -122,10 +135,9 @@ impl<B: Kernels> Pass<'_, B> {
         gradients: &mut Gradients<B>,
     ) -> (f64, Tensor<B, 2>) {
         let decoder = self.decoder;
-        let (norm, output) = (final_norm(&decoder.config), output(&decoder.config));
+        let output = decoder.layout.output();
         let hidden = B::gather_rows(x, &batch.rows);
-        let norm_weight = &decoder.parameters[norm];
-        let (normed, inverse) = B::rms_norm(&hidden, norm_weight, decoder.epsilon());
+        let (normed, norm) = self.norm(hidden, decoder.layout.final_norm());
         let weight = &decoder.parameters[output];
         let chunk = (LOGIT_ELEMENTS / decoder.config.vocab_size).max(1);
         let mut loss = 0.0;
@@ -141,11 +153,7 @@ impl<B: Kernels> Pass<'_, B> {
             }
         }
         let dnormed = Tensor::cat(dnormed, 0);
-        let (dhidden, dnorm) = B::rms_norm_backward(&dnormed, &hidden, norm_weight, &inverse, None);
-        if self.adapters.is_none() {
-            gradients.add(norm, dnorm);
-        }
-        (loss, dhidden)
+        (loss, self.norm_backward(&norm, &dnormed, None, gradients))
     }
 
     fn layer_forward(
@@ -155,42 +163,52 @@ impl<B: Kernels> Pass<'_, B> {
         frame: &Frame<B>,
     ) -> (Tensor<B, 2>, LayerTape<B>) {
         let decoder = self.decoder;
-        let config = &decoder.config;
+        let (config, layout) = (&decoder.config, &decoder.layout);
         let (heads, groups) = (config.num_attention_heads, config.num_key_value_heads);
         let mut lowered = Vec::new();
-        let mut linear = |x: &Tensor<B, 2>, part| self.linear(x, index(layer, part), &mut lowered);
-        let norm = |x: &Tensor<B, 2>, part| {
-            let weight = &decoder.parameters[index(layer, part)];
-            B::rms_norm(x, weight, decoder.epsilon())
-        };
-        let (normed, inverse) = norm(&x, Part::InputNorm);
-        let query = B::split_heads(linear(&normed, Part::Query), heads, frame, Some(1.0));
-        let keys = B::split_heads(linear(&normed, Part::Key), groups, frame, Some(1.0));
+        let mut linear = |x: &Tensor<B, 2>, part| self.linear(x, layer, part, &mut lowered);
+
+        let (normed, attention_norm) =
+            self.norm(x.clone(), layout.index(layer, Part::AttentionNorm));
+        let (query, query_norm) =
+            self.head_norm(linear(&normed, Part::Query), layer, Part::QueryNorm);
+        let (keys, key_norm) = self.head_norm(linear(&normed, Part::Key), layer, Part::KeyNorm);
+        let query = B::split_heads(query, heads, frame, Some(1.0));
+        let keys = B::split_heads(keys, groups, frame, Some(1.0));
         let values = B::split_heads(linear(&normed, Part::Value), groups, frame, None);
         let (attended, weights) =
             decoder.attend(query.clone(), keys.clone(), values.clone(), frame);
         let attended = B::merge_heads(attended, frame, None);
-        let middle = linear(&attended, Part::Output) + x.clone();
-        let (middle_normed, middle_inverse) = norm(&middle, Part::PostNorm);
+        let branch = linear(&attended, Part::Output);
+        let (branch, attention_branch) = self.branch_norm(branch, layer, Part::AttentionBranchNorm);
+        let middle = branch + x;
+
+        let (middle_normed, feed_forward_norm) =
+            self.norm(middle.clone(), layout.index(layer, Part::FeedForwardNorm));
         let gate = linear(&middle_normed, Part::Gate);
         let up = linear(&middle_normed, Part::Up);
-        let inner = B::swiglu(&gate, &up);
-        let out = linear(&inner, Part::Down) + middle.clone();
+        let inner = B::gated(config.activation, &gate, &up);
+        let branch = linear(&inner, Part::Down);
+        let (branch, feed_forward_branch) =
+            self.branch_norm(branch, layer, Part::FeedForwardBranchNorm);
+        let out = branch + middle;
         let tape = LayerTape {
-            x,
+            attention_norm,
             normed,
-            inverse,
+            query_norm,
+            key_norm,
             query,
             keys,
             values,
             weights,
             attended,
-            middle,
+            attention_branch,
+            feed_forward_norm,
             middle_normed,
-            middle_inverse,
             gate,
             up,
             inner,
+            feed_forward_branch,
             lowered,
         };
         (out, tape)
@@ -207,24 +225,19 @@ impl<B: Kernels> Pass<'_, B> {
         let decoder = self.decoder;
         let lowered = tape.lowered;
         let back = |dy: &Tensor<B, 2>, x: &Tensor<B, 2>, part, gradients: &mut Gradients<B>| {
-            let parameter = index(layer, part);
-            let low = lowered.iter().find(|(adapted, _)| *adapted == parameter);
-            self.linear_backward(dy, x, parameter, low.map(|(_, low)| low), gradients)
+            self.linear_backward(dy, x, layer, part, &lowered, gradients)
         };
 
-        let dinner = back(&dx, &tape.inner, Part::Down, gradients);
+        let dbranch = self.branch_norm_backward(&tape.feed_forward_branch, &dx, gradients);
+        let dinner = back(&dbranch, &tape.inner, Part::Down, gradients);
         drop(tape.inner);
-        let (dgate, dup) = B::swiglu_backward(dinner, tape.gate, tape.up);
+        let (dgate, dup) = B::gated_backward(decoder.config.activation, dinner, tape.gate, tape.up);
         let dnormed = back(&dgate, &tape.middle_normed, Part::Gate, gradients)
             + back(&dup, &tape.middle_normed, Part::Up, gradients);
-        let dmiddle = self.norm_backward(
-            index(layer, Part::PostNorm),
-            [&dnormed, &tape.middle, &tape.middle_inverse],
-            dx,
-            gradients,
-        );
+        let dmiddle = self.norm_backward(&tape.feed_forward_norm, &dnormed, Some(dx), gradients);
 
-        let dattended = back(&dmiddle, &tape.attended, Part::Output, gradients);
+        let dbranch = self.branch_norm_backward(&tape.attention_branch, &dmiddle, gradients);
+        let dattended = back(&dbranch, &tape.attended, Part::Output, gradients);
         let heads = decoder.config.num_attention_heads;
         let dattended = decoder.grouped(B::split_heads(dattended, heads, frame, None));
         let weights = decoder.grouped(tape.weights.clone());
@@ -238,42 +251,115 @@ impl<B: Kernels> Pass<'_, B> {
         let dkeys = dscores.swap_dims(2, 3).matmul(decoder.grouped(tape.query));
 
         let dquery = B::merge_heads(dquery, frame, Some(-1.0));
+        let dquery = self.head_norm_backward(&tape.query_norm, dquery, gradients);
         let dkeys = B::merge_heads(dkeys, frame, Some(-1.0));
+        let dkeys = self.head_norm_backward(&tape.key_norm, dkeys, gradients);
         let dvalues = B::merge_heads(dvalues, frame, None);
         let dnormed = back(&dquery, &tape.normed, Part::Query, gradients)
             + back(&dkeys, &tape.normed, Part::Key, gradients)
             + back(&dvalues, &tape.normed, Part::Value, gradients);
-        self.norm_backward(
-            index(layer, Part::InputNorm),
-            [&dnormed, &tape.x, &tape.inverse],
-            dmiddle,
-            gradients,
-        )
+        self.norm_backward(&tape.attention_norm, &dnormed, Some(dmiddle), gradients)
     }
 
+    /// The norm whose weight is a parameter.
+    fn norm(&self, x: Tensor<B, 2>, parameter: usize) -> (Tensor<B, 2>, NormTape<B>) {
+        let (y, inverse) = self.decoder.norm(&x, parameter);
+        let tape = NormTape {
+            parameter,
+            x,
+            inverse,
+        };
+        (y, tape)
+    }
+
+    /// The norm on what a block gives, if the model has it.
+    fn branch_norm(
+        &self,
+        x: Tensor<B, 2>,
+        layer: usize,
+        part: Part,
+    ) -> (Tensor<B, 2>, Option<NormTape<B>>) {
+        match self.decoder.layout.find(layer, part) {
+            Some(parameter) => {
+                let (y, tape) = self.norm(x, parameter);
+                (y, Some(tape))
+            }
+            None => (x, None),
+        }
+    }
+
+    /// The norm over the features of each head of `[n, h * e]`, if the model has it.
+    fn head_norm(
+        &self,
+        x: Tensor<B, 2>,
+        layer: usize,
+        part: Part,
+    ) -> (Tensor<B, 2>, Option<NormTape<B>>) {
+        let shape = x.dims();
+        if self.decoder.layout.find(layer, part).is_none() {
+            return (x, None);
+        }
+        let (y, tape) = self.branch_norm(self.decoder.head_rows(x), layer, part);
+        (y.reshape(shape), tape)
+    }
+
+    /// The gradient with regard to a norm's input, plus `residual`.
     fn norm_backward(
         &self,
-        parameter: usize,
-        [dy, x, inverse]: [&Tensor<B, 2>; 3],
-        residual: Tensor<B, 2>,
+        tape: &NormTape<B>,
+        dy: &Tensor<B, 2>,
+        residual: Option<Tensor<B, 2>>,
         gradients: &mut Gradients<B>,
     ) -> Tensor<B, 2> {
-        let weight = &self.decoder.parameters[parameter];
-        let (dx, dweight) = B::rms_norm_backward(dy, x, weight, inverse, Some(residual));
+        let weight = self.decoder.norm_weight(tape.parameter);
+        let (dx, dweight) = B::rms_norm_backward(dy, &tape.x, &weight, &tape.inverse, residual);
         if self.adapters.is_none() {
-            gradients.add(parameter, dweight);
+            gradients.add(tape.parameter, dweight);
         }
         dx
+    }
+
+    fn branch_norm_backward(
+        &self,
+        tape: &Option<NormTape<B>>,
+        dy: &Tensor<B, 2>,
+        gradients: &mut Gradients<B>,
+    ) -> Tensor<B, 2> {
+        match tape {
+            Some(tape) => self.norm_backward(tape, dy, None, gradients),
+            None => dy.clone(),
+        }
+    }
+
+    fn head_norm_backward(
+        &self,
+        tape: &Option<NormTape<B>>,
+        dy: Tensor<B, 2>,
+        gradients: &mut Gradients<B>,
+    ) -> Tensor<B, 2> {
+        let Some(tape) = tape else {
+            return dy;
+        };
+        let shape = dy.dims();
+        let dy = self.decoder.head_rows(dy);
+        self.norm_backward(tape, &dy, None, gradients)
+            .reshape(shape)
     }
 
     fn linear(
         &self,
         x: &Tensor<B, 2>,
-        parameter: usize,
+        layer: usize,
+        part: Part,
         lowered: &mut Vec<(usize, Lowered<B>)>,
     ) -> Tensor<B, 2> {
-        let weight = self.decoder.parameters[parameter].clone();
-        let y = x.clone().matmul(weight.transpose());
+        let decoder = self.decoder;
+        let parameter = decoder.layout.index(layer, part);
+        let weight = decoder.parameters[parameter].clone();
+        let mut y = x.clone().matmul(weight.transpose());
+        if let Some(bias) = decoder.layout.bias(layer, part) {
+            y = B::add_row(y, &decoder.parameters[bias]);
+        }
         match self.adapters.and_then(|adapters| adapters.on(parameter)) {
             Some(adapter) => {
                 let (update, low) = adapter.forward(x, parameter, self.dropout_key);
@@ -288,19 +374,24 @@ impl<B: Kernels> Pass<'_, B> {
         &self,
         dy: &Tensor<B, 2>,
         x: &Tensor<B, 2>,
-        parameter: usize,
-        lowered: Option<&Lowered<B>>,
+        layer: usize,
+        part: Part,
+        lowered: &[(usize, Lowered<B>)],
         gradients: &mut Gradients<B>,
     ) -> Tensor<B, 2> {
-        let dx = dy
-            .clone()
-            .matmul(self.decoder.parameters[parameter].clone());
+        let decoder = self.decoder;
+        let parameter = decoder.layout.index(layer, part);
+        let dx = dy.clone().matmul(decoder.parameters[parameter].clone());
         let Some(adapters) = self.adapters else {
             gradients.add(parameter, dy.clone().transpose().matmul(x.clone()));
+            if let Some(bias) = decoder.layout.bias(layer, part) {
+                gradients.add(bias, B::sum_rows(dy));
+            }
             return dx;
         };
+        let lowered = lowered.iter().find(|(adapted, _)| *adapted == parameter);
         match (adapters.on(parameter), lowered) {
-            (Some(adapter), Some(lowered)) => {
+            (Some(adapter), Some((_, lowered))) => {
                 let (more, gradient) = adapter.backward(dy, lowered);
                 gradients.add_adapter(parameter, gradient);
                 dx + more

@@ -1,4 +1,4 @@
-//! Decoder language models of the Llama family on burn: load, score, generate, fine-tune.
+//! Decoder language models on burn: load, score, generate, fine-tune.
 //!
 //! [`LanguageModel::open`] reads a Hugging Face folder. [`LanguageModel::generate`] continues
 //! prompts, [`LanguageModel::score`] says how likely texts are, and [`LanguageModel::train`]
@@ -14,6 +14,7 @@ mod config;
 mod decoder;
 mod device;
 mod error;
+mod frame;
 mod generate;
 mod gradient;
 mod kernels;
@@ -29,14 +30,14 @@ mod tokenizer;
 mod train;
 
 pub use adapter::LoraOptions;
-pub use config::{ARCHITECTURES, ModelConfig, RopeScaling};
+pub use config::{ARCHITECTURES, Activation, Family, ModelConfig, RopeConfig, RopeScaling};
 pub use device::Device;
 pub use error::{ModelError, Result};
 pub use generate::{Finish, GenerateOptions, Generation};
 pub use model::LanguageModel;
 pub use sampling::Sampling;
 pub use score::Score;
-pub use tokenizer::{TokenPair, Tokenizer, train_bpe};
+pub use tokenizer::{ChatMessage, TokenPair, Tokenizer, train_bpe};
 
 pub use train::{
     Dataset, LoraWeights, Progress, Schedule, SnapshotOptions, TrainOptions, TrainReport, Trained,

@@ -2,10 +2,11 @@
 
 use crate::{
     failure::{Exit, Failure},
-    interrupt, output,
+    hub, interrupt, output,
 };
 use mergelab_abi::registry::{Registry, search_places};
 use mergelab_abi::suggest::nearest;
+use mergelab_hub::is_hub;
 use mergelab_merge::{MergeError, Options, Plan, Progress, Recipe};
 use std::{io::IsTerminal as _, path::PathBuf, sync::Mutex, time::Duration};
 
@@ -60,7 +61,8 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(self, plugins: &[PathBuf]) -> Result<Exit, Failure> {
-        let recipe = Recipe::read(&self.config).map_err(Failure::refused)?;
+        let mut recipe = Recipe::read(&self.config).map_err(Failure::refused)?;
+        fetch(&mut recipe)?;
         for note in &recipe.notes {
             eprintln!("note: {note}");
         }
@@ -123,6 +125,22 @@ impl Arguments {
         }
         Ok(Exit::Done)
     }
+}
+
+/// Brings the inputs that are models of a hub into the local cache. Their names get the commit, which
+/// is what provenance records.
+fn fetch(recipe: &mut Recipe) -> Result<(), Failure> {
+    let models = recipe.models.iter_mut().map(|model| &mut model.input);
+    for input in recipe.base.iter_mut().chain(models) {
+        let name = input.path.to_string_lossy().into_owned();
+        if !is_hub(&name) {
+            continue;
+        }
+        let resolved = hub::fetch(&name)?;
+        input.path = PathBuf::from(resolved.name);
+        recipe.places.insert(input.path.clone(), resolved.folder);
+    }
+    Ok(())
 }
 
 /// How long a merge is rehearsed to predict its time.

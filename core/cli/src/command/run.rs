@@ -4,7 +4,7 @@ use super::plan::open;
 use crate::{
     failure::{Exit, Failure},
     interrupt, output,
-    progress::Progress,
+    progress::{Elements, Progress},
 };
 use mergelab_lab::{
     executor::{Local, Outcome},
@@ -60,6 +60,10 @@ impl Arguments {
             jobs: self.jobs.max(1),
             interrupt: &interrupt,
         };
+        let bar = Elements::new();
+        let fetched = experiment.fetch_base(|file| bar.show(file.received, file.size));
+        bar.finish();
+        fetched.map_err(Failure::experiment)?;
         let mut outcome = Outcome::default();
         // What follows from a selection is planned when it is decided.
         loop {

@@ -4,6 +4,7 @@ use super::{
     reader::Reader,
     source::{Located, ManifestError},
 };
+use mergelab_hub::{HubModel, is_hub};
 use std::path::PathBuf;
 
 /// The shared base.
@@ -30,6 +31,8 @@ pub struct Instruct {
 pub enum Origin {
     /// A Hugging Face folder.
     Path(Located<PathBuf>),
+    /// A model of a hub, given as `path = "hf://org/name@revision"`.
+    Hub(Located<HubModel>),
     /// Trained from scratch.
     Pretrain(Box<Pretrain>),
 }
@@ -80,6 +83,13 @@ impl Base {
             }
         };
         let origin = match (path, pretrain) {
+            (Some(path), None) if is_hub(&path.value) => Origin::Hub(Located {
+                value: path
+                    .value
+                    .parse()
+                    .map_err(|e| reader.error(path.span.clone(), format!("{e}")))?,
+                span: path.span,
+            }),
             (Some(path), None) => Origin::Path(Located {
                 value: root.file().resolve(&path.value),
                 span: path.span,
@@ -88,7 +98,8 @@ impl Base {
             _ => {
                 return Err(reader.error(
                     reader.span(),
-                    "[base] takes either `path` (a Hugging Face folder) or [base.pretrain].",
+                    "[base] takes either `path` (a Hugging Face folder, or hf://org/name@revision) or \
+                     [base.pretrain].",
                 ));
             }
         };

@@ -24,6 +24,8 @@ pub struct Evaluation {
     pub cross_lingual: bool,
     /// Whether every expert is evaluated on every task, or on its own ones only.
     pub cross_task: bool,
+    /// Whether prompts are turns of a chat, by the base's chat template, in training and evaluation.
+    pub chat: bool,
 }
 
 /// An experiment as its manifest says it.
@@ -263,6 +265,7 @@ fn evaluation(root: &Reader<'_>) -> Result<Evaluation, ManifestError> {
         batch_size: 16,
         cross_lingual: true,
         cross_task: true,
+        chat: false,
     };
     if let Some(reader) = root.table("evaluation")? {
         if let Some(size) = reader.whole("batch_size")? {
@@ -273,6 +276,9 @@ fn evaluation(root: &Reader<'_>) -> Result<Evaluation, ManifestError> {
         }
         if let Some(flag) = reader.flag("cross_task")? {
             evaluation.cross_task = flag;
+        }
+        if let Some(flag) = reader.flag("chat")? {
+            evaluation.chat = flag;
         }
         reader.finish()?;
     }

@@ -76,6 +76,7 @@ impl Builder<'_> {
             Answerer::Model {
                 key: model.label.key.clone(),
                 device: self.manifest.device.value.clone(),
+                chat: self.manifest.evaluation.chat,
             }
         };
         let cell = PlannedCell {

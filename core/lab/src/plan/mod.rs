@@ -23,6 +23,7 @@ use data::Data;
 pub use error::PlanError;
 pub use grow::Growth;
 use mergelab_abi::{registry::Registry, suggest::hint};
+use mergelab_hub::HubModel;
 pub use selection::{Candidate, Criterion, Selection, Standing};
 use spec::{How, Node, StageSpec, What};
 use std::path::PathBuf;
@@ -90,6 +91,8 @@ pub struct Plan {
     pub datasets: Vec<crate::dataset::card::Record>,
     /// Choices among merges.
     pub selections: Vec<Selection>,
+    /// The base, at its commit, where it is a model of a hub.
+    pub hub: Option<HubModel>,
 }
 
 impl Plan {
@@ -116,6 +119,7 @@ impl Plan {
             nodes: Vec::new(),
             models: Vec::new(),
             selections: Vec::new(),
+            hub: None,
         };
         builder.trivial()?;
         builder.base()?;
@@ -132,6 +136,7 @@ impl Plan {
             cells: Vec::new(),
             datasets: data.records(),
             selections: builder.selections,
+            hub: builder.hub,
         };
         for cell in &pending {
             plan.add(cell, store);
@@ -185,6 +190,7 @@ struct Builder<'a> {
     nodes: Vec<Node>,
     models: Vec<PlannedModel>,
     selections: Vec<Selection>,
+    hub: Option<HubModel>,
 }
 
 impl Builder<'_> {

@@ -10,6 +10,7 @@ use crate::{
     manifest::{Located, Order, Origin, Pretrain, Recipe, Span},
 };
 use mergelab_checkpoint::Checkpoint;
+use mergelab_hub::{Hub, HubModel, Resolved};
 use serde_json::Map;
 
 /// A label with nothing but a name and a role.
@@ -31,6 +32,11 @@ pub(super) fn label(name: &str, role: Role) -> ModelLabel {
         selected: None,
         key: String::new(),
     }
+}
+
+/// Content key of a model of a hub: a commit never changes.
+fn hub_key(resolved: &Resolved) -> String {
+    blake3::hash(resolved.name.as_bytes()).to_hex()[..32].to_owned()
 }
 
 /// Content key of a model that is there already: its weights, its config and its tokenizer.
@@ -75,6 +81,24 @@ impl Builder<'_> {
                     label,
                     node: None,
                     folder: absolute(&path.value),
+                    languages: None,
+                    tasks: None,
+                }
+            }
+            Origin::Hub(model) => {
+                let resolved = Hub::from_env()
+                    .and_then(|hub| hub.resolve(&model.value))
+                    .map_err(|e| self.manifest.error(model.span.clone(), e.to_string()))?;
+                self.hub = Some(HubModel {
+                    repository: model.value.repository.clone(),
+                    revision: resolved.commit.clone(),
+                });
+                let mut label = label("base", Role::Base);
+                label.key = hub_key(&resolved);
+                PlannedModel {
+                    label,
+                    node: None,
+                    folder: resolved.folder,
                     languages: None,
                     tasks: None,
                 }
@@ -357,6 +381,7 @@ impl Builder<'_> {
         how.places.insert(from.label.key.clone(), from.folder);
         let what = What::Train(TrainWhat {
             base: from.label.key,
+            chat: manifest.evaluation.chat,
             rows,
             recipe: recipe.clone(),
             seed,

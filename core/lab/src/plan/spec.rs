@@ -122,6 +122,9 @@ pub struct TaskRows {
 pub struct TrainWhat {
     /// Content key of the model that is fine-tuned.
     pub base: String,
+    /// Whether prompts are wrapped as chat.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub chat: bool,
     /// What it learns.
     pub rows: Vec<TaskRows>,
     /// How it is trained.
@@ -188,6 +191,9 @@ pub enum Answerer {
         key: String,
         /// The device.
         device: String,
+        /// Whether prompts are wrapped as chat.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        chat: bool,
     },
     /// A trivial output that the task offers.
     Trivial {

@@ -48,6 +48,9 @@ pub enum RunError {
     /// Models cannot be compared.
     #[error(transparent)]
     Compare(#[from] CompareError),
+    /// The base cannot be fetched.
+    #[error("[base]: {0}")]
+    Hub(#[from] mergelab_hub::HubError),
     /// A table cannot be written, or an artifact cannot be read.
     #[error("{}: {message}", path.display())]
     File {
@@ -80,6 +83,23 @@ impl Experiment {
             store,
             plan,
         })
+    }
+
+    /// Brings the base into the local cache where it is a model of a hub and a stage may read it.
+    ///
+    /// # Errors
+    /// If the hub cannot be reached or refuses, or the disk does.
+    pub fn fetch_base(
+        &self,
+        report: impl FnMut(mergelab_hub::Progress<'_>),
+    ) -> Result<(), RunError> {
+        let Some(model) = &self.plan.hub else {
+            return Ok(());
+        };
+        if self.plan.nodes.iter().any(|node| !node.cached) {
+            mergelab_hub::Hub::from_env()?.fetch(model, report)?;
+        }
+        Ok(())
     }
 
     /// Runs every stage of the plan that has no artifact yet. `before` is what came of running it

@@ -307,6 +307,7 @@ mod tests {
             answerer: Answerer::Model {
                 key: key.into(),
                 device: String::new(),
+                chat: false,
             },
             task: task.clone(),
             rows: rows.clone(),

@@ -34,10 +34,13 @@ pub(super) fn run(what: &GenerateWhat, context: &mut Context<'_>) -> Result<(), 
             context.ledger.flops = Some(0.0);
             trivial(name, &prepared)?
         }
-        Answerer::Model { key, device } => {
+        Answerer::Model { key, device, chat } => {
             context.ledger.device.clone_from(device);
             let folder = context.place(key)?.to_owned();
-            let model = LanguageModel::open(&folder, Device::parse(device)?)?;
+            let mut model = LanguageModel::open(&folder, Device::parse(device)?)?;
+            if *chat {
+                model.wrap_prompts_as_chat()?;
+            }
             let mut tokens = Tokens::default();
             let answers = ask(&model, &prepared, &mut tokens, context)?;
             context.ledger.tokens = tokens.tokens as u64;

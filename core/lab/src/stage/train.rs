@@ -10,6 +10,9 @@ pub(super) fn run(what: &TrainWhat, context: &mut Context<'_>) -> Result<(), Sta
     let validation = pairs(&what.rows, |rows| &rows.validation, context)?;
     let device = Device::parse(&what.device)?;
     let mut model = LanguageModel::open(context.place(&what.base)?, device)?;
+    if what.chat {
+        model.wrap_prompts_as_chat()?;
+    }
     let trained = training::train(
         &mut model,
         &Dataset::Pairs(train),

@@ -153,6 +153,8 @@ pub struct Recipe {
     pub max_shard: u64,
     /// What was passed over on purpose while reading, in sentences.
     pub notes: Vec<String>,
+    /// Folders of inputs that are given by names which are no paths, such as those of a hub.
+    pub places: BTreeMap<PathBuf, PathBuf>,
 }
 
 /// One model to merge.
@@ -206,7 +208,7 @@ impl InputPath {
         }
     }
 
-    /// Reads `path` or `path+adapter`.
+    /// Reads `path` or `path+adapter`. A name of a hub, `hf://org/name@revision`, has no `+`.
     pub fn parse(text: &str) -> Self {
         match text.split_once('+') {
             Some((path, adapter)) if !path.is_empty() && !adapter.is_empty() => {
@@ -290,6 +292,7 @@ impl Recipe {
             rules: Rules::Own,
             max_shard: MAX_SHARD,
             notes: Vec::new(),
+            places: BTreeMap::new(),
         }
     }
 

@@ -1,7 +1,10 @@
 //! Text to tokens and back.
 
 mod bpe;
+mod chat;
+mod wrapping;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -11,6 +14,9 @@ use serde_json::Value;
 use crate::error::{ModelError, Result};
 
 pub use bpe::train_bpe;
+pub use chat::ChatMessage;
+
+use wrapping::Wrapping;
 
 /// Files of a tokenizer in a Hugging Face folder that are kept as they are.
 const FILES: [&str; 5] = [
@@ -30,12 +36,18 @@ pub struct Tokenizer {
     eos: Option<u32>,
     pad: Option<u32>,
     files: Vec<ExtraFile>,
+    /// Source of the chat template.
+    template: Option<String>,
+    /// `bos_token` and its like, which templates write.
+    special_tokens: BTreeMap<String, String>,
+    /// How prompts are wrapped as chat, if they are.
+    wrapping: Option<Wrapping>,
 }
 
 /// A prompt and what is to follow it, as tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenPair {
-    /// The prompt, with the tokens that the tokenizer begins texts with.
+    /// The prompt, with the tokens that the tokenizer or the chat template begins texts with.
     pub prompt: Vec<u32>,
     /// What follows; no end token.
     pub answer: Vec<u32>,
@@ -85,9 +97,19 @@ impl Tokenizer {
                 .map_err(|error| fail(&file.name, format!("is not JSON: {error}")))?,
             None => Value::Null,
         };
+        let content = |value: &Value| {
+            let content = value.as_str().or(value["content"].as_str());
+            content.map(str::to_owned)
+        };
+        let special_tokens: BTreeMap<String, String> = config
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(key, _)| key.ends_with("_token") && !key.starts_with("add_"))
+            .filter_map(|(key, value)| Some((key.clone(), content(value)?)))
+            .collect();
         let special = |key: &str| -> Result<Option<u32>> {
-            let value = &config[key];
-            let Some(token) = value.as_str().or(value["content"].as_str()) else {
+            let Some(token) = special_tokens.get(key) else {
                 return Ok(None);
             };
             let id = inner.token_to_id(token).ok_or_else(|| {
@@ -96,12 +118,19 @@ impl Tokenizer {
             })?;
             Ok(Some(id))
         };
+        let template = match file("chat_template.jinja") {
+            Some(file) => Some(String::from_utf8_lossy(&file.bytes).into_owned()),
+            None => chat::template_in(&config["chat_template"]),
+        };
         Ok(Self {
             bos: special("bos_token")?,
             eos: special("eos_token")?,
             pad: special("pad_token")?,
             inner,
             files,
+            template,
+            special_tokens,
+            wrapping: None,
         })
     }
 
@@ -151,9 +180,15 @@ impl Tokenizer {
     /// the space before them, so a model has hardly ever seen a word after a lone space. An end
     /// token that the tokenizer puts after texts is left out.
     ///
+    /// Where [prompts are wrapped as chat](Tokenizer::wrap_prompts_as_chat), these are the tokens of the
+    /// user's turn up to where the assistant's begins.
+    ///
     /// # Errors
-    /// If the tokenizer refuses the text.
+    /// If the tokenizer or the chat template refuses the text.
     pub fn encode_prompt(&self, prompt: &str) -> Result<Vec<u32>> {
+        if let Some(wrapping) = &self.wrapping {
+            return self.encode_plain(&wrapping.prompt(prompt.trim_end_matches(' '))?);
+        }
         let mut ids = self.encode(prompt.trim_end_matches(' '))?;
         if self.eos.is_some() && ids.last() == self.eos.as_ref() && ids.len() > 1 {
             ids.pop();
@@ -168,9 +203,20 @@ impl Tokenizer {
     /// tokens are those it has after the prompt where the boundary between the two is one between
     /// tokens, else those it has alone.
     ///
+    /// Where [prompts are wrapped as chat](Tokenizer::wrap_prompts_as_chat), the answer follows the
+    /// beginning of the assistant's turn, without spaces before it.
+    ///
     /// # Errors
-    /// If the tokenizer refuses a text.
+    /// If the tokenizer or the chat template refuses a text.
     pub fn encode_pair(&self, prompt: &str, answer: &str) -> Result<TokenPair> {
+        if let Some(wrapping) = &self.wrapping {
+            let before = wrapping.prompt(prompt.trim_end_matches(' '))?;
+            let answer = answer.trim_start_matches(' ');
+            let prompt = self.encode_plain(&before)?;
+            let whole = self.encode_plain(&format!("{before}{answer}"))?;
+            let answer = self.following(&prompt, &whole, answer)?;
+            return Ok(TokenPair { prompt, answer });
+        }
         let trimmed = prompt.trim_end_matches(' ');
         let answer = format!("{}{answer}", &prompt[trimmed.len()..]);
         let prompt = self.encode_prompt(trimmed)?;
@@ -178,11 +224,16 @@ impl Tokenizer {
         if self.eos.is_some() && whole.last() == self.eos.as_ref() {
             whole.pop();
         }
-        let answer = match whole.strip_prefix(prompt.as_slice()) {
-            Some(rest) if !rest.is_empty() => rest.to_vec(),
-            _ => self.encode_plain(&answer)?,
-        };
+        let answer = self.following(&prompt, &whole, &answer)?;
         Ok(TokenPair { prompt, answer })
+    }
+
+    /// The tokens of an answer: those after the prompt's where the whole begins with them.
+    fn following(&self, prompt: &[u32], whole: &[u32], answer: &str) -> Result<Vec<u32>> {
+        match whole.strip_prefix(prompt) {
+            Some(rest) if !rest.is_empty() => Ok(rest.to_vec()),
+            _ => self.encode_plain(answer),
+        }
     }
 
     /// The text of tokens, special tokens left out.

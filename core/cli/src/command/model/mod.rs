@@ -1,6 +1,8 @@
-//! `mergelab model`: what a model is, what differs between two, and models from other formats.
+//! `mergelab model`: what a model is, what differs between two, models from other formats, and what
+//! a model writes.
 
 mod diff;
+mod generate;
 mod import;
 mod info;
 
@@ -10,9 +12,10 @@ const EXAMPLES: &str = "\
 Examples:
   mergelab model info models/base
   mergelab model diff models/base models/german
-  mergelab model import SmolLM2-135M-Instruct.Q4_1.gguf models/smollm2";
+  mergelab model import SmolLM2-135M-Instruct.Q4_1.gguf models/smollm2
+  mergelab model generate models/smollm2 --chat --prompt \"What is the capital of Japan?\"";
 
-/// Looks at models, compares them, and imports them.
+/// Looks at models, compares them, imports them, and has them write.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -25,6 +28,7 @@ enum Command {
     Info(info::Arguments),
     Diff(diff::Arguments),
     Import(import::Arguments),
+    Generate(generate::Arguments),
 }
 
 impl Arguments {
@@ -33,6 +37,7 @@ impl Arguments {
             Command::Info(arguments) => arguments.run(),
             Command::Diff(arguments) => arguments.run(),
             Command::Import(arguments) => arguments.run(),
+            Command::Generate(arguments) => arguments.run(),
         }
     }
 }

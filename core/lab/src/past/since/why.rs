@@ -34,6 +34,7 @@ pub(super) fn reasons(new: &What, old: &What) -> Vec<String> {
             why.rows(&new.rows, &old.rows);
             why.settings("recipe", &new.recipe, &old.recipe);
             why.changed("seed", &new.seed, &old.seed);
+            why.changed("chat", &new.chat, &old.chat);
             why.changed("device", &new.device, &old.device);
         }
         (What::Merge(new), What::Merge(old)) => {
@@ -51,14 +52,16 @@ pub(super) fn reasons(new: &What, old: &What) -> Vec<String> {
         (What::Generate(new), What::Generate(old)) => {
             match (&new.answerer, &old.answerer) {
                 (
-                    Answerer::Model { key, device },
+                    Answerer::Model { key, device, chat },
                     Answerer::Model {
                         key: old_key,
                         device: old_device,
+                        chat: old_chat,
                     },
                 ) => {
                     why.differs(key != old_key, "its model changed");
                     why.changed("device", device, old_device);
+                    why.changed("chat", chat, old_chat);
                 }
                 (new, old) => why.differs(new != old, "another one answers"),
             }
@@ -365,6 +368,7 @@ mod tests {
                 answerer: Answerer::Model {
                     key: key.into(),
                     device: "flex".into(),
+                    chat: false,
                 },
                 task: task.clone(),
                 rows: slice("de", "1"),
