@@ -1,10 +1,10 @@
 //! The forward pass of a Llama-type decoder, with and without a cache of keys and values.
 
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 use crate::config::ModelConfig;
 use crate::kernels::{Frame, Kernels};
-use crate::parameters::{EMBEDDING, Part, final_norm, index, output};
+use crate::parameters::{EMBEDDING, Part, final_norm, index, output, specs};
 use crate::rope::Rope;
 
 /// Products of two matrices with at most this many elements, and those of a single row, take
@@ -82,6 +82,17 @@ impl<B: Kernels> Decoder<B> {
         }
     }
 
+    /// The same decoder with its matrices in a format, which products with them are computed in.
+    pub(crate) fn cast(&self, format: DType) -> Self {
+        let mut cast = self.clone();
+        for (parameter, spec) in cast.parameters.iter_mut().zip(specs(&self.config)) {
+            if !spec.norm {
+                *parameter = parameter.clone().cast(format);
+            }
+        }
+        cast
+    }
+
     /// The number of tokens to pad sequences to whose longest has `longest`.
     pub(crate) fn padded(longest: usize) -> usize {
         longest.max(LEAST_TOKENS)
@@ -125,7 +136,7 @@ impl<B: Kernels> Decoder<B> {
             cache.reserve(tokens);
         }
         self.layers(ids, &frame, |layer, query, keys, values| {
-            let attended = self.attend(query, keys.clone(), values.clone(), &frame).0;
+            let (attended, _) = B::attend(&query, &keys, &values, self.scale(), &frame);
             if let Some(cache) = cache.as_deref_mut() {
                 cache.write(layer, keys, values, &frame);
             }
@@ -171,43 +182,16 @@ impl<B: Kernels> Decoder<B> {
 
     /// `x` times the transpose of a parameter.
     pub(crate) fn linear(&self, x: &Tensor<B, 2>, parameter: usize) -> Tensor<B, 2> {
-        let weight = self.parameters[parameter].clone().transpose();
-        let ([rows, width], [_, columns]) = (x.dims(), weight.dims());
+        let weight = &self.parameters[parameter];
+        let ([rows, width], [columns, _]) = (x.dims(), weight.dims());
         let least = SMALL_PRODUCT / columns + 1;
         let least = least.max(2);
         if rows >= least {
-            return x.clone().matmul(weight);
+            return B::linear(x, weight, None);
         }
         let more = Tensor::zeros([least - rows, width], &self.device);
         let padded = Tensor::cat(vec![x.clone(), more], 0);
-        padded.matmul(weight).narrow(0, 0, rows)
-    }
-
-    /// Attention of whole sequences: the weighted values and the weights, both
-    /// `[sequences, heads, tokens, ..]`.
-    pub(crate) fn attend(
-        &self,
-        query: Tensor<B, 4>,
-        keys: Tensor<B, 4>,
-        values: Tensor<B, 4>,
-        frame: &Frame<B>,
-    ) -> (Tensor<B, 4>, Tensor<B, 4>) {
-        let [sequences, heads, tokens, head_dim] = query.dims();
-        let scores = self.grouped(query).matmul(keys.swap_dims(2, 3));
-        let scores = scores.reshape([sequences, heads, tokens, tokens]);
-        let weights = B::causal_softmax(scores, self.scale(), frame);
-        let attended = self.grouped(weights.clone()).matmul(values);
-        (
-            attended.reshape([sequences, heads, tokens, head_dim]),
-            weights,
-        )
-    }
-
-    /// Stacks the heads that share keys: `[s, h, t, x]` to `[s, kv, h / kv * t, x]`.
-    pub(crate) fn grouped(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        let [sequences, heads, tokens, width] = x.dims();
-        let groups = self.config.num_key_value_heads;
-        x.reshape([sequences, groups, heads / groups * tokens, width])
+        B::linear(&padded, weight, None).narrow(0, 0, rows)
     }
 
     /// Runs all layers; `attend` maps a layer's rotated queries, keys and values to

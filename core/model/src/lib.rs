@@ -39,5 +39,6 @@ pub use score::Score;
 pub use tokenizer::{TokenPair, Tokenizer, train_bpe};
 
 pub use train::{
-    Dataset, LoraWeights, Progress, Schedule, SnapshotOptions, TrainOptions, TrainReport, Trained,
+    Dataset, Grouping, LoraWeights, Precision, Progress, Schedule, SnapshotOptions, TrainOptions,
+    TrainReport, Trained,
 };

@@ -144,7 +144,8 @@ fn check_training<B: Kernels>(mut decoder: Decoder<B>, expected: &Expected) {
         let pass = Pass {
             decoder,
             adapters: None,
-            dropout_key: 0,
+            dropout: Default::default(),
+            checkpointing: false,
         };
         let loss = pass.run(&batch, scale as f32, &mut gradients) * scale;
         (loss, gradients.parameters)

@@ -11,6 +11,6 @@ mod tasks;
 pub use experiment::{Evaluation, Manifest};
 pub use merges::{MergeCell, MergeGrid};
 pub use models::{Base, Combined, Expert, Instruct, Origin, Pretrain};
-pub use recipe::{Recipe, Tuning};
+pub use recipe::{Grouping, Precision, Recipe, Tuning};
 pub use source::{Located, ManifestError, SourceFile, Span};
 pub use tasks::{MetricEntry, TaskEntry};
