@@ -169,8 +169,8 @@ impl<B: Kernels> Adapter<B> {
             Some(mask) => x.clone() * mask.clone(),
             None => x.clone(),
         };
-        let low = B::linear(&x, &self.a, None).mul_scalar(self.scale);
-        let y = B::linear(&low, &self.b, Some(y));
+        let low = B::linear_forward(&x, &self.a, None).mul_scalar(self.scale);
+        let y = B::linear_forward(&low, &self.b, Some(y));
         (y, Lowered { x, mask, low })
     }
 

@@ -187,11 +187,11 @@ impl<B: Kernels> Decoder<B> {
         let least = SMALL_PRODUCT / columns + 1;
         let least = least.max(2);
         if rows >= least {
-            return B::linear(x, weight, None);
+            return B::linear_forward(x, weight, None);
         }
         let more = Tensor::zeros([least - rows, width], &self.device);
         let padded = Tensor::cat(vec![x.clone(), more], 0);
-        B::linear(&padded, weight, None).narrow(0, 0, rows)
+        B::linear_forward(&padded, weight, None).narrow(0, 0, rows)
     }
 
     /// Runs all layers; `attend` maps a layer's rotated queries, keys and values to

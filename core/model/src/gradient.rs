@@ -155,7 +155,7 @@ impl<B: Kernels> Pass<'_, B> {
         let mut dnormed = Vec::new();
         for (index, targets) in batch.targets.chunks(chunk).enumerate() {
             let part = normed.clone().narrow(0, index * chunk, targets.len());
-            let logits = B::linear(&part, weight, None);
+            let logits = B::linear_forward(&part, weight, None);
             let (part_loss, dlogits) = B::cross_entropy(logits, targets, scale);
             loss += part_loss;
             dnormed.push(B::linear_input(&dlogits, weight, None));
@@ -304,7 +304,7 @@ impl<B: Kernels> Pass<'_, B> {
         parameter: usize,
         lowered: &mut Vec<(usize, Lowered<B>)>,
     ) -> Tensor<B, 2> {
-        let y = B::linear(x, &self.decoder.parameters[parameter], None);
+        let y = B::linear_forward(x, &self.decoder.parameters[parameter], None);
         match self.adapters.and_then(|adapters| adapters.on(parameter)) {
             Some(adapter) => {
                 let (y, low) = adapter.forward(x, y, parameter, self.dropout);

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     cell::{ModelLabel, Role},
-    manifest::{Located, Origin, Pretrain, Recipe, Span},
+    manifest::{Located, Manifest, Origin, Pretrain, Recipe, Span},
 };
 use mergelab_checkpoint::Checkpoint;
 use serde_json::Map;
@@ -139,6 +139,8 @@ impl Builder<'_> {
             true => read("validation", None)?,
             false => Vec::new(),
         };
+        let span = &pretrain.recipe.span;
+        check_patience(manifest, recipe, span, !validation.is_empty())?;
         let seed = pretrain.seed.unwrap_or(manifest.seed);
         let what = What::Pretrain(PretrainWhat {
             field: pretrain.field.clone(),
@@ -263,6 +265,8 @@ impl Builder<'_> {
                 )
                 .into());
         }
+        let validated = rows.iter().any(|own| !own.validation.is_empty());
+        check_patience(manifest, recipe, span, validated)?;
         let Some(base) = self.base_model().cloned() else {
             return Err(manifest.error(span.clone(), "there is no base.").into());
         };
@@ -287,4 +291,19 @@ impl Builder<'_> {
             languages: None,
         })
     }
+}
+
+/// Refuses `patience` where no validation loss would be there to wait for.
+fn check_patience(
+    manifest: &Manifest,
+    recipe: &Recipe,
+    span: &Span,
+    validated: bool,
+) -> Result<(), PlanError> {
+    if recipe.patience.is_none() || validated {
+        return Ok(());
+    }
+    let message = "this recipe's `patience` needs a validation split, and none of the datasets has \
+                   one: take the key out, or add a split `validation` to a card.";
+    Err(manifest.error(span.clone(), message).into())
 }

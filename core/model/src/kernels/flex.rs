@@ -60,7 +60,7 @@ impl Kernels for Flex {
         rayon::scope(|_| task())
     }
 
-    fn linear(
+    fn linear_forward(
         x: &Tensor<Self, 2>,
         weight: &Tensor<Self, 2>,
         sum: Option<Tensor<Self, 2>>,

@@ -2,8 +2,9 @@
 //!
 //! Each has a default written in burn operations, which runs on every device. On the CPU most of
 //! the time of a small model would go into memory traffic between those operations, so
-//! [`Flex`](burn::backend::Flex) replaces them by single passes over the data ([`flex`]). Matrix
-//! products are burn's on every device.
+//! [`Flex`](burn::backend::Flex) replaces them by single passes over the data ([`flex`]), by products
+//! that split the same way on any number of threads ([`product`]), and by attention that holds no
+//! matrix of weights ([`attention`]).
 
 #[cfg(feature = "flex")]
 mod attention;
@@ -223,7 +224,7 @@ pub(crate) trait Kernels: Backend {
 
     /// `sum + x weight^T`, `[n, outputs]`: what a linear layer computes. The product is in the
     /// format of `weight`, here and in the two gradients below; all else is f32.
-    fn linear(
+    fn linear_forward(
         x: &Tensor<Self, 2>,
         weight: &Tensor<Self, 2>,
         sum: Option<Tensor<Self, 2>>,
@@ -234,7 +235,7 @@ pub(crate) trait Kernels: Backend {
         )
     }
 
-    /// `sum + dy weight`, `[n, inputs]`: the gradient of [`linear`](Kernels::linear) with regard
+    /// `sum + dy weight`, `[n, inputs]`: the gradient of [`linear_forward`](Kernels::linear_forward) with regard
     /// to `x`.
     fn linear_input(
         dy: &Tensor<Self, 2>,
@@ -244,7 +245,7 @@ pub(crate) trait Kernels: Backend {
         plus(sum, product(dy.clone(), weight.clone(), weight.dtype()))
     }
 
-    /// `sum + dy^T x`, `[outputs, inputs]`: the gradient of [`linear`](Kernels::linear) with
+    /// `sum + dy^T x`, `[outputs, inputs]`: the gradient of [`linear_forward`](Kernels::linear_forward) with
     /// regard to a weight of the given format.
     fn linear_weight(
         dy: &Tensor<Self, 2>,

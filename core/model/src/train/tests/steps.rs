@@ -195,10 +195,8 @@ fn products_in_bf16_train_weights_in_f32() {
             half_first != first && (half_first - first).abs() < 0.05,
             "{half_first} {first}"
         );
-        assert!(
-            half_last < 0.7 * half_first && last < 0.7 * first,
-            "{half_last} {last}"
-        );
+        assert!(last < 0.9 * first, "{last} {first}");
+        assert!((half_last - last).abs() < 0.1, "{half_last} {last}");
         let weights = &trained.parameters[0];
         assert_eq!(weights.dtype(), burn::tensor::DType::F32);
         if lora.is_none() {
