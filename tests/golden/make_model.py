@@ -65,6 +65,53 @@ def loss_of(model, ids):
     return model(input_ids=ids, labels=ids).loss
 
 
+def measure(model, ids):
+    """What the test compares: see above."""
+    positions = [0, 3, 36, 37, 38, 39]
+    with torch.no_grad():
+        logits = model(input_ids=ids).logits
+        generated = model.generate(
+            input_ids=ids[:, :10],
+            attention_mask=torch.ones(2, 10, dtype=torch.long),
+            max_new_tokens=24,
+            do_sample=False,
+            eos_token_id=None,
+            pad_token_id=0,
+        )
+    loss = loss_of(model, ids)
+    loss.backward()
+    gradients = {}
+    for key, parameter in model.named_parameters():
+        g = parameter.grad.double().flatten()
+        index = torch.arange(g.numel(), dtype=torch.float64)
+        gradients[key] = [float((g * g).sum()), float((g * torch.cos(0.1 * index)).sum())]
+    groups = [
+        dict(params=[p for p in model.parameters() if p.dim() > 1], weight_decay=0.1),
+        dict(params=[p for p in model.parameters() if p.dim() == 1], weight_decay=0.0),
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=1e-2, betas=(0.9, 0.95), eps=1e-8)
+    for _ in range(3):
+        optimizer.zero_grad()
+        loss_of(model, ids).backward()
+        optimizer.step()
+    with torch.no_grad():
+        after = float(loss_of(model, ids))
+    return dict(
+        input_ids=ids.tolist(),
+        # Two sequences, last four positions and two early ones: enough, and small.
+        logit_positions=positions,
+        logits=[[[round(float(x), 6) for x in logits[b, t]] for t in positions] for b in range(2)],
+        prompt_len=10,
+        generated=generated[:, 10:].tolist(),
+        loss=float(loss.detach()),
+        gradients=gradients,
+        adamw=dict(
+            learning_rate=1e-2, betas=[0.9, 0.95], epsilon=1e-8, weight_decay=0.1,
+            steps=3, loss=after,
+        ),
+    )
+
+
 def main():
     for seed, (name, changes) in enumerate(VARIANTS.items()):
         torch.manual_seed(seed)
@@ -84,52 +131,7 @@ def main():
 
         rng = np.random.default_rng(seed)
         ids = torch.tensor(rng.integers(3, COMMON["vocab_size"], size=(2, 40)))
-        with torch.no_grad():
-            logits = model(input_ids=ids).logits
-            generated = model.generate(
-                input_ids=ids[:, :10],
-                attention_mask=torch.ones(2, 10, dtype=torch.long),
-                max_new_tokens=24,
-                do_sample=False,
-                eos_token_id=None,
-                pad_token_id=0,
-            )
-        loss = loss_of(model, ids)
-        loss.backward()
-        gradients = {}
-        for key, parameter in model.named_parameters():
-            g = parameter.grad.double().flatten()
-            index = torch.arange(g.numel(), dtype=torch.float64)
-            gradients[key] = [float((g * g).sum()), float((g * torch.cos(0.1 * index)).sum())]
-        groups = [
-            dict(params=[p for p in model.parameters() if p.dim() > 1], weight_decay=0.1),
-            dict(params=[p for p in model.parameters() if p.dim() == 1], weight_decay=0.0),
-        ]
-        optimizer = torch.optim.AdamW(groups, lr=1e-2, betas=(0.9, 0.95), eps=1e-8)
-        for _ in range(3):
-            optimizer.zero_grad()
-            loss_of(model, ids).backward()
-            optimizer.step()
-        with torch.no_grad():
-            after = float(loss_of(model, ids))
-        expected = dict(
-            input_ids=ids.tolist(),
-            # Two sequences, last four positions and two early ones: enough, and small.
-            logit_positions=[0, 3, 36, 37, 38, 39],
-            logits=[
-                [[round(float(x), 6) for x in logits[b, t]] for t in (0, 3, 36, 37, 38, 39)]
-                for b in range(2)
-            ],
-            prompt_len=10,
-            generated=generated[:, 10:].tolist(),
-            loss=float(loss.detach()),
-            gradients=gradients,
-            adamw=dict(
-                learning_rate=1e-2, betas=[0.9, 0.95], epsilon=1e-8, weight_decay=0.1,
-                steps=3, loss=after,
-            ),
-        )
-        (folder / "expected.json").write_text(json.dumps(expected) + "\n")
+        (folder / "expected.json").write_text(json.dumps(measure(model, ids)) + "\n")
 
 
 if __name__ == "__main__":

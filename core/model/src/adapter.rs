@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::config::ModelConfig;
 use crate::error::{ModelError, Result};
 use crate::kernels::{Kernels, tensor};
-use crate::parameters::{Part, index, specs};
+use crate::parameters::{Layout, Part, specs};
 use crate::random::CounterRng;
 
 /// How the low-rank updates are made.
@@ -214,11 +214,11 @@ impl<B: Kernels> Adapters<B> {
         device: &B::Device,
     ) -> Result<Self> {
         let parts = options.parts()?;
-        let specs = specs(config);
+        let (specs, layout) = (specs(config), Layout::new(config));
         let mut by_parameter: Vec<Option<Adapter<B>>> = specs.iter().map(|_| None).collect();
         for layer in 0..config.num_hidden_layers {
             for part in &parts {
-                let parameter = index(layer, *part);
+                let parameter = layout.index(layer, *part);
                 let [outputs, inputs] = specs[parameter].shape;
                 let rng = CounterRng::new(seed, &specs[parameter].name, &[1]);
                 let bound = 1.0 / (inputs as f64).sqrt();

@@ -1,20 +1,16 @@
-//! The forward pass of a Llama-type decoder, with and without a cache of keys and values.
+//! The forward pass of a decoder, with and without a cache of keys and values.
 
 use burn::tensor::{DType, Tensor};
 
 use crate::config::ModelConfig;
+use crate::frame::{Frames, Ropes};
 use crate::kernels::{Frame, Kernels};
-use crate::parameters::{EMBEDDING, Part, final_norm, index, output, specs};
-use crate::rope::Rope;
+use crate::parameters::{EMBEDDING, Kind, Layout, Part, specs};
 
 /// Products of two matrices with at most this many elements, and those of a single row, take
 /// another route through the CPU's matrix library (gemm 0.19) and round differently. Inputs are
 /// padded beyond it, which keeps a text's results independent of the batch that it is in.
 const SMALL_PRODUCT: usize = 256;
-
-/// The fewest tokens that sequences are padded to: the products of queries and keys then have more
-/// than [`SMALL_PRODUCT`] elements.
-const LEAST_TOKENS: usize = 17;
 
 /// A decoder on a device.
 #[derive(Clone, Debug)]
@@ -22,7 +18,8 @@ pub(crate) struct Decoder<B: Kernels> {
     pub(crate) config: ModelConfig,
     /// In the order of [`specs`](crate::parameters::specs).
     pub(crate) parameters: Vec<Tensor<B, 2>>,
-    pub(crate) rope: Rope,
+    pub(crate) layout: Layout,
+    ropes: Ropes,
     pub(crate) device: B::Device,
 }
 
@@ -73,11 +70,11 @@ impl<B: Kernels> Decoder<B> {
         parameters: Vec<Tensor<B, 2>>,
         device: B::Device,
     ) -> Self {
-        let rope = Rope::new(&config, config.max_position_embeddings.max(LEAST_TOKENS));
         Self {
+            layout: Layout::new(&config),
+            ropes: Ropes::new(&config),
             config,
             parameters,
-            rope,
             device,
         }
     }
@@ -86,16 +83,20 @@ impl<B: Kernels> Decoder<B> {
     pub(crate) fn cast(&self, format: DType) -> Self {
         let mut cast = self.clone();
         for (parameter, spec) in cast.parameters.iter_mut().zip(specs(&self.config)) {
-            if !spec.norm {
+            if spec.kind == Kind::Matrix {
                 *parameter = parameter.clone().cast(format);
             }
         }
         cast
     }
 
-    /// The number of tokens to pad sequences to whose longest has `longest`.
-    pub(crate) fn padded(longest: usize) -> usize {
-        longest.max(LEAST_TOKENS)
+    /// The number of tokens to pad sequences to whose longest has `longest`: the products of
+    /// attention then have more than [`SMALL_PRODUCT`] elements.
+    pub(crate) fn padded(&self, longest: usize) -> usize {
+        let group = self.config.num_attention_heads / self.config.num_key_value_heads;
+        let with_keys = SMALL_PRODUCT.isqrt() + 1;
+        let with_values = SMALL_PRODUCT / (group * self.config.head_dim) + 1;
+        longest.max(with_keys).max(with_values)
     }
 
     /// An empty cache for that many sequences.
@@ -115,11 +116,21 @@ impl<B: Kernels> Decoder<B> {
         }
     }
 
-    /// The frame of a batch of whole sequences, each beginning at position 0.
-    pub(crate) fn frame(&self, sequences: usize, tokens: usize) -> Frame<B> {
+    /// The frames of a batch of whole sequences, each beginning at position 0.
+    pub(crate) fn frames(&self, sequences: usize, tokens: usize) -> Frames<B> {
         let positions = (0..sequences).flat_map(|_| 0..tokens as u32).collect();
-        self.rope
-            .frame(sequences, tokens, positions, tokens, &self.device)
+        self.frames_at([sequences, tokens], positions, tokens)
+    }
+
+    fn frames_at(&self, shape: [usize; 2], positions: Vec<u32>, slots: usize) -> Frames<B> {
+        Frames::new(
+            &self.config,
+            &self.ropes,
+            shape,
+            positions,
+            slots,
+            &self.device,
+        )
     }
 
     /// Hidden states before the last norm, `[sequences * tokens, hidden]`, of whole sequences
@@ -131,16 +142,16 @@ impl<B: Kernels> Decoder<B> {
         mut cache: Option<&mut Cache<B>>,
     ) -> Tensor<B, 2> {
         let tokens = ids.len() / sequences.max(1);
-        let frame = self.frame(sequences, tokens);
+        let frames = self.frames(sequences, tokens);
         if let Some(cache) = cache.as_deref_mut() {
             cache.reserve(tokens);
         }
-        self.layers(ids, &frame, |layer, query, keys, values| {
-            let (attended, _) = B::attend(&query, &keys, &values, self.scale(), &frame);
+        self.layers(ids, &frames, |layer, frame, [query, keys, values]| {
+            let (attended, _) = B::attend(&query, &keys, &values, self.scale(), frame);
             if let Some(cache) = cache.as_deref_mut() {
-                cache.write(layer, keys, values, &frame);
+                cache.write(layer, keys, values, frame);
             }
-            B::merge_heads(attended, &frame, None)
+            B::merge_heads(attended, frame, None)
         })
     }
 
@@ -154,34 +165,67 @@ impl<B: Kernels> Decoder<B> {
     ) -> Tensor<B, 2> {
         let needed = positions.iter().max().map_or(0, |last| *last as usize + 1);
         cache.reserve(needed);
-        let frame = self
-            .rope
-            .frame(ids.len(), 1, positions, cache.slots, &self.device);
-        self.layers(ids, &frame, |layer, query, keys, values| {
-            cache.write(layer, keys, values, &frame);
+        let frames = self.frames_at([ids.len(), 1], positions, cache.slots);
+        self.layers(ids, &frames, |layer, frame, [query, keys, values]| {
+            cache.write(layer, keys, values, frame);
             let (keys, values) = &cache.layers[layer];
-            B::attend_cached(query, keys, values, self.scale(), &frame)
+            B::attend_cached(query, keys, values, self.scale(), frame)
         })
     }
 
     /// Logits, `[n, vocabulary]`, of hidden states before the last norm.
     pub(crate) fn logits(&self, hidden: &Tensor<B, 2>) -> Tensor<B, 2> {
-        let weight = &self.parameters[final_norm(&self.config)];
-        let (normed, _) = B::rms_norm(hidden, weight, self.epsilon());
-        self.linear(&normed, output(&self.config))
+        let (normed, _) = self.norm(hidden, self.layout.final_norm());
+        self.product(&normed, self.layout.output())
     }
 
-    pub(crate) fn epsilon(&self) -> f32 {
-        self.config.rms_norm_eps as f32
+    /// The embeddings of tokens, `[n, hidden]`.
+    pub(crate) fn embed(&self, ids: &[u32]) -> Tensor<B, 2> {
+        let x = B::gather_rows(&self.parameters[EMBEDDING], ids).cast(DType::F32);
+        match self.config.embedding_scale {
+            1.0 => x,
+            scale => x.mul_scalar(scale as f32),
+        }
     }
 
     /// Factor on the products of queries and keys.
     pub(crate) fn scale(&self) -> f32 {
-        1.0 / (self.config.head_dim as f32).sqrt()
+        self.config.attention_scale as f32
+    }
+
+    /// The RMS norm of each row with a parameter's weight, and the inverse roots `[n, 1]`.
+    pub(crate) fn norm(&self, x: &Tensor<B, 2>, parameter: usize) -> (Tensor<B, 2>, Tensor<B, 2>) {
+        let weight = self.norm_weight(parameter);
+        B::rms_norm(x, &weight, self.config.rms_norm_eps as f32)
+    }
+
+    /// What the norm whose weight is a parameter multiplies by.
+    pub(crate) fn norm_weight(&self, parameter: usize) -> Tensor<B, 2> {
+        let weight = self.parameters[parameter].clone();
+        match self.config.norm_offset {
+            0.0 => weight,
+            offset => weight.add_scalar(offset as f32),
+        }
+    }
+
+    /// `[n, h * e]` to `[n * h, e]`, whose rows the norms of heads work on.
+    pub(crate) fn head_rows(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        let [rows, width] = x.dims();
+        let head_dim = self.config.head_dim;
+        x.reshape([rows * width / head_dim, head_dim])
+    }
+
+    /// `x` times the transpose of a layer's matrix, plus its bias if it has one.
+    fn linear(&self, x: &Tensor<B, 2>, layer: usize, part: Part) -> Tensor<B, 2> {
+        let y = self.product(x, self.layout.index(layer, part));
+        match self.layout.bias(layer, part) {
+            Some(bias) => B::add_row(y, &self.parameters[bias]),
+            None => y,
+        }
     }
 
     /// `x` times the transpose of a parameter.
-    pub(crate) fn linear(&self, x: &Tensor<B, 2>, parameter: usize) -> Tensor<B, 2> {
+    fn product(&self, x: &Tensor<B, 2>, parameter: usize) -> Tensor<B, 2> {
         let weight = &self.parameters[parameter];
         let ([rows, width], [columns, _]) = (x.dims(), weight.dims());
         let least = SMALL_PRODUCT / columns + 1;
@@ -194,29 +238,50 @@ impl<B: Kernels> Decoder<B> {
         B::linear_forward(&padded, weight, None).narrow(0, 0, rows)
     }
 
-    /// Runs all layers; `attend` maps a layer's rotated queries, keys and values to
+    /// Runs all layers; `attend` maps a layer's frame and its rotated queries, keys and values to
     /// `[n, heads * e]`.
     fn layers(
         &self,
         ids: &[u32],
-        frame: &Frame<B>,
-        mut attend: impl FnMut(usize, Tensor<B, 4>, Tensor<B, 4>, Tensor<B, 4>) -> Tensor<B, 2>,
+        frames: &Frames<B>,
+        mut attend: impl FnMut(usize, &Frame<B>, [Tensor<B, 4>; 3]) -> Tensor<B, 2>,
     ) -> Tensor<B, 2> {
         let config = &self.config;
         let (heads, groups) = (config.num_attention_heads, config.num_key_value_heads);
-        let mut x = B::gather_rows(&self.parameters[EMBEDDING], ids);
+        let mut x = self.embed(ids);
         for layer in 0..config.num_hidden_layers {
-            let at = |part| index(layer, part);
-            let (h, _) = B::rms_norm(&x, &self.parameters[at(Part::InputNorm)], self.epsilon());
-            let query = B::split_heads(self.linear(&h, at(Part::Query)), heads, frame, Some(1.0));
-            let keys = B::split_heads(self.linear(&h, at(Part::Key)), groups, frame, Some(1.0));
-            let values = B::split_heads(self.linear(&h, at(Part::Value)), groups, frame, None);
-            let attended = attend(layer, query, keys, values);
-            x = self.linear(&attended, at(Part::Output)) + x;
-            let (h, _) = B::rms_norm(&x, &self.parameters[at(Part::PostNorm)], self.epsilon());
-            let gate = self.linear(&h, at(Part::Gate));
-            let inner = B::swiglu(&gate, &self.linear(&h, at(Part::Up)));
-            x = self.linear(&inner, at(Part::Down)) + x;
+            let frame = frames.of(layer);
+            let normed = |x: &Tensor<B, 2>, part| self.norm(x, self.layout.index(layer, part)).0;
+            // A norm on what a block gives, where the family has it.
+            let branch = |x: Tensor<B, 2>, part| match self.layout.find(layer, part) {
+                Some(parameter) => self.norm(&x, parameter).0,
+                None => x,
+            };
+            let by_head = |x: Tensor<B, 2>, part| match self.layout.find(layer, part) {
+                Some(parameter) => {
+                    let shape = x.dims();
+                    let rows = self.head_rows(x);
+                    self.norm(&rows, parameter).0.reshape(shape)
+                }
+                None => x,
+            };
+            let linear = |x: &Tensor<B, 2>, part| self.linear(x, layer, part);
+
+            let h = normed(&x, Part::AttentionNorm);
+            let query = by_head(linear(&h, Part::Query), Part::QueryNorm);
+            let query = B::split_heads(query, heads, frame, Some(1.0));
+            let keys = by_head(linear(&h, Part::Key), Part::KeyNorm);
+            let keys = B::split_heads(keys, groups, frame, Some(1.0));
+            let values = B::split_heads(linear(&h, Part::Value), groups, frame, None);
+            let attended = attend(layer, frame, [query, keys, values]);
+            let attended = linear(&attended, Part::Output);
+            x = branch(attended, Part::AttentionBranchNorm) + x;
+
+            let h = normed(&x, Part::FeedForwardNorm);
+            let (gate, up) = (linear(&h, Part::Gate), linear(&h, Part::Up));
+            let inner = B::gated(config.activation, &gate, &up);
+            let fed = linear(&inner, Part::Down);
+            x = branch(fed, Part::FeedForwardBranchNorm) + x;
         }
         x
     }

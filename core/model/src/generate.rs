@@ -228,7 +228,7 @@ fn continue_batch<B: Kernels>(
     rules: &Rules<'_>,
 ) -> Result<()> {
     let longest = rows.iter().map(|row| row.prompt.len()).max().unwrap_or(0);
-    let width = Decoder::<B>::padded(longest);
+    let width = decoder.padded(longest);
     let mut ids = vec![0u32; rows.len() * width];
     let mut last = Vec::with_capacity(rows.len());
     for (index, row) in rows.iter().enumerate() {

@@ -8,7 +8,7 @@ use burn::tensor::{DType, Tensor};
 use crate::adapter::{Adapters, Dropout, Lowered};
 use crate::decoder::Decoder;
 use crate::kernels::{Frame, Kernels};
-use crate::parameters::{EMBEDDING, Part, final_norm, index, output};
+use crate::parameters::{EMBEDDING, Part};
 
 /// Elements of the logits that are held at a time.
 const LOGIT_ELEMENTS: usize = 1 << 22;
@@ -62,22 +62,31 @@ impl<B: Kernels> Gradients<B> {
     }
 }
 
+/// What the backward pass of a norm needs of its forward pass.
+struct NormTape<B: Kernels> {
+    parameter: usize,
+    x: Tensor<B, 2>,
+    inverse: Tensor<B, 2>,
+}
+
 /// What the backward pass of a layer needs of its forward pass.
 struct LayerTape<B: Kernels> {
-    x: Tensor<B, 2>,
+    attention_norm: NormTape<B>,
     normed: Tensor<B, 2>,
-    inverse: Tensor<B, 2>,
+    query_norm: Option<NormTape<B>>,
+    key_norm: Option<NormTape<B>>,
     query: Tensor<B, 4>,
     keys: Tensor<B, 4>,
     values: Tensor<B, 4>,
     weights: Tensor<B, 4>,
     attended: Tensor<B, 2>,
-    middle: Tensor<B, 2>,
+    attention_branch: Option<NormTape<B>>,
+    feed_forward_norm: NormTape<B>,
     middle_normed: Tensor<B, 2>,
-    middle_inverse: Tensor<B, 2>,
     gate: Tensor<B, 2>,
     up: Tensor<B, 2>,
     inner: Tensor<B, 2>,
+    feed_forward_branch: Option<NormTape<B>>,
     lowered: Vec<(usize, Lowered<B>)>,
 }
 
@@ -106,12 +115,12 @@ impl<B: Kernels> Pass<'_, B> {
     pub(crate) fn run(&self, batch: &Batch, scale: f32, gradients: &mut Gradients<B>) -> f64 {
         let decoder = self.decoder;
         let tokens = batch.ids.len() / batch.sequences.max(1);
-        let frame = decoder.frame(batch.sequences, tokens);
-        let mut x = B::gather_rows(&decoder.parameters[EMBEDDING], &batch.ids).cast(DType::F32);
+        let frames = decoder.frames(batch.sequences, tokens);
+        let mut x = decoder.embed(&batch.ids);
         let mut held = Vec::with_capacity(decoder.config.num_hidden_layers);
         for layer in 0..decoder.config.num_hidden_layers {
             let input = self.checkpointing.then(|| x.clone());
-            let (next, tape) = self.layer_forward(layer, x, &frame);
+            let (next, tape) = self.layer_forward(layer, x, frames.of(layer));
             held.push(match input {
                 Some(input) => Held::Input(input),
                 None => Held::Tape(Box::new(tape)),
@@ -122,14 +131,19 @@ impl<B: Kernels> Pass<'_, B> {
         drop(x);
         let mut dx = B::scatter_rows(dhidden, &batch.rows, batch.ids.len());
         for layer in (0..decoder.config.num_hidden_layers).rev() {
+            let frame = frames.of(layer);
             let tape = match held.pop() {
                 Some(Held::Tape(tape)) => *tape,
-                Some(Held::Input(x)) => self.layer_forward(layer, x, &frame).1,
+                Some(Held::Input(x)) => self.layer_forward(layer, x, frame).1,
                 None => break,
             };
-            dx = self.layer_backward(layer, dx, tape, &frame, gradients);
+            dx = self.layer_backward(layer, dx, tape, frame, gradients);
         }
         if self.adapters.is_none() {
+            let dx = match decoder.config.embedding_scale {
+                1.0 => dx,
+                scale => dx.mul_scalar(scale as f32),
+            };
             let dembedding = B::scatter_rows(dx, &batch.ids, decoder.config.vocab_size);
             gradients.add(EMBEDDING, dembedding);
         }
@@ -145,10 +159,9 @@ impl<B: Kernels> Pass<'_, B> {
         gradients: &mut Gradients<B>,
     ) -> (f64, Tensor<B, 2>) {
         let decoder = self.decoder;
-        let (norm, output) = (final_norm(&decoder.config), output(&decoder.config));
+        let output = decoder.layout.output();
         let hidden = B::gather_rows(x, &batch.rows);
-        let norm_weight = &decoder.parameters[norm];
-        let (normed, inverse) = B::rms_norm(&hidden, norm_weight, decoder.epsilon());
+        let (normed, norm) = self.norm(hidden, decoder.layout.final_norm());
         let weight = &decoder.parameters[output];
         let chunk = (LOGIT_ELEMENTS / decoder.config.vocab_size).max(1);
         let mut loss = 0.0;
@@ -164,11 +177,7 @@ impl<B: Kernels> Pass<'_, B> {
             }
         }
         let dnormed = Tensor::cat(dnormed, 0);
-        let (dhidden, dnorm) = B::rms_norm_backward(&dnormed, &hidden, norm_weight, &inverse, None);
-        if self.adapters.is_none() {
-            gradients.add(norm, dnorm);
-        }
-        (loss, dhidden)
+        (loss, self.norm_backward(&norm, &dnormed, None, gradients))
     }
 
     fn layer_forward(
@@ -178,41 +187,51 @@ impl<B: Kernels> Pass<'_, B> {
         frame: &Frame<B>,
     ) -> (Tensor<B, 2>, LayerTape<B>) {
         let decoder = self.decoder;
-        let config = &decoder.config;
+        let (config, layout) = (&decoder.config, &decoder.layout);
         let (heads, groups) = (config.num_attention_heads, config.num_key_value_heads);
         let mut lowered = Vec::new();
-        let mut linear = |x: &Tensor<B, 2>, part| self.linear(x, index(layer, part), &mut lowered);
-        let norm = |x: &Tensor<B, 2>, part| {
-            let weight = &decoder.parameters[index(layer, part)];
-            B::rms_norm(x, weight, decoder.epsilon())
-        };
-        let (normed, inverse) = norm(&x, Part::InputNorm);
-        let query = B::split_heads(linear(&normed, Part::Query), heads, frame, Some(1.0));
-        let keys = B::split_heads(linear(&normed, Part::Key), groups, frame, Some(1.0));
+        let mut linear = |x: &Tensor<B, 2>, part| self.linear(x, layer, part, &mut lowered);
+
+        let (normed, attention_norm) =
+            self.norm(x.clone(), layout.index(layer, Part::AttentionNorm));
+        let (query, query_norm) =
+            self.head_norm(linear(&normed, Part::Query), layer, Part::QueryNorm);
+        let (keys, key_norm) = self.head_norm(linear(&normed, Part::Key), layer, Part::KeyNorm);
+        let query = B::split_heads(query, heads, frame, Some(1.0));
+        let keys = B::split_heads(keys, groups, frame, Some(1.0));
         let values = B::split_heads(linear(&normed, Part::Value), groups, frame, None);
         let (attended, weights) = B::attend(&query, &keys, &values, decoder.scale(), frame);
         let attended = B::merge_heads(attended, frame, None);
-        let middle = linear(&attended, Part::Output) + x.clone();
-        let (middle_normed, middle_inverse) = norm(&middle, Part::PostNorm);
+        let branch = linear(&attended, Part::Output);
+        let (branch, attention_branch) = self.branch_norm(branch, layer, Part::AttentionBranchNorm);
+        let middle = branch + x;
+
+        let (middle_normed, feed_forward_norm) =
+            self.norm(middle.clone(), layout.index(layer, Part::FeedForwardNorm));
         let gate = linear(&middle_normed, Part::Gate);
         let up = linear(&middle_normed, Part::Up);
-        let inner = B::swiglu(&gate, &up);
-        let out = linear(&inner, Part::Down) + middle.clone();
+        let inner = B::gated(config.activation, &gate, &up);
+        let branch = linear(&inner, Part::Down);
+        let (branch, feed_forward_branch) =
+            self.branch_norm(branch, layer, Part::FeedForwardBranchNorm);
+        let out = branch + middle;
         let tape = LayerTape {
-            x,
+            attention_norm,
             normed,
-            inverse,
+            query_norm,
+            key_norm,
             query,
             keys,
             values,
             weights,
             attended,
-            middle,
+            attention_branch,
+            feed_forward_norm,
             middle_normed,
-            middle_inverse,
             gate,
             up,
             inner,
+            feed_forward_branch,
             lowered,
         };
         (out, tape)
@@ -233,30 +252,21 @@ impl<B: Kernels> Pass<'_, B> {
                     part,
                     sum: Option<Tensor<B, 2>>,
                     gradients: &mut Gradients<B>| {
-            let parameter = index(layer, part);
-            let low = lowered.iter().find(|(adapted, _)| *adapted == parameter);
-            self.linear_backward(dy, x, parameter, low.map(|(_, low)| low), sum, gradients)
+            let dx = self.linear_input(dy, layer, part, sum);
+            self.linear_backward(dy, x, dx, (layer, part), &lowered, gradients)
         };
 
-        let dinner = back(&dx, &tape.inner, Part::Down, None, gradients);
+        let dbranch = self.branch_norm_backward(&tape.feed_forward_branch, &dx, gradients);
+        let dinner = back(&dbranch, &tape.inner, Part::Down, None, gradients);
         drop(tape.inner);
-        let (dgate, dup) = B::swiglu_backward(dinner, tape.gate, tape.up);
-        let dnormed = back(&dgate, &tape.middle_normed, Part::Gate, None, gradients);
-        let dnormed = back(
-            &dup,
-            &tape.middle_normed,
-            Part::Up,
-            Some(dnormed),
-            gradients,
-        );
-        let dmiddle = self.norm_backward(
-            index(layer, Part::PostNorm),
-            [&dnormed, &tape.middle, &tape.middle_inverse],
-            dx,
-            gradients,
-        );
+        let (dgate, dup) = B::gated_backward(decoder.config.activation, dinner, tape.gate, tape.up);
+        let normed = &tape.middle_normed;
+        let dnormed = back(&dgate, normed, Part::Gate, None, gradients);
+        let dnormed = back(&dup, normed, Part::Up, Some(dnormed), gradients);
+        let dmiddle = self.norm_backward(&tape.feed_forward_norm, &dnormed, Some(dx), gradients);
 
-        let dattended = back(&dmiddle, &tape.attended, Part::Output, None, gradients);
+        let dbranch = self.branch_norm_backward(&tape.attention_branch, &dmiddle, gradients);
+        let dattended = back(&dbranch, &tape.attended, Part::Output, None, gradients);
         let heads = decoder.config.num_attention_heads;
         let dattended = B::split_heads(dattended, heads, frame, None);
         let inputs = [&tape.query, &tape.keys, &tape.values];
@@ -264,47 +274,115 @@ impl<B: Kernels> Pass<'_, B> {
             B::attend_backward(dattended, inputs, &tape.weights, decoder.scale(), frame);
 
         let dquery = B::merge_heads(dquery, frame, Some(-1.0));
+        let dquery = self.head_norm_backward(&tape.query_norm, dquery, gradients);
         let dkeys = B::merge_heads(dkeys, frame, Some(-1.0));
+        let dkeys = self.head_norm_backward(&tape.key_norm, dkeys, gradients);
         let dvalues = B::merge_heads(dvalues, frame, None);
-        let dnormed = back(&dquery, &tape.normed, Part::Query, None, gradients);
-        let dnormed = back(&dkeys, &tape.normed, Part::Key, Some(dnormed), gradients);
-        let dnormed = back(
-            &dvalues,
-            &tape.normed,
-            Part::Value,
-            Some(dnormed),
-            gradients,
-        );
-        self.norm_backward(
-            index(layer, Part::InputNorm),
-            [&dnormed, &tape.x, &tape.inverse],
-            dmiddle,
-            gradients,
-        )
+        let normed = &tape.normed;
+        let dnormed = back(&dquery, normed, Part::Query, None, gradients);
+        let dnormed = back(&dkeys, normed, Part::Key, Some(dnormed), gradients);
+        let dnormed = back(&dvalues, normed, Part::Value, Some(dnormed), gradients);
+        self.norm_backward(&tape.attention_norm, &dnormed, Some(dmiddle), gradients)
     }
 
+    /// The norm whose weight is a parameter.
+    fn norm(&self, x: Tensor<B, 2>, parameter: usize) -> (Tensor<B, 2>, NormTape<B>) {
+        let (y, inverse) = self.decoder.norm(&x, parameter);
+        let tape = NormTape {
+            parameter,
+            x,
+            inverse,
+        };
+        (y, tape)
+    }
+
+    /// The norm on what a block gives, if the model has it.
+    fn branch_norm(
+        &self,
+        x: Tensor<B, 2>,
+        layer: usize,
+        part: Part,
+    ) -> (Tensor<B, 2>, Option<NormTape<B>>) {
+        match self.decoder.layout.find(layer, part) {
+            Some(parameter) => {
+                let (y, tape) = self.norm(x, parameter);
+                (y, Some(tape))
+            }
+            None => (x, None),
+        }
+    }
+
+    /// The norm over the features of each head of `[n, h * e]`, if the model has it.
+    fn head_norm(
+        &self,
+        x: Tensor<B, 2>,
+        layer: usize,
+        part: Part,
+    ) -> (Tensor<B, 2>, Option<NormTape<B>>) {
+        let shape = x.dims();
+        if self.decoder.layout.find(layer, part).is_none() {
+            return (x, None);
+        }
+        let (y, tape) = self.branch_norm(self.decoder.head_rows(x), layer, part);
+        (y.reshape(shape), tape)
+    }
+
+    /// The gradient with regard to a norm's input, plus `residual`.
     fn norm_backward(
         &self,
-        parameter: usize,
-        [dy, x, inverse]: [&Tensor<B, 2>; 3],
-        residual: Tensor<B, 2>,
+        tape: &NormTape<B>,
+        dy: &Tensor<B, 2>,
+        residual: Option<Tensor<B, 2>>,
         gradients: &mut Gradients<B>,
     ) -> Tensor<B, 2> {
-        let weight = &self.decoder.parameters[parameter];
-        let (dx, dweight) = B::rms_norm_backward(dy, x, weight, inverse, Some(residual));
+        let weight = self.decoder.norm_weight(tape.parameter);
+        let (dx, dweight) = B::rms_norm_backward(dy, &tape.x, &weight, &tape.inverse, residual);
         if self.adapters.is_none() {
-            gradients.add(parameter, dweight);
+            gradients.add(tape.parameter, dweight);
         }
         dx
+    }
+
+    fn branch_norm_backward(
+        &self,
+        tape: &Option<NormTape<B>>,
+        dy: &Tensor<B, 2>,
+        gradients: &mut Gradients<B>,
+    ) -> Tensor<B, 2> {
+        match tape {
+            Some(tape) => self.norm_backward(tape, dy, None, gradients),
+            None => dy.clone(),
+        }
+    }
+
+    fn head_norm_backward(
+        &self,
+        tape: &Option<NormTape<B>>,
+        dy: Tensor<B, 2>,
+        gradients: &mut Gradients<B>,
+    ) -> Tensor<B, 2> {
+        let Some(tape) = tape else {
+            return dy;
+        };
+        let shape = dy.dims();
+        let dy = self.decoder.head_rows(dy);
+        self.norm_backward(tape, &dy, None, gradients)
+            .reshape(shape)
     }
 
     fn linear(
         &self,
         x: &Tensor<B, 2>,
-        parameter: usize,
+        layer: usize,
+        part: Part,
         lowered: &mut Vec<(usize, Lowered<B>)>,
     ) -> Tensor<B, 2> {
-        let y = B::linear_forward(x, &self.decoder.parameters[parameter], None);
+        let decoder = self.decoder;
+        let parameter = decoder.layout.index(layer, part);
+        let mut y = B::linear_forward(x, &decoder.parameters[parameter], None);
+        if let Some(bias) = decoder.layout.bias(layer, part) {
+            y = B::add_row(y, &decoder.parameters[bias]);
+        }
         match self.adapters.and_then(|adapters| adapters.on(parameter)) {
             Some(adapter) => {
                 let (y, low) = adapter.forward(x, y, parameter, self.dropout);
@@ -315,23 +393,41 @@ impl<B: Kernels> Pass<'_, B> {
         }
     }
 
+    /// `sum` and the gradient with regard to a linear layer's input, its adapter left out.
+    fn linear_input(
+        &self,
+        dy: &Tensor<B, 2>,
+        layer: usize,
+        part: Part,
+        sum: Option<Tensor<B, 2>>,
+    ) -> Tensor<B, 2> {
+        let parameter = self.decoder.layout.index(layer, part);
+        B::linear_input(dy, &self.decoder.parameters[parameter], sum)
+    }
+
+    /// Adds the gradients of a linear layer or of its adapter, and the adapter's part to `dx`.
     fn linear_backward(
         &self,
         dy: &Tensor<B, 2>,
         x: &Tensor<B, 2>,
-        parameter: usize,
-        lowered: Option<&Lowered<B>>,
-        sum: Option<Tensor<B, 2>>,
+        dx: Tensor<B, 2>,
+        (layer, part): (usize, Part),
+        lowered: &[(usize, Lowered<B>)],
         gradients: &mut Gradients<B>,
     ) -> Tensor<B, 2> {
-        let weight = &self.decoder.parameters[parameter];
-        let dx = B::linear_input(dy, weight, sum);
+        let decoder = self.decoder;
+        let parameter = decoder.layout.index(layer, part);
+        let format = decoder.parameters[parameter].dtype();
         let Some(adapters) = self.adapters else {
-            gradients.add_linear(parameter, dy, x, weight.dtype());
+            gradients.add_linear(parameter, dy, x, format);
+            if let Some(bias) = decoder.layout.bias(layer, part) {
+                gradients.add(bias, B::sum_rows(dy));
+            }
             return dx;
         };
+        let lowered = lowered.iter().find(|(adapted, _)| *adapted == parameter);
         match (adapters.on(parameter), lowered) {
-            (Some(adapter), Some(lowered)) => {
+            (Some(adapter), Some((_, lowered))) => {
                 let (dx, gradient) = adapter.backward(dy, dx, lowered);
                 gradients.add_adapter(parameter, gradient);
                 dx

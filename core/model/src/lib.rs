@@ -1,4 +1,4 @@
-//! Decoder language models of the Llama family on burn: load, score, generate, fine-tune.
+//! Decoder language models on burn: load, score, generate, fine-tune.
 //!
 //! [`LanguageModel::open`] reads a Hugging Face folder. [`LanguageModel::generate`] continues
 //! prompts, [`LanguageModel::score`] says how likely texts are, and [`LanguageModel::train`]
@@ -14,6 +14,7 @@ mod config;
 mod decoder;
 mod device;
 mod error;
+mod frame;
 mod generate;
 mod gradient;
 mod kernels;
@@ -29,7 +30,7 @@ mod tokenizer;
 mod train;
 
 pub use adapter::LoraOptions;
-pub use config::{ARCHITECTURES, ModelConfig, RopeScaling};
+pub use config::{ARCHITECTURES, Activation, Family, ModelConfig, RopeConfig, RopeScaling};
 pub use device::Device;
 pub use error::{ModelError, Result};
 pub use generate::{Finish, GenerateOptions, Generation};

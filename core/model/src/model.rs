@@ -11,7 +11,7 @@ use mergelab_checkpoint::{
 };
 use serde_json::Value;
 
-use crate::config::ModelConfig;
+use crate::config::{ModelConfig, token_ids};
 use crate::decoder::Decoder;
 use crate::device::Device;
 use crate::error::{ModelError, Result};
@@ -57,6 +57,8 @@ pub struct LanguageModel {
     config: ModelConfig,
     /// `config.json`, with the keys that do not bear on the computation.
     config_json: Value,
+    /// `generation_config.json`, if there is one.
+    generation_config: Option<ExtraFile>,
     device: Device,
 }
 
@@ -89,7 +91,8 @@ impl LanguageModel {
             path: path.clone(),
             reason: format!("is not JSON: {error}"),
         })?;
-        let config = ModelConfig::from_json(&json, &path)?;
+        let mut config = ModelConfig::from_json(&json, &path)?;
+        let generation_config = generation_config(folder, &mut config)?;
         let elements = specs(&config)
             .iter()
             .map(|spec| read(source, spec))
@@ -98,7 +101,9 @@ impl LanguageModel {
             true => Some(Tokenizer::open(folder)?),
             false => None,
         };
-        Self::assemble(config, json, elements, tokenizer, device)
+        let mut model = Self::assemble(config, json, elements, tokenizer, device)?;
+        model.generation_config = generation_config;
+        Ok(model)
     }
 
     /// A new model with random weights. The same config and seed give the same weights.
@@ -153,6 +158,7 @@ impl LanguageModel {
             tokenizer,
             config,
             config_json,
+            generation_config: None,
             device,
         })
     }
@@ -179,13 +185,17 @@ impl LanguageModel {
         })
     }
 
-    /// Tokens that end a text: the config's, else the tokenizer's.
+    /// Tokens that end a text, the one that training puts there first: that which ends the
+    /// assistant's turn where prompts are wrapped as chat, then the config's, else the tokenizer's.
     pub fn eos_ids(&self) -> Vec<u32> {
-        if !self.config.eos_token_ids.is_empty() {
-            return self.config.eos_token_ids.clone();
-        }
         let tokenizer = self.tokenizer.as_ref();
-        tokenizer.and_then(Tokenizer::eos).into_iter().collect()
+        let mut ids: Vec<u32> = Vec::new();
+        if self.config.eos_token_ids.is_empty() {
+            ids.extend(tokenizer.and_then(Tokenizer::eos));
+        } else {
+            ids.extend(&self.config.eos_token_ids);
+        }
+        ids
     }
 
     /// Makes generation run to its greatest length, as a reference may.
@@ -221,6 +231,7 @@ impl LanguageModel {
         let mut json = self.config_json.clone();
         set_torch_dtype(&mut json, DType::F32);
         let mut files = vec![ExtraFile::new("config.json", format!("{json:#}\n"))];
+        files.extend(self.generation_config.clone());
         if let Some(tokenizer) = &self.tokenizer {
             files.extend_from_slice(tokenizer.files());
         }
@@ -236,6 +247,25 @@ fn decoder<B: Kernels>(
 ) -> Decoder<B> {
     let parameters = upload(config, elements, &device);
     Decoder::new(config.clone(), parameters, device)
+}
+
+/// Reads `generation_config.json`, whose end tokens go before those of `config.json`: chat models
+/// often name the one that ends a turn there alone.
+fn generation_config(folder: &Path, config: &mut ModelConfig) -> Result<Option<ExtraFile>> {
+    let path = folder.join("generation_config.json");
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let bytes = std::fs::read(&path).map_err(ModelError::io(&path))?;
+    let json: Value = serde_json::from_slice(&bytes).map_err(|error| ModelError::Config {
+        path: path.clone(),
+        reason: format!("is not JSON: {error}"),
+    })?;
+    let ids = token_ids(json.get("eos_token_id"));
+    if !ids.is_empty() {
+        config.eos_token_ids = ids;
+    }
+    Ok(Some(ExtraFile::new("generation_config.json", bytes)))
 }
 
 /// A parameter's elements.

@@ -1,4 +1,5 @@
-//! Comparison with transformers: `tests/golden/make_model.py` says where the numbers come from.
+//! Comparison with transformers: `tests/golden/make_model.py` and `make_model_families.py` say where
+//! the numbers come from.
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
@@ -9,10 +10,21 @@ use serde::Deserialize;
 use crate::decoder::Decoder;
 use crate::gradient::{Batch, Gradients, Pass};
 use crate::kernels::{AdamWStep, Kernels, host};
-use crate::parameters::specs;
-use crate::{Device, GenerateOptions, LanguageModel, TokenPair};
+use crate::parameters::{Kind, specs};
+use crate::{Device, GenerateOptions, Generation, LanguageModel, ModelConfig, Score, TokenPair};
 
-const VARIANTS: [&str; 3] = ["gqa_tied", "llama3_rope_untied", "head_dim_mha"];
+pub(crate) const VARIANTS: [&str; 10] = [
+    "gqa_tied",
+    "llama3_rope_untied",
+    "head_dim_mha",
+    "llama_biases_linear_rope",
+    "smollm2",
+    "mistral",
+    "qwen2",
+    "qwen3",
+    "gemma3",
+    "gemma3_linear_rope",
+];
 
 #[derive(Deserialize)]
 struct Expected {
@@ -36,7 +48,7 @@ struct AdamW {
     loss: f64,
 }
 
-fn folder(variant: &str) -> PathBuf {
+pub(crate) fn folder(variant: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../tests/golden/model")
         .join(variant)
@@ -47,7 +59,7 @@ fn expected(variant: &str) -> Expected {
     serde_json::from_str(&text).unwrap()
 }
 
-fn open(variant: &str) -> LanguageModel {
+pub(crate) fn open(variant: &str) -> LanguageModel {
     LanguageModel::open(&folder(variant), Device::parse("cpu").unwrap()).unwrap()
 }
 
@@ -202,7 +214,7 @@ fn check_training<B: Kernels>(mut decoder: Decoder<B>, expected: &Expected) {
                     beta1: adamw.betas[0],
                     beta2: adamw.betas[1],
                     epsilon: adamw.epsilon,
-                    weight_decay: if specs[index].norm {
+                    weight_decay: if specs[index].kind != Kind::Matrix {
                         0.0
                     } else {
                         adamw.weight_decay
@@ -254,14 +266,17 @@ fn cached_steps_give_the_logits_of_whole_reads() {
     }
 }
 
-#[test]
-fn results_do_not_depend_on_the_batch() {
-    let model = open("gqa_tied");
-    let ids = expected("gqa_tied").input_ids.concat();
+/// Continuations and scores of thirteen prompts of different lengths, in batches of `batch_size`.
+fn results(
+    variant: &str,
+    model: &LanguageModel,
+    batch_size: usize,
+) -> (Vec<Vec<Generation>>, Vec<Score>) {
+    let ids = expected(variant).input_ids.concat();
     let prompts: Vec<Vec<u32>> = (0..13)
         .map(|index| ids[index..index + 3 + index * 5 % 17].to_vec())
         .collect();
-    let generate = |batch_size, temperature| {
+    let generations = [0.0, 1.0, 3.0].map(|temperature| {
         let mut options = GenerateOptions {
             batch_size,
             max_new_tokens: 40,
@@ -269,18 +284,7 @@ fn results_do_not_depend_on_the_batch() {
         };
         options.sampling.temperature = temperature;
         model.generate_ids(&prompts, &options).unwrap()
-    };
-    for temperature in [0.0, 1.0, 3.0] {
-        let one = generate(1, temperature);
-        assert!(one.iter().any(|generation| generation.ids.len() > 10));
-        for batch_size in [2, 3, 5, 13] {
-            assert_eq!(
-                generate(batch_size, temperature),
-                one,
-                "batches of {batch_size}"
-            );
-        }
-    }
+    });
     let pairs: Vec<TokenPair> = prompts
         .iter()
         .map(|prompt| TokenPair {
@@ -288,12 +292,75 @@ fn results_do_not_depend_on_the_batch() {
             answer: ids[40..46].to_vec(),
         })
         .collect();
-    let one = model.score_ids(&pairs, 1).unwrap();
-    for batch_size in [2, 3, 5, 13] {
-        assert_eq!(
-            model.score_ids(&pairs, batch_size).unwrap(),
-            one,
-            "batches of {batch_size}"
-        );
+    let scores = model.score_ids(&pairs, batch_size).unwrap();
+    (generations.into(), scores)
+}
+
+#[test]
+fn results_do_not_depend_on_the_batch() {
+    for variant in VARIANTS {
+        let model = open(variant);
+        let one = results(variant, &model, 1);
+        for generations in &one.0 {
+            assert!(generations.iter().any(|found| found.ids.len() > 10));
+        }
+        for batch_size in [2, 3, 5, 13] {
+            let found = results(variant, &model, batch_size);
+            assert_eq!(found, one, "{variant}, batches of {batch_size}");
+        }
+    }
+}
+
+/// The bits of the gradients of the whole batch.
+fn gradient_bits(variant: &str, model: &LanguageModel) -> Vec<u32> {
+    let (flex, _) = decoders(model);
+    let mut gradients = Gradients::new(flex.parameters.len());
+    let pass = Pass {
+        decoder: &flex,
+        adapters: None,
+        dropout: Default::default(),
+        checkpointing: false,
+    };
+    pass.run(&whole_batch(&expected(variant)), 0.1, &mut gradients);
+    let all = gradients.parameters.into_iter().flatten();
+    all.flat_map(host).map(f32::to_bits).collect()
+}
+
+#[test]
+fn results_do_not_depend_on_the_threads() {
+    for variant in VARIANTS {
+        let model = open(variant);
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            pool.install(|| {
+                let bits = gradient_bits(variant, &model);
+                (results(variant, &model, 5), bits)
+            })
+        };
+        let one = with(1);
+        assert!(!one.1.is_empty());
+        for threads in [2, 3, 8] {
+            assert!(with(threads) == one, "{variant}, {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn a_saved_model_is_read_again_by_its_family() {
+    let folder = tempfile::tempdir().unwrap();
+    for variant in VARIANTS {
+        let model = open(variant);
+        let path = folder.path().join(variant);
+        model.save(&path).unwrap();
+        let again = LanguageModel::open(&path, Device::Flex).unwrap();
+        assert_eq!(again.config(), model.config(), "{variant}");
+        // The description alone, without what config.json held, says the same.
+        let json = model.config().to_json();
+        let described = ModelConfig::from_json(&json, "config.json".as_ref()).unwrap();
+        assert_eq!(&described, model.config(), "{variant}");
+        assert!(gradient_bits(variant, &again) == gradient_bits(variant, &model));
     }
 }

@@ -97,7 +97,7 @@ impl LanguageModel {
 
 fn score_batch<B: Kernels>(decoder: &Decoder<B>, batch: &[Row]) -> Vec<Score> {
     let longest = batch.iter().map(|row| row.ids.len() - 1).max().unwrap_or(0);
-    let longest = Decoder::<B>::padded(longest);
+    let longest = decoder.padded(longest);
     let mut ids = vec![0u32; batch.len() * longest];
     let (mut rows, mut targets) = (Vec::new(), Vec::new());
     for (index, row) in batch.iter().enumerate() {

@@ -132,7 +132,7 @@ pub(super) fn forward(
                 arch.dispatch(|| {
                     let rows = block.chunks_exact_mut(slots).zip(&mut logs[row..]);
                     for (token, (weights, log)) in rows.enumerate() {
-                        let seen = frame.seen(task / shape.groups, first + token);
+                        let seen = frame.visible(task / shape.groups * tokens + first + token);
                         let (before, rest) = weights.split_at_mut(seen.start);
                         let (seen, after) = rest.split_at_mut(seen.len());
                         *log = softmax(seen, scale);
@@ -208,7 +208,7 @@ pub(super) fn backward(
                         .chunks_exact_mut(slots)
                         .zip(dscores.chunks_exact_mut(slots));
                     for (token, (weights, dscores)) in rows.take(count).enumerate() {
-                        let seen = frame.seen(task / shape.groups, first + token);
+                        let seen = frame.visible(task / shape.groups * tokens + first + token);
                         let log = logs[row + token];
                         for unseen in [0..seen.start, seen.end..slots] {
                             weights[unseen.clone()].fill(0.0);

@@ -13,7 +13,8 @@ use super::attention;
 use super::product::multiply;
 use super::rows::{TASK_ELEMENTS, View, build, for_row_pairs, for_rows, owned, wrap};
 use super::simd;
-use super::{AdamWStep, Frame, Kernels};
+use super::{AdamWStep, Frame, GELU_CUBE, GELU_SLOPE, Kernels};
+use crate::config::Activation;
 
 /// Turns the halves of `low` and `high` by the angles.
 #[inline(always)]
@@ -175,13 +176,7 @@ impl Kernels for Flex {
                 })
             })
             .collect();
-        let mut dweight = vec![0.0f32; width];
-        for part in parts {
-            for (total, part) in dweight.iter_mut().zip(part) {
-                *total += part;
-            }
-        }
-        (wrap(dx), build(dweight, [1, width]))
+        (wrap(dx), build(in_order(parts, width), [1, width]))
     }
 
     fn split_heads(
@@ -262,41 +257,69 @@ impl Kernels for Flex {
         attention::backward(&dattended, inputs, logs, scale, frame)
     }
 
-    fn swiglu(gate: &Tensor<Self, 2>, up: &Tensor<Self, 2>) -> Tensor<Self, 2> {
-        let shape = gate.dims();
-        let (gate, up) = (View::of(gate), View::of(up));
-        let (gate, up) = (gate.elements(), up.elements());
-        let mut out = vec![0.0f32; gate.len()];
-        for_rows(&mut out, 1, |first, out| {
-            for ((out, gate), up) in out.iter_mut().zip(&gate[first..]).zip(&up[first..]) {
-                *out = gate * simd::sigmoid(*gate) * up;
-            }
-        });
-        build(out, shape)
+    fn gated(
+        activation: Activation,
+        gate: &Tensor<Self, 2>,
+        up: &Tensor<Self, 2>,
+    ) -> Tensor<Self, 2> {
+        match activation {
+            Activation::Silu => gated_by(gate, up, |x| x),
+            Activation::GeluTanh => gated_by(gate, up, gelu_inside),
+        }
     }
 
-    fn swiglu_backward(
+    fn gated_backward(
+        activation: Activation,
         dy: Tensor<Self, 2>,
         gate: Tensor<Self, 2>,
         up: Tensor<Self, 2>,
     ) -> (Tensor<Self, 2>, Tensor<Self, 2>) {
-        let dy = View::of(&dy);
-        let dy = dy.elements();
-        let (mut gate, mut up) = (owned(gate), owned(up));
-        for_row_pairs(
-            (gate.storage_mut(), 1),
-            (up.storage_mut(), 1),
-            |first, gate, up| {
-                for ((gate, up), dy) in gate.iter_mut().zip(up).zip(&dy[first..]) {
-                    let sigmoid = simd::sigmoid(*gate);
-                    let slope = sigmoid * (1.0 + *gate * (1.0 - sigmoid));
-                    let dgate = dy * *up * slope;
-                    *up = dy * *gate * sigmoid;
-                    *gate = dgate;
+        match activation {
+            Activation::Silu => gated_by_backward(dy, gate, up, |x| x, |_| 1.0),
+            Activation::GeluTanh => {
+                let steepness = |x: f32| GELU_SLOPE + 3.0 * GELU_CUBE * (x * x);
+                gated_by_backward(dy, gate, up, gelu_inside, steepness)
+            }
+        }
+    }
+
+    fn add_row(x: Tensor<Self, 2>, row: &Tensor<Self, 2>) -> Tensor<Self, 2> {
+        let [_, width] = x.dims();
+        let mut x = owned(x);
+        let row = View::of(row);
+        let row = row.elements();
+        for_rows(x.storage_mut(), width, |_, x| {
+            for x in x.chunks_exact_mut(width) {
+                for (x, row) in x.iter_mut().zip(row) {
+                    *x += row;
                 }
-            },
-        );
-        (wrap(gate), wrap(up))
+            }
+        });
+        wrap(x)
+    }
+
+    fn sum_rows(x: &Tensor<Self, 2>) -> Tensor<Self, 2> {
+        let [_, width] = x.dims();
+        let x = View::of(x);
+        let arch = Arch::new();
+        let task_rows = (TASK_ELEMENTS / width).max(1);
+        // Each task sums its own rows; the parts are added in order below.
+        let parts: Vec<Vec<f32>> = x
+            .elements()
+            .par_chunks(task_rows * width)
+            .map(|rows| {
+                arch.dispatch(|| {
+                    let mut part = vec![0.0f32; width];
+                    for row in rows.chunks_exact(width) {
+                        for (part, x) in part.iter_mut().zip(row) {
+                            *part += x;
+                        }
+                    }
+                    part
+                })
+            })
+            .collect();
+        build(in_order(parts, width), [1, width])
     }
 
     fn gather_rows(x: &Tensor<Self, 2>, rows: &[u32]) -> Tensor<Self, 2> {
@@ -411,8 +434,11 @@ impl Kernels for Flex {
                 arch.dispatch(|| {
                     let (sequence, head) = (index / heads, index % heads);
                     let group = sequence * groups + head / (heads / groups);
-                    let seen = frame.positions[sequence] as usize + 1;
-                    let slots = group * slots * head_dim..(group * slots + seen) * head_dim;
+                    let visible = frame.visible(sequence);
+                    let seen = visible.len();
+                    let first = group * slots;
+                    let slots =
+                        (first + visible.start) * head_dim..(first + visible.end) * head_dim;
                     let query = &query[index * head_dim..][..head_dim];
                     let mut weights = Vec::with_capacity(seen);
                     for key in keys[slots.clone()].chunks_exact(head_dim) {
@@ -475,4 +501,66 @@ impl Kernels for Flex {
             });
         [wrap(parameter), wrap(first), wrap(second)]
     }
+}
+
+/// The sum of equally long parts, added in their order.
+fn in_order(parts: Vec<Vec<f32>>, width: usize) -> Vec<f32> {
+    let mut total = vec![0.0f32; width];
+    for part in parts {
+        for (total, part) in total.iter_mut().zip(part) {
+            *total += part;
+        }
+    }
+    total
+}
+
+/// What is in the sigmoid of the tanh form of GELU.
+#[inline(always)]
+fn gelu_inside(x: f32) -> f32 {
+    x * (GELU_SLOPE + GELU_CUBE * (x * x))
+}
+
+/// `gate * sigmoid(inside(gate)) * up`.
+fn gated_by(
+    gate: &Tensor<Flex, 2>,
+    up: &Tensor<Flex, 2>,
+    inside: impl Fn(f32) -> f32 + Sync,
+) -> Tensor<Flex, 2> {
+    let shape = gate.dims();
+    let (gate, up) = (View::of(gate), View::of(up));
+    let (gate, up) = (gate.elements(), up.elements());
+    let mut out = vec![0.0f32; gate.len()];
+    for_rows(&mut out, 1, |first, out| {
+        for ((out, gate), up) in out.iter_mut().zip(&gate[first..]).zip(&up[first..]) {
+            *out = gate * simd::sigmoid(inside(*gate)) * up;
+        }
+    });
+    build(out, shape)
+}
+
+/// Gradients of [`gated_by`] with regard to `gate` and `up`; `steepness` is the slope of `inside`.
+fn gated_by_backward(
+    dy: Tensor<Flex, 2>,
+    gate: Tensor<Flex, 2>,
+    up: Tensor<Flex, 2>,
+    inside: impl Fn(f32) -> f32 + Sync,
+    steepness: impl Fn(f32) -> f32 + Sync,
+) -> (Tensor<Flex, 2>, Tensor<Flex, 2>) {
+    let dy = View::of(&dy);
+    let dy = dy.elements();
+    let (mut gate, mut up) = (owned(gate), owned(up));
+    for_row_pairs(
+        (gate.storage_mut(), 1),
+        (up.storage_mut(), 1),
+        |first, gate, up| {
+            for ((gate, up), dy) in gate.iter_mut().zip(up).zip(&dy[first..]) {
+                let sigmoid = simd::sigmoid(inside(*gate));
+                let slope = sigmoid * (1.0 + *gate * (1.0 - sigmoid) * steepness(*gate));
+                let dgate = dy * *up * slope;
+                *up = dy * *gate * sigmoid;
+                *gate = dgate;
+            }
+        },
+    );
+    (wrap(gate), wrap(up))
 }

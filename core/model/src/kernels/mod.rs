@@ -22,10 +22,13 @@ use std::ops::Range;
 use burn::tensor::backend::Backend;
 use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData, activation};
 
+use crate::config::Activation;
+
 /// A batch's shape and where its tokens stand.
 ///
 /// Token `t` of sequence `b` is row `b * tokens + t` of the activations, and sits in slot
-/// `positions[b * tokens + t]` of that sequence's keys: it attends to the slots `0..=position`.
+/// `positions[b * tokens + t]` of that sequence's keys: it attends to the slots `0..=position`, or to
+/// the last `window` of them.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame<B: Backend> {
     /// Sequences.
@@ -34,6 +37,8 @@ pub(crate) struct Frame<B: Backend> {
     pub(crate) tokens: usize,
     /// Position of each token.
     pub(crate) positions: Vec<u32>,
+    /// How many slots a token attends to at most, its own the last of them.
+    pub(crate) window: Option<usize>,
     /// Cosines of the rotation, `[sequences * tokens, head_dim / 2]`.
     pub(crate) cos: Tensor<B, 2>,
     /// Sines of the rotation, as `cos`.
@@ -44,9 +49,12 @@ pub(crate) struct Frame<B: Backend> {
 }
 
 impl<B: Backend> Frame<B> {
-    /// The slots that a token of a sequence attends to.
-    pub(crate) fn seen(&self, sequence: usize, token: usize) -> Range<usize> {
-        0..self.positions[sequence * self.tokens + token] as usize + 1
+    /// The slots that the token of a row attends to.
+    #[inline(always)]
+    pub(crate) fn visible(&self, row: usize) -> Range<usize> {
+        let end = self.positions[row] as usize + 1;
+        let start = self.window.map_or(0, |window| end.saturating_sub(window));
+        start..end
     }
 }
 
@@ -204,22 +212,38 @@ pub(crate) trait Kernels: Backend {
         [dquery, dkeys, dvalues]
     }
 
-    /// `silu(gate) * up` (Shazeer, 2020, "GLU variants improve Transformer").
-    fn swiglu(gate: &Tensor<Self, 2>, up: &Tensor<Self, 2>) -> Tensor<Self, 2> {
-        activation::silu(gate.clone()) * up.clone()
+    /// `activation(gate) * up` (Shazeer, 2020, "GLU variants improve Transformer").
+    fn gated(
+        activation: Activation,
+        gate: &Tensor<Self, 2>,
+        up: &Tensor<Self, 2>,
+    ) -> Tensor<Self, 2> {
+        let (sigmoid, _) = gate_sigmoid(activation, gate);
+        gate.clone() * sigmoid * up.clone()
     }
 
-    /// Gradients of [`swiglu`](Kernels::swiglu) with regard to `gate` and `up`.
-    fn swiglu_backward(
+    /// Gradients of [`gated`](Kernels::gated) with regard to `gate` and `up`.
+    fn gated_backward(
+        activation: Activation,
         dy: Tensor<Self, 2>,
         gate: Tensor<Self, 2>,
         up: Tensor<Self, 2>,
     ) -> (Tensor<Self, 2>, Tensor<Self, 2>) {
-        let sigmoid = activation::sigmoid(gate.clone());
-        let silu = gate.clone() * sigmoid.clone();
-        let slope = sigmoid.clone() * (gate * (sigmoid.neg().add_scalar(1.0))).add_scalar(1.0);
+        let (sigmoid, steepness) = gate_sigmoid(activation, &gate);
+        let active = gate * sigmoid.clone();
+        let slope = active.clone() * sigmoid.clone().neg().add_scalar(1.0) * steepness + sigmoid;
         let dgate = dy.clone() * up * slope;
-        (dgate, dy * silu)
+        (dgate, dy * active)
+    }
+
+    /// `row`, `[1, d]`, added to each row of `x`.
+    fn add_row(x: Tensor<Self, 2>, row: &Tensor<Self, 2>) -> Tensor<Self, 2> {
+        x + row.clone()
+    }
+
+    /// The sum of the rows of `x`, `[1, d]`.
+    fn sum_rows(x: &Tensor<Self, 2>) -> Tensor<Self, 2> {
+        x.clone().sum_dim(0)
     }
 
     /// `sum + x weight^T`, `[n, outputs]`: what a linear layer computes. The product is in the
@@ -438,6 +462,32 @@ fn indices<B: Backend>(rows: &[u32], device: &B::Device) -> Tensor<B, 1, Int> {
     let count = rows.len();
     Tensor::from_data(TensorData::new(rows, [count]), device)
 }
+
+/// An activation is `x * sigmoid(k(x))`: the sigmoid and the slope of `k`.
+///
+/// SiLU has `k(x) = x`. The tanh form of GELU has twice what is in its tanh, as
+/// `(1 + tanh(u)) / 2 = sigmoid(2 u)`.
+fn gate_sigmoid<B: Backend>(
+    activation: Activation,
+    x: &Tensor<B, 2>,
+) -> (Tensor<B, 2>, Tensor<B, 2>) {
+    match activation {
+        Activation::Silu => (activation::sigmoid(x.clone()), x.ones_like()),
+        Activation::GeluTanh => {
+            let square = x.clone() * x.clone();
+            let k = x.clone() * square.clone().mul_scalar(GELU_CUBE).add_scalar(GELU_SLOPE);
+            let steepness = square.mul_scalar(3.0 * GELU_CUBE).add_scalar(GELU_SLOPE);
+            (activation::sigmoid(k), steepness)
+        }
+    }
+}
+
+/// `2 sqrt(2 / pi)`.
+const GELU_SLOPE: f32 = (std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::SQRT_2) as f32;
+
+/// `2 sqrt(2 / pi) * 0.044715`.
+const GELU_CUBE: f32 =
+    (std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::SQRT_2 * 0.044_715) as f32;
 
 fn rotate<B: Backend>(x: Tensor<B, 4>, frame: &Frame<B>, direction: f32) -> Tensor<B, 4> {
     let [_, _, _, head_dim] = x.dims();

@@ -7,7 +7,7 @@ use crate::adapter::Adapters;
 use crate::decoder::Decoder;
 use crate::gradient::Gradients;
 use crate::kernels::{AdamWStep, Kernels};
-use crate::parameters::specs;
+use crate::parameters::{Kind, specs};
 
 /// A trained tensor.
 pub(super) struct Trainable<'a, B: Kernels> {
@@ -30,7 +30,7 @@ pub(super) fn trainables<'a, B: Kernels>(
             .map(|(tensor, spec)| Trainable {
                 name: spec.name,
                 tensor,
-                decayed: !spec.norm,
+                decayed: spec.kind == Kind::Matrix,
             })
             .collect(),
         Some(adapters) => adapters

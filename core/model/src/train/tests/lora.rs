@@ -5,6 +5,7 @@ use mergelab_checkpoint::Checkpoint;
 use super::*;
 use crate::LoraOptions;
 use crate::gradient::{Batch, Gradients, Pass};
+use crate::parity::{VARIANTS, open};
 
 #[test]
 fn a_saved_adapter_on_the_base_is_the_trained_model() {
@@ -70,7 +71,13 @@ fn a_saved_adapter_on_the_base_is_the_trained_model() {
 /// With `W' = W + s B A`, the chain rule gives `dB = s dW' A^T` and `dA = s B^T dW'`.
 #[test]
 fn gradients_of_adapters_follow_from_those_of_the_merged_matrix() {
-    let model = model();
+    for variant in VARIANTS {
+        check_adapter_gradients(&open(variant));
+    }
+    check_adapter_gradients(&model());
+}
+
+fn check_adapter_gradients(model: &LanguageModel) {
     let AnyDecoder::Flex(decoder) = &model.decoder else {
         unreachable!()
     };

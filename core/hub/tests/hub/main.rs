@@ -1,0 +1,5 @@
+//! Fetching from a stub hub on this machine.
+#![allow(clippy::unwrap_used)]
+
+mod fetching;
+mod server;
