@@ -1,7 +1,8 @@
 //! LoRA: low-rank updates of the matrices (Hu et al., 2021, "LoRA: Low-rank adaptation of large
 //! language models").
 
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
+use rayon::prelude::*;
 
 use crate::config::ModelConfig;
 use crate::error::{ModelError, Result};
@@ -102,60 +103,91 @@ pub(crate) struct Adapter<B: Kernels> {
     /// `[outputs, rank]`.
     pub(crate) b: Tensor<B, 2>,
     scale: f32,
-    dropout: f32,
+    dropout: f64,
 }
 
 /// What the backward pass of an update needs: its input after dropout, the mask of the dropout,
-/// and the input times `a`.
+/// and `scale` times the input times `a`.
 pub(crate) struct Lowered<B: Kernels> {
     x: Tensor<B, 2>,
     mask: Option<Tensor<B, 2>>,
     low: Tensor<B, 2>,
 }
 
+/// The dropout of a pass. What is dropped of an example follows from the key, the example's place
+/// in its step and the token, so it does not depend on which examples are computed together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Dropout {
+    /// Names the step.
+    pub(crate) key: u64,
+    /// Place in the step of the pass's first example.
+    pub(crate) first: usize,
+    /// Tokens of each example, padding included.
+    pub(crate) tokens: usize,
+}
+
+impl Dropout {
+    /// 0 where an element of `x`, `[rows, width]`, is dropped, else `1 / (1 - probability)`.
+    fn mask<B: Kernels>(
+        self,
+        x: &Tensor<B, 2>,
+        probability: f64,
+        parameter: usize,
+    ) -> Tensor<B, 2> {
+        let [rows, width] = x.dims();
+        let kept = (1.0 / (1.0 - probability)) as f32;
+        let threshold = (probability * (1u64 << 32) as f64) as u64;
+        let mut mask = vec![0.0f32; rows * width];
+        mask.par_chunks_mut(width)
+            .enumerate()
+            .for_each(|(row, mask)| {
+                let tokens = self.tokens.max(1);
+                let place = [parameter, self.first + row / tokens, row % tokens].map(|n| n as u64);
+                let rng = CounterRng::new(self.key, "dropout", &place);
+                for (index, pair) in mask.chunks_mut(2).enumerate() {
+                    let bits = rng.bits(index as u64);
+                    for (element, half) in pair.iter_mut().zip([bits >> 32, bits & 0xFFFF_FFFF]) {
+                        *element = if half < threshold { 0.0 } else { kept };
+                    }
+                }
+            });
+        tensor(mask, [rows, width], &x.device())
+    }
+}
+
 impl<B: Kernels> Adapter<B> {
-    /// The update's output for `x`, `[n, outputs]`.
+    /// `y` plus the update's output for `x`, `[n, outputs]`.
     pub(crate) fn forward(
         &self,
         x: &Tensor<B, 2>,
+        y: Tensor<B, 2>,
         parameter: usize,
-        dropout_key: u64,
+        dropout: Dropout,
     ) -> (Tensor<B, 2>, Lowered<B>) {
-        let mask = (self.dropout > 0.0).then(|| {
-            let [rows, width] = x.dims();
-            let rng = CounterRng::new(dropout_key, "dropout", &[parameter as u64]);
-            let kept = 1.0 / (1.0 - self.dropout);
-            let mask = (0..(rows * width) as u64)
-                .map(|element| {
-                    let dropped = rng.uniform(element) < f64::from(self.dropout);
-                    if dropped { 0.0 } else { kept }
-                })
-                .collect();
-            tensor(mask, [rows, width], &x.device())
-        });
+        let mask = (self.dropout > 0.0).then(|| dropout.mask(x, self.dropout, parameter));
         let x = match &mask {
             Some(mask) => x.clone() * mask.clone(),
             None => x.clone(),
         };
-        let low = x.clone().matmul(self.a.clone().transpose());
-        let out = low.clone().matmul(self.b.clone().transpose());
-        (out.mul_scalar(self.scale), Lowered { x, mask, low })
+        let low = B::linear_forward(&x, &self.a, None).mul_scalar(self.scale);
+        let y = B::linear_forward(&low, &self.b, Some(y));
+        (y, Lowered { x, mask, low })
     }
 
-    /// Gradients with regard to the input, and to `a` and `b`.
+    /// `dx` plus the gradient with regard to the input, and the gradients of `a` and `b`.
     pub(crate) fn backward(
         &self,
         dy: &Tensor<B, 2>,
+        dx: Tensor<B, 2>,
         lowered: &Lowered<B>,
     ) -> (Tensor<B, 2>, [Tensor<B, 2>; 2]) {
-        let dy = dy.clone().mul_scalar(self.scale);
-        let dlow = dy.clone().matmul(self.b.clone());
-        let db = dy.transpose().matmul(lowered.low.clone());
-        let da = dlow.clone().transpose().matmul(lowered.x.clone());
-        let dx = dlow.matmul(self.a.clone());
+        let format = self.a.dtype();
+        let dlow = B::linear_input(dy, &self.b, None).mul_scalar(self.scale);
+        let db = B::linear_weight(dy, &lowered.low, format, None);
+        let da = B::linear_weight(&dlow, &lowered.x, format, None);
         let dx = match &lowered.mask {
-            Some(mask) => dx * mask.clone(),
-            None => dx,
+            Some(mask) => dx + B::linear_input(&dlow, &self.a, None) * mask.clone(),
+            None => B::linear_input(&dlow, &self.a, Some(dx)),
         };
         (dx, [da, db])
     }
@@ -197,11 +229,21 @@ impl<B: Kernels> Adapters<B> {
                     a: tensor(a, [options.rank, inputs], device),
                     b: Tensor::zeros([outputs, options.rank], device),
                     scale: options.scale() as f32,
-                    dropout: options.dropout as f32,
+                    dropout: options.dropout,
                 });
             }
         }
         Ok(Self { by_parameter })
+    }
+
+    /// The same updates with their matrices in a format.
+    pub(crate) fn cast(&self, format: DType) -> Self {
+        let mut cast = self.clone();
+        for (_, adapter) in cast.iter_mut() {
+            adapter.a = adapter.a.clone().cast(format);
+            adapter.b = adapter.b.clone().cast(format);
+        }
+        cast
     }
 
     /// The update on a parameter.

@@ -1,11 +1,11 @@
 //! The forward pass of a decoder, with and without a cache of keys and values.
 
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 use crate::config::ModelConfig;
 use crate::frame::{Frames, Ropes};
 use crate::kernels::{Frame, Kernels};
-use crate::parameters::{EMBEDDING, Layout, Part};
+use crate::parameters::{EMBEDDING, Kind, Layout, Part, specs};
 
 /// Products of two matrices with at most this many elements, and those of a single row, take
 /// another route through the CPU's matrix library (gemm 0.19) and round differently. Inputs are
@@ -79,6 +79,17 @@ impl<B: Kernels> Decoder<B> {
         }
     }
 
+    /// The same decoder with its matrices in a format, which products with them are computed in.
+    pub(crate) fn cast(&self, format: DType) -> Self {
+        let mut cast = self.clone();
+        for (parameter, spec) in cast.parameters.iter_mut().zip(specs(&self.config)) {
+            if spec.kind == Kind::Matrix {
+                *parameter = parameter.clone().cast(format);
+            }
+        }
+        cast
+    }
+
     /// The number of tokens to pad sequences to whose longest has `longest`: the products of
     /// attention then have more than [`SMALL_PRODUCT`] elements.
     pub(crate) fn padded(&self, longest: usize) -> usize {
@@ -136,7 +147,7 @@ impl<B: Kernels> Decoder<B> {
             cache.reserve(tokens);
         }
         self.layers(ids, &frames, |layer, frame, [query, keys, values]| {
-            let attended = self.attend(query, keys.clone(), values.clone(), frame).0;
+            let (attended, _) = B::attend(&query, &keys, &values, self.scale(), frame);
             if let Some(cache) = cache.as_deref_mut() {
                 cache.write(layer, keys, values, frame);
             }
@@ -170,7 +181,7 @@ impl<B: Kernels> Decoder<B> {
 
     /// The embeddings of tokens, `[n, hidden]`.
     pub(crate) fn embed(&self, ids: &[u32]) -> Tensor<B, 2> {
-        let x = B::gather_rows(&self.parameters[EMBEDDING], ids);
+        let x = B::gather_rows(&self.parameters[EMBEDDING], ids).cast(DType::F32);
         match self.config.embedding_scale {
             1.0 => x,
             scale => x.mul_scalar(scale as f32),
@@ -215,43 +226,16 @@ impl<B: Kernels> Decoder<B> {
 
     /// `x` times the transpose of a parameter.
     fn product(&self, x: &Tensor<B, 2>, parameter: usize) -> Tensor<B, 2> {
-        let weight = self.parameters[parameter].clone().transpose();
-        let ([rows, width], [_, columns]) = (x.dims(), weight.dims());
+        let weight = &self.parameters[parameter];
+        let ([rows, width], [columns, _]) = (x.dims(), weight.dims());
         let least = SMALL_PRODUCT / columns + 1;
         let least = least.max(2);
         if rows >= least {
-            return x.clone().matmul(weight);
+            return B::linear_forward(x, weight, None);
         }
         let more = Tensor::zeros([least - rows, width], &self.device);
         let padded = Tensor::cat(vec![x.clone(), more], 0);
-        padded.matmul(weight).narrow(0, 0, rows)
-    }
-
-    /// Attention of whole sequences: the weighted values and the weights, both
-    /// `[sequences, heads, tokens, ..]`.
-    pub(crate) fn attend(
-        &self,
-        query: Tensor<B, 4>,
-        keys: Tensor<B, 4>,
-        values: Tensor<B, 4>,
-        frame: &Frame<B>,
-    ) -> (Tensor<B, 4>, Tensor<B, 4>) {
-        let [sequences, heads, tokens, head_dim] = query.dims();
-        let scores = self.grouped(query).matmul(keys.swap_dims(2, 3));
-        let scores = scores.reshape([sequences, heads, tokens, tokens]);
-        let weights = B::causal_softmax(scores, self.scale(), frame);
-        let attended = self.grouped(weights.clone()).matmul(values);
-        (
-            attended.reshape([sequences, heads, tokens, head_dim]),
-            weights,
-        )
-    }
-
-    /// Stacks the heads that share keys: `[s, h, t, x]` to `[s, kv, h / kv * t, x]`.
-    pub(crate) fn grouped(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        let [sequences, heads, tokens, width] = x.dims();
-        let groups = self.config.num_key_value_heads;
-        x.reshape([sequences, groups, heads / groups * tokens, width])
+        B::linear_forward(&padded, weight, None).narrow(0, 0, rows)
     }
 
     /// Runs all layers; `attend` maps a layer's frame and its rotated queries, keys and values to

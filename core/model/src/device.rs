@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use burn::tensor::DType;
+use burn::tensor::backend::{Backend, DTypeUsage};
+
 use crate::error::ModelError;
 
 /// A device, by name: `flex` (or `cpu`), `cuda:0`, `vulkan`.
@@ -84,6 +87,17 @@ impl Device {
                 "this build does not support it; build with `--features {feature}`"
             ))),
         }
+    }
+
+    /// Whether it computes in bfloat16. The CPU's products would be in f32, on rounded numbers:
+    /// slower, and nothing saved.
+    pub fn computes_in_bf16(self) -> bool {
+        #[cfg(feature = "flex")]
+        if self == Self::Flex {
+            return false;
+        }
+        let usage = <burn::Dispatch as Backend>::dtype_usage(&self.dispatch(), DType::BF16);
+        usage.is_superset(DTypeUsage::general())
     }
 
     /// Burn's device, for all but the CPU's own kernels.

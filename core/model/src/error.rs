@@ -54,7 +54,7 @@ pub enum ModelError {
     /// The loss became NaN or infinite.
     #[error(
         "the loss became {loss} at step {step}; lower `learning_rate` (now {learning_rate:e}) or \
-         `clip_norm`, or lengthen `warmup_steps`"
+         `clip_norm`, or lengthen `warmup`"
     )]
     Diverged {
         /// The step, from 1.

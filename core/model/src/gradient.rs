@@ -3,9 +3,9 @@
 //! Written out rather than left to automatic differentiation: each intermediate value is kept or
 //! dropped on purpose, and the kernels can work in place.
 
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
-use crate::adapter::{Adapters, Lowered};
+use crate::adapter::{Adapters, Dropout, Lowered};
 use crate::decoder::Decoder;
 use crate::kernels::{Frame, Kernels};
 use crate::parameters::{EMBEDDING, Part};
@@ -37,6 +37,12 @@ impl<B: Kernels> Gradients<B> {
             parameters: vec![None; parameters],
             adapters: (0..parameters).map(|_| None).collect(),
         }
+    }
+
+    /// Adds `dy^T x`, the gradient of the matrix of a linear layer, computed in a format.
+    fn add_linear(&mut self, parameter: usize, dy: &Tensor<B, 2>, x: &Tensor<B, 2>, format: DType) {
+        let slot = &mut self.parameters[parameter];
+        *slot = Some(B::linear_weight(dy, x, format, slot.take()));
     }
 
     fn add(&mut self, parameter: usize, gradient: Tensor<B, 2>) {
@@ -84,13 +90,23 @@ struct LayerTape<B: Kernels> {
     lowered: Vec<(usize, Lowered<B>)>,
 }
 
+/// What is held of a layer's forward pass until its backward pass.
+enum Held<B: Kernels> {
+    /// All that it needs.
+    Tape(Box<LayerTape<B>>),
+    /// The layer's input, from which the rest is computed anew.
+    Input(Tensor<B, 2>),
+}
+
 /// One pass over a batch, forwards and backwards.
 pub(crate) struct Pass<'a, B: Kernels> {
     pub(crate) decoder: &'a Decoder<B>,
     /// What is trained in place of the parameters, if given.
     pub(crate) adapters: Option<&'a Adapters<B>>,
-    /// Names the dropout of this pass.
-    pub(crate) dropout_key: u64,
+    /// The dropout of this pass.
+    pub(crate) dropout: Dropout,
+    /// Whether only the layers' inputs are held, and the rest is computed anew.
+    pub(crate) checkpointing: bool,
 }
 
 impl<B: Kernels> Pass<'_, B> {
@@ -101,19 +117,27 @@ impl<B: Kernels> Pass<'_, B> {
         let tokens = batch.ids.len() / batch.sequences.max(1);
         let frames = decoder.frames(batch.sequences, tokens);
         let mut x = decoder.embed(&batch.ids);
-        let mut tapes = Vec::with_capacity(decoder.config.num_hidden_layers);
+        let mut held = Vec::with_capacity(decoder.config.num_hidden_layers);
         for layer in 0..decoder.config.num_hidden_layers {
+            let input = self.checkpointing.then(|| x.clone());
             let (next, tape) = self.layer_forward(layer, x, frames.of(layer));
-            tapes.push(tape);
+            held.push(match input {
+                Some(input) => Held::Input(input),
+                None => Held::Tape(Box::new(tape)),
+            });
             x = next;
         }
         let (loss, dhidden) = self.head(&x, batch, scale, gradients);
         drop(x);
         let mut dx = B::scatter_rows(dhidden, &batch.rows, batch.ids.len());
         for layer in (0..decoder.config.num_hidden_layers).rev() {
-            if let Some(tape) = tapes.pop() {
-                dx = self.layer_backward(layer, dx, tape, frames.of(layer), gradients);
-            }
+            let frame = frames.of(layer);
+            let tape = match held.pop() {
+                Some(Held::Tape(tape)) => *tape,
+                Some(Held::Input(x)) => self.layer_forward(layer, x, frame).1,
+                None => break,
+            };
+            dx = self.layer_backward(layer, dx, tape, frame, gradients);
         }
         if self.adapters.is_none() {
             let dx = match decoder.config.embedding_scale {
@@ -144,12 +168,12 @@ impl<B: Kernels> Pass<'_, B> {
         let mut dnormed = Vec::new();
         for (index, targets) in batch.targets.chunks(chunk).enumerate() {
             let part = normed.clone().narrow(0, index * chunk, targets.len());
-            let logits = part.clone().matmul(weight.clone().transpose());
+            let logits = B::linear_forward(&part, weight, None);
             let (part_loss, dlogits) = B::cross_entropy(logits, targets, scale);
             loss += part_loss;
-            dnormed.push(dlogits.clone().matmul(weight.clone()));
+            dnormed.push(B::linear_input(&dlogits, weight, None));
             if self.adapters.is_none() {
-                gradients.add(output, dlogits.transpose().matmul(part));
+                gradients.add_linear(output, &dlogits, &part, weight.dtype());
             }
         }
         let dnormed = Tensor::cat(dnormed, 0);
@@ -176,8 +200,7 @@ impl<B: Kernels> Pass<'_, B> {
         let query = B::split_heads(query, heads, frame, Some(1.0));
         let keys = B::split_heads(keys, groups, frame, Some(1.0));
         let values = B::split_heads(linear(&normed, Part::Value), groups, frame, None);
-        let (attended, weights) =
-            decoder.attend(query.clone(), keys.clone(), values.clone(), frame);
+        let (attended, weights) = B::attend(&query, &keys, &values, decoder.scale(), frame);
         let attended = B::merge_heads(attended, frame, None);
         let branch = linear(&attended, Part::Output);
         let (branch, attention_branch) = self.branch_norm(branch, layer, Part::AttentionBranchNorm);
@@ -224,40 +247,41 @@ impl<B: Kernels> Pass<'_, B> {
     ) -> Tensor<B, 2> {
         let decoder = self.decoder;
         let lowered = tape.lowered;
-        let back = |dy: &Tensor<B, 2>, x: &Tensor<B, 2>, part, gradients: &mut Gradients<B>| {
-            self.linear_backward(dy, x, layer, part, &lowered, gradients)
+        let back = |dy: &Tensor<B, 2>,
+                    x: &Tensor<B, 2>,
+                    part,
+                    sum: Option<Tensor<B, 2>>,
+                    gradients: &mut Gradients<B>| {
+            let dx = self.linear_input(dy, layer, part, sum);
+            self.linear_backward(dy, x, dx, (layer, part), &lowered, gradients)
         };
 
         let dbranch = self.branch_norm_backward(&tape.feed_forward_branch, &dx, gradients);
-        let dinner = back(&dbranch, &tape.inner, Part::Down, gradients);
+        let dinner = back(&dbranch, &tape.inner, Part::Down, None, gradients);
         drop(tape.inner);
         let (dgate, dup) = B::gated_backward(decoder.config.activation, dinner, tape.gate, tape.up);
-        let dnormed = back(&dgate, &tape.middle_normed, Part::Gate, gradients)
-            + back(&dup, &tape.middle_normed, Part::Up, gradients);
+        let normed = &tape.middle_normed;
+        let dnormed = back(&dgate, normed, Part::Gate, None, gradients);
+        let dnormed = back(&dup, normed, Part::Up, Some(dnormed), gradients);
         let dmiddle = self.norm_backward(&tape.feed_forward_norm, &dnormed, Some(dx), gradients);
 
         let dbranch = self.branch_norm_backward(&tape.attention_branch, &dmiddle, gradients);
-        let dattended = back(&dbranch, &tape.attended, Part::Output, gradients);
+        let dattended = back(&dbranch, &tape.attended, Part::Output, None, gradients);
         let heads = decoder.config.num_attention_heads;
-        let dattended = decoder.grouped(B::split_heads(dattended, heads, frame, None));
-        let weights = decoder.grouped(tape.weights.clone());
-        let dvalues = weights.swap_dims(2, 3).matmul(dattended.clone());
-        let dweights = dattended.matmul(tape.values.swap_dims(2, 3));
-        let dweights = dweights.reshape(tape.weights.dims());
-        let dscores = B::causal_softmax_backward(dweights, &tape.weights, decoder.scale(), frame);
-        let dscores = decoder.grouped(dscores);
-        let shape = tape.query.dims();
-        let dquery = dscores.clone().matmul(tape.keys).reshape(shape);
-        let dkeys = dscores.swap_dims(2, 3).matmul(decoder.grouped(tape.query));
+        let dattended = B::split_heads(dattended, heads, frame, None);
+        let inputs = [&tape.query, &tape.keys, &tape.values];
+        let [dquery, dkeys, dvalues] =
+            B::attend_backward(dattended, inputs, &tape.weights, decoder.scale(), frame);
 
         let dquery = B::merge_heads(dquery, frame, Some(-1.0));
         let dquery = self.head_norm_backward(&tape.query_norm, dquery, gradients);
         let dkeys = B::merge_heads(dkeys, frame, Some(-1.0));
         let dkeys = self.head_norm_backward(&tape.key_norm, dkeys, gradients);
         let dvalues = B::merge_heads(dvalues, frame, None);
-        let dnormed = back(&dquery, &tape.normed, Part::Query, gradients)
-            + back(&dkeys, &tape.normed, Part::Key, gradients)
-            + back(&dvalues, &tape.normed, Part::Value, gradients);
+        let normed = &tape.normed;
+        let dnormed = back(&dquery, normed, Part::Query, None, gradients);
+        let dnormed = back(&dkeys, normed, Part::Key, Some(dnormed), gradients);
+        let dnormed = back(&dvalues, normed, Part::Value, Some(dnormed), gradients);
         self.norm_backward(&tape.attention_norm, &dnormed, Some(dmiddle), gradients)
     }
 
@@ -355,35 +379,47 @@ impl<B: Kernels> Pass<'_, B> {
     ) -> Tensor<B, 2> {
         let decoder = self.decoder;
         let parameter = decoder.layout.index(layer, part);
-        let weight = decoder.parameters[parameter].clone();
-        let mut y = x.clone().matmul(weight.transpose());
+        let mut y = B::linear_forward(x, &decoder.parameters[parameter], None);
         if let Some(bias) = decoder.layout.bias(layer, part) {
             y = B::add_row(y, &decoder.parameters[bias]);
         }
         match self.adapters.and_then(|adapters| adapters.on(parameter)) {
             Some(adapter) => {
-                let (update, low) = adapter.forward(x, parameter, self.dropout_key);
+                let (y, low) = adapter.forward(x, y, parameter, self.dropout);
                 lowered.push((parameter, low));
-                y + update
+                y
             }
             None => y,
         }
     }
 
+    /// `sum` and the gradient with regard to a linear layer's input, its adapter left out.
+    fn linear_input(
+        &self,
+        dy: &Tensor<B, 2>,
+        layer: usize,
+        part: Part,
+        sum: Option<Tensor<B, 2>>,
+    ) -> Tensor<B, 2> {
+        let parameter = self.decoder.layout.index(layer, part);
+        B::linear_input(dy, &self.decoder.parameters[parameter], sum)
+    }
+
+    /// Adds the gradients of a linear layer or of its adapter, and the adapter's part to `dx`.
     fn linear_backward(
         &self,
         dy: &Tensor<B, 2>,
         x: &Tensor<B, 2>,
-        layer: usize,
-        part: Part,
+        dx: Tensor<B, 2>,
+        (layer, part): (usize, Part),
         lowered: &[(usize, Lowered<B>)],
         gradients: &mut Gradients<B>,
     ) -> Tensor<B, 2> {
         let decoder = self.decoder;
         let parameter = decoder.layout.index(layer, part);
-        let dx = dy.clone().matmul(decoder.parameters[parameter].clone());
+        let format = decoder.parameters[parameter].dtype();
         let Some(adapters) = self.adapters else {
-            gradients.add(parameter, dy.clone().transpose().matmul(x.clone()));
+            gradients.add_linear(parameter, dy, x, format);
             if let Some(bias) = decoder.layout.bias(layer, part) {
                 gradients.add(bias, B::sum_rows(dy));
             }
@@ -392,9 +428,9 @@ impl<B: Kernels> Pass<'_, B> {
         let lowered = lowered.iter().find(|(adapted, _)| *adapted == parameter);
         match (adapters.on(parameter), lowered) {
             (Some(adapter), Some((_, lowered))) => {
-                let (more, gradient) = adapter.backward(dy, lowered);
+                let (dx, gradient) = adapter.backward(dy, dx, lowered);
                 gradients.add_adapter(parameter, gradient);
-                dx + more
+                dx
             }
             _ => dx,
         }

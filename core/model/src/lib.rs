@@ -40,5 +40,6 @@ pub use score::Score;
 pub use tokenizer::{ChatMessage, TokenPair, Tokenizer, train_bpe};
 
 pub use train::{
-    Dataset, LoraWeights, Progress, Schedule, SnapshotOptions, TrainOptions, TrainReport, Trained,
+    Dataset, Grouping, LoraWeights, Precision, Progress, Schedule, SnapshotOptions, TrainOptions,
+    TrainReport, Trained,
 };

@@ -6,7 +6,8 @@ use burn::Dispatch;
 #[cfg(feature = "flex")]
 use burn::backend::Flex;
 use mergelab_checkpoint::{
-    Checkpoint, CheckpointWriter, DType, ExtraFile, TensorSpec, WriterOptions, set_torch_dtype,
+    Checkpoint, CheckpointWriter, DType, ExtraFile, LoraAdapter, TensorSource, TensorSpec,
+    WithAdapter, WriterOptions, set_torch_dtype,
 };
 use serde_json::Value;
 
@@ -69,6 +70,21 @@ impl LanguageModel {
     /// If the config is not of a supported model, or a tensor is missing, has another shape than
     /// the config says, or cannot be read.
     pub fn open(folder: &Path, device: Device) -> Result<Self> {
+        Self::from_source(&Checkpoint::open(folder)?, folder, device)
+    }
+
+    /// Opens a model's folder with the low-rank adapter in another folder, as PEFT and
+    /// [`LoraWeights::save`](crate::LoraWeights::save) write it, merged into its weights.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), or if the adapter is not plain LoRA or does not fit the model.
+    pub fn open_with_adapter(folder: &Path, adapter: &Path, device: Device) -> Result<Self> {
+        let adapter = LoraAdapter::open(adapter)?;
+        let source = WithAdapter::new(Checkpoint::open(folder)?, adapter)?;
+        Self::from_source(&source, folder, device)
+    }
+
+    fn from_source(source: &impl TensorSource, folder: &Path, device: Device) -> Result<Self> {
         let path = folder.join("config.json");
         let text = std::fs::read_to_string(&path).map_err(ModelError::io(&path))?;
         let json = serde_json::from_str(&text).map_err(|error| ModelError::Config {
@@ -77,10 +93,9 @@ impl LanguageModel {
         })?;
         let mut config = ModelConfig::from_json(&json, &path)?;
         let generation_config = generation_config(folder, &mut config)?;
-        let checkpoint = Checkpoint::open(folder)?;
         let elements = specs(&config)
             .iter()
-            .map(|spec| read(&checkpoint, spec))
+            .map(|spec| read(source, spec))
             .collect::<Result<_>>()?;
         let tokenizer = match folder.join("tokenizer.json").is_file() {
             true => Some(Tokenizer::open(folder)?),
@@ -269,20 +284,22 @@ fn generation_config(folder: &Path, config: &mut ModelConfig) -> Result<Option<E
     Ok(Some(ExtraFile::new("generation_config.json", bytes)))
 }
 
-/// A parameter's elements from a checkpoint.
-fn read(checkpoint: &Checkpoint, spec: &ParameterSpec) -> Result<Vec<f32>> {
-    let view = checkpoint.tensor(&spec.name)?;
+/// A parameter's elements.
+fn read(source: &impl TensorSource, spec: &ParameterSpec) -> Result<Vec<f32>> {
+    let info = source.info(&spec.name)?;
     let expected = spec.stored_shape();
-    if view.shape != expected {
+    if info.shape != expected {
         return Err(ModelError::Tensor {
-            path: checkpoint.path().to_path_buf(),
+            path: source.path().to_path_buf(),
             tensor: spec.name.clone(),
             reason: format!(
                 "has shape {:?}, but config.json asks for {expected:?}; the two do not belong \
                  together",
-                view.shape
+                info.shape
             ),
         });
     }
-    Ok(view.to_f32()?)
+    let mut elements = vec![0.0; info.elements()];
+    source.read_f32(&spec.name, 0..elements.len(), &mut elements)?;
+    Ok(elements)
 }

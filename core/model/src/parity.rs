@@ -162,7 +162,8 @@ fn check_training<B: Kernels>(mut decoder: Decoder<B>, expected: &Expected) {
         let pass = Pass {
             decoder,
             adapters: None,
-            dropout_key: 0,
+            dropout: Default::default(),
+            checkpointing: false,
         };
         let loss = pass.run(&batch, scale as f32, &mut gradients) * scale;
         (loss, gradients.parameters)
@@ -323,7 +324,8 @@ fn gradient_bits(variant: &str, model: &LanguageModel) -> Vec<u32> {
     let pass = Pass {
         decoder: &flex,
         adapters: None,
-        dropout_key: 0,
+        dropout: Default::default(),
+        checkpointing: false,
     };
     pass.run(&whole_batch(&expected(variant)), 0.1, &mut gradients);
     let all = gradients.parameters.into_iter().flatten();

@@ -3,6 +3,7 @@
 use crate::setting::{MANIFEST, Setting, bytes};
 use std::{
     fs,
+    path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -66,6 +67,94 @@ fn a_killed_run_goes_on_where_it_was() {
     let resumed = bytes(&setting.path("runs/small/results.csv"));
     setting.complete(&["--out", "whole", "--store", "other"]);
     assert_eq!(resumed, bytes(&setting.path("whole/results.csv")));
+}
+
+/// The one entry of a folder.
+fn only(folder: &Path) -> PathBuf {
+    let entries: Vec<_> = fs::read_dir(folder).expect("a folder").collect();
+    let [Ok(entry)] = &entries[..] else {
+        panic!("{} has {} entries", folder.display(), entries.len());
+    };
+    entry.path()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_killed_training_goes_on_from_its_last_save_to_the_same_weights() {
+    // Long enough to be saved before it ends.
+    let long = MANIFEST.replace(
+        "recipe = \"short\"\n\n[recipes.short]",
+        "recipe = \"long\"\n\n\
+        [recipes.long]\nepochs = 100000\nmax_steps = 3000\nbatch_size = 4\nkeep_best = true\n\
+        validate_every = 1000\n\n[recipes.short]",
+    );
+    let setting = Setting::new(&long);
+    let store = setting.path("runs/store");
+    let child = setting
+        .mergelab
+        .command()
+        .args(["run", "experiment.toml"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let patience = Instant::now() + Duration::from_secs(300);
+    let saved = |folder: &Path| {
+        fs::read_dir(folder).is_ok_and(|entries| {
+            let mut entries = entries.flatten();
+            entries.any(|e| e.path().join("training_state.json").is_file())
+        })
+    };
+    while !saved(&store.join("partial")) {
+        assert!(Instant::now() < patience, "nothing was saved");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    // What a stage writes lies in a folder that ends in the number of its process.
+    let key = only(&store.join("partial"));
+    let key = key.file_name().and_then(|n| n.to_str()).expect("a key");
+    let process = fs::read_dir(store.join("tmp"))
+        .expect("a store")
+        .flatten()
+        .filter_map(|e| {
+            let name = e.file_name().into_string().ok()?;
+            name.strip_prefix(key)?
+                .strip_prefix('.')?
+                .parse::<u32>()
+                .ok()
+        })
+        .next()
+        .expect("a stage that runs");
+    let signal = std::process::Command::new("kill")
+        .args(["-KILL", &process.to_string()])
+        .status();
+    assert!(signal.expect("kill is there").success());
+    let output = child.wait_with_output().expect("a child");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && text.contains("signal: 9"),
+        "{text}"
+    );
+    assert!(!store.join("pretrain").exists(), "it had ended");
+
+    setting.complete(&[]);
+    setting.complete(&["--out", "whole", "--store", "other"]);
+    let training = |store: &str| {
+        let folder = only(&setting.path(store).join("pretrain"));
+        let text = fs::read(folder.join("training.json")).expect("a report");
+        let report: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+        (report, bytes(&folder.join("model/model.safetensors")))
+    };
+    let ((resumed, weights), (whole, same)) = (training("runs/store"), training("other"));
+    assert!(resumed["resumed_at"].as_u64().is_some_and(|step| step > 0));
+    assert!(whole["resumed_at"].is_null());
+    assert_eq!(resumed["steps"], whole["steps"]);
+    assert_eq!(resumed["final_loss"], whole["final_loss"]);
+    assert_eq!(weights, same);
+    assert!(
+        whole["tokens_per_second"]
+            .as_f64()
+            .is_some_and(|rate| rate > 0.0)
+    );
 }
 
 #[cfg(unix)]

@@ -123,3 +123,34 @@ fn bad_rows_are_refused_with_their_id() {
     let error = refused(&setting);
     assert!(error.contains("there is no file"), "{error}");
 }
+
+#[test]
+fn a_recipe_that_cannot_be_followed_is_refused() {
+    let setting = Setting::new(MANIFEST);
+    let short = "max_steps = 4";
+    for (more, expected) in [
+        (
+            "precision = \"bf16\"",
+            "the device `flex` does not compute in bf16",
+        ),
+        ("precision = \"f16\"", "is not one of f32, bf16"),
+        ("grouping = \"size\"", "is not one of length, none"),
+        ("accumulation = 0", "`accumulation` cannot be 0"),
+        ("patience = 0", "`patience` cannot be 0"),
+    ] {
+        let message = refusal(&setting, short, &format!("{short}\n{more}"));
+        assert!(message.contains(expected), "{message}");
+    }
+    for name in ["corpus", "sentiment", "summarization"] {
+        let _ = fs::remove_file(setting.path("data").join(name).join("validation.jsonl"));
+        let card = setting.path("data").join(name).join("card.toml");
+        let text = fs::read_to_string(&card).expect("a card");
+        let kept = text.lines().filter(|line| !line.contains("validation"));
+        fs::write(&card, kept.map(|l| format!("{l}\n")).collect::<String>()).expect("writable");
+    }
+    let message = refusal(&setting, short, &format!("{short}\npatience = 2"));
+    assert!(
+        message.contains("`patience` needs a validation split"),
+        "{message}"
+    );
+}

@@ -15,7 +15,7 @@ pub use experts::{Combined, Expert, Order, Sequential};
 pub use mergelab_toml::{reader, source};
 pub(crate) use merges::fits;
 pub use merges::{MergeCell, MergeGrid};
-pub use recipe::{Recipe, Tuning};
+pub use recipe::{Grouping, Precision, Recipe, Tuning};
 pub use selection::{Combine, Halving, Round, Select};
 pub use source::{Located, ManifestError, SourceFile, Span};
 pub use sweep::Sweep;

@@ -24,6 +24,26 @@ pub enum Tuning {
     },
 }
 
+/// Which rows share a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grouping {
+    /// Such of like length.
+    Length,
+    /// Neighbours in the shuffled order.
+    None,
+}
+
+/// Number format that a training computes its matrix products in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// 32-bit floats throughout.
+    F32,
+    /// Products in bfloat16; weights, sums and moments in 32-bit floats.
+    Bf16,
+}
+
 /// How a model is trained. Part of the content key of what it trains.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
@@ -35,6 +55,14 @@ pub struct Recipe {
     pub max_steps: Option<usize>,
     /// Rows in a step.
     pub batch_size: usize,
+    /// Parts that a step is computed in, one after another.
+    pub accumulation: usize,
+    /// Which rows share a step.
+    pub grouping: Grouping,
+    /// Compute intermediate values anew in the backward pass.
+    pub checkpointing: bool,
+    /// Number format of the matrix products.
+    pub precision: Precision,
     /// Largest learning rate.
     pub learning_rate: f64,
     /// Share of the steps in which the learning rate rises from 0.
@@ -52,6 +80,10 @@ pub struct Recipe {
     pub rows: Option<usize>,
     /// Keep the weights with the lowest validation loss instead of the last ones.
     pub keep_best: bool,
+    /// Steps between validations; after each pass over the rows where absent.
+    pub validate_every: Option<usize>,
+    /// Validations in a row without a lower loss after which the training ends.
+    pub patience: Option<usize>,
 }
 
 impl Recipe {
@@ -79,6 +111,19 @@ impl Recipe {
                 None => Ok(default),
             }
         };
+        let some = |key: &str| -> Result<Option<usize>, ManifestError> {
+            reader.whole(key)?.map(|_| whole(key, 1)).transpose()
+        };
+        let choice = |key: &str, names: [&str; 2]| -> Result<usize, ManifestError> {
+            let Some(found) = reader.text(key)? else {
+                return Ok(0);
+            };
+            names.iter().position(|n| *n == found.value).ok_or_else(|| {
+                let (value, names) = (&found.value, names.join(", "));
+                let message = format!("`{key}` = \"{value}\" is not one of {names}.");
+                reader.error(found.span, message)
+            })
+        };
         let tuning = match reader.text("tuning")? {
             None => Tuning::Full,
             Some(t) if t.value == "full" => Tuning::Full,
@@ -104,6 +149,10 @@ impl Recipe {
             epochs: whole("epochs", 3)?,
             max_steps: reader.whole("max_steps")?.map(|n| n as usize),
             batch_size: whole("batch_size", 16)?,
+            accumulation: whole("accumulation", 1)?,
+            grouping: [Grouping::Length, Grouping::None][choice("grouping", ["length", "none"])?],
+            checkpointing: reader.flag("checkpointing")?.unwrap_or(false),
+            precision: [Precision::F32, Precision::Bf16][choice("precision", ["f32", "bf16"])?],
             learning_rate: number("learning_rate", 1e-3, 0.0, 10.0)?,
             warmup: number("warmup", 0.05, 0.0, 1.0)?,
             final_share: number("final_share", 0.1, 0.0, 1.0)?,
@@ -112,6 +161,8 @@ impl Recipe {
             max_tokens: reader.whole("max_tokens")?.map(|n| n as usize),
             rows: reader.whole("rows")?.map(|n| n as usize),
             keep_best: reader.flag("keep_best")?.unwrap_or(false),
+            validate_every: some("validate_every")?,
+            patience: some("patience")?,
         };
         reader.finish()?;
         Ok(recipe)

@@ -16,7 +16,7 @@ mod vectors;
 use crate::{
     cell::{ModelLabel, Role},
     compare::RegistryMetrics,
-    manifest::{Manifest, Span},
+    manifest::{Manifest, Precision, Span},
     store::Store,
 };
 use data::Data;
@@ -103,8 +103,17 @@ impl Plan {
     /// What is wrong, with file and line.
     pub fn new(manifest: &Manifest, registry: &Registry, store: &Store) -> Result<Self, PlanError> {
         let data = Data::default();
-        mergelab_model::Device::parse(&manifest.device.value)
+        let device = mergelab_model::Device::parse(&manifest.device.value)
             .map_err(|e| manifest.error(manifest.device.span.clone(), e.to_string()))?;
+        for (name, recipe) in &manifest.recipes {
+            if recipe.precision == Precision::Bf16 && !device.computes_in_bf16() {
+                let message = format!(
+                    "the device `{device}` does not compute in bf16, which [recipes.{name}] asks \
+                     for: set its `precision` to \"f32\", or take a GPU that does, such as `cuda:0`."
+                );
+                return Err(manifest.error(manifest.device.span.clone(), message).into());
+            }
+        }
         let tasks = manifest
             .tasks
             .iter()

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     cell::{ModelLabel, Role},
-    manifest::{Located, Order, Origin, Pretrain, Recipe, Span},
+    manifest::{Located, Manifest, Order, Origin, Pretrain, Recipe, Span},
 };
 use mergelab_checkpoint::Checkpoint;
 use mergelab_hub::{Hub, HubModel, Resolved};
@@ -183,6 +183,8 @@ impl Builder<'_> {
             true => read("validation", None)?,
             false => Vec::new(),
         };
+        let span = &pretrain.recipe.span;
+        check_patience(manifest, recipe, span, !validation.is_empty())?;
         let seed = pretrain.seed.unwrap_or(manifest.seed);
         let what = What::Pretrain(PretrainWhat {
             field: pretrain.field.clone(),
@@ -377,6 +379,8 @@ impl Builder<'_> {
                 )
                 .into());
         }
+        let validated = rows.iter().any(|own| !own.validation.is_empty());
+        check_patience(manifest, recipe, span, validated)?;
         let from = from.ok_or_else(|| manifest.error(span.clone(), NO_BASE))?;
         how.places.insert(from.label.key.clone(), from.folder);
         let what = What::Train(TrainWhat {
@@ -401,6 +405,21 @@ impl Builder<'_> {
             tasks: None,
         })
     }
+}
+
+/// Refuses `patience` where no validation loss would be there to wait for.
+fn check_patience(
+    manifest: &Manifest,
+    recipe: &Recipe,
+    span: &Span,
+    validated: bool,
+) -> Result<(), PlanError> {
+    if recipe.patience.is_none() || validated {
+        return Ok(());
+    }
+    let message = "this recipe's `patience` needs a validation split, and none of the datasets has \
+                   one: take the key out, or add a split `validation` to a card.";
+    Err(manifest.error(span.clone(), message).into())
 }
 
 const NO_BASE: &str = "there is no base.";

@@ -3,7 +3,7 @@
 use super::{Context, StageError, StageProgress};
 use crate::{
     ledger::flops::{Size, Tokens},
-    manifest::{Recipe, Tuning},
+    manifest::{Grouping, Precision, Recipe, Tuning},
     store::write_json,
 };
 use mergelab_model::{
@@ -12,13 +12,12 @@ use mergelab_model::{
 use serde_json::json;
 use std::{ops::ControlFlow, sync::atomic::Ordering};
 
-/// Seconds between snapshots. A kill costs at most this much work.
-const SNAPSHOT_SECONDS: f64 = 60.0;
+/// Greatest share of the time that goes into saving the state. A kill costs at most as much work
+/// as fits between two saves: fifty times what a save takes.
+const SAVING_SHARE: f64 = 0.02;
 
 /// A recipe as the trainer takes it.
-fn options(recipe: &Recipe, examples: usize, seed: u64, context: &Context<'_>) -> TrainOptions {
-    let batches = examples.div_ceil(recipe.batch_size);
-    let steps = (batches * recipe.epochs).min(recipe.max_steps.unwrap_or(usize::MAX));
+fn options(recipe: &Recipe, seed: u64, context: &Context<'_>) -> TrainOptions {
     let lora = match &recipe.tuning {
         Tuning::Full => None,
         Tuning::Lora {
@@ -45,8 +44,18 @@ fn options(recipe: &Recipe, examples: usize, seed: u64, context: &Context<'_>) -
         epochs: recipe.epochs,
         max_steps: recipe.max_steps,
         batch_size: recipe.batch_size,
+        accumulation: recipe.accumulation,
+        grouping: match recipe.grouping {
+            Grouping::Length => mergelab_model::Grouping::Length,
+            Grouping::None => mergelab_model::Grouping::Shuffled,
+        },
+        checkpointing: recipe.checkpointing,
+        precision: match recipe.precision {
+            Precision::F32 => mergelab_model::Precision::F32,
+            Precision::Bf16 => mergelab_model::Precision::Bf16,
+        },
         learning_rate: recipe.learning_rate,
-        warmup_steps: (recipe.warmup * steps as f64).round() as usize,
+        warmup: recipe.warmup,
         schedule: Schedule::Cosine {
             floor: recipe.final_share,
         },
@@ -56,10 +65,12 @@ fn options(recipe: &Recipe, examples: usize, seed: u64, context: &Context<'_>) -
         seed,
         lora,
         keep_best: recipe.keep_best,
+        validate_every: recipe.validate_every,
+        patience: recipe.patience,
         snapshot: Some(SnapshotOptions {
             folder: context.partial.clone(),
             every_steps: None,
-            every_seconds: Some(SNAPSHOT_SECONDS),
+            share_of_time: Some(SAVING_SHARE),
             resume: true,
         }),
         ..TrainOptions::default()
@@ -75,11 +86,7 @@ pub(super) fn train(
     seed: u64,
     context: &mut Context<'_>,
 ) -> Result<Trained, StageError> {
-    let examples = match train {
-        Dataset::Pairs(pairs) => pairs.len(),
-        Dataset::Texts(texts) => texts.len(),
-    };
-    let options = options(recipe, examples, seed, context);
+    let options = options(recipe, seed, context);
     let mut losses: Vec<(usize, f64)> = Vec::new();
     let trained = model.train(train, validation, &options, |progress: &Progress| {
         (context.progress)(StageProgress {
@@ -122,6 +129,7 @@ pub(super) fn train(
         &json!({
             "steps": report.steps,
             "tokens": report.tokens,
+            "tokens_per_second": report.tokens_per_second,
             "examples": report.examples,
             "truncated_examples": report.truncated_examples,
             "trainable_parameters": report.trainable_parameters,
@@ -129,6 +137,8 @@ pub(super) fn train(
             "validation_loss": report.validation_loss,
             "best_validation": report.best_validation,
             "seconds": report.seconds,
+            "resumed_at": report.resumed_at,
+            "ended_early": report.ended_early,
             "losses": curve,
         }),
     )?;

@@ -4,10 +4,13 @@
 //! results are the same bytes whatever the number of threads.
 
 use burn::backend::Flex;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
+use faer::{Accum, MatMut, MatRef};
 use pulp::Arch;
 use rayon::prelude::*;
 
+use super::attention;
+use super::product::multiply;
 use super::rows::{TASK_ELEMENTS, View, build, for_row_pairs, for_rows, owned, wrap};
 use super::simd;
 use super::{AdamWStep, Frame, GELU_CUBE, GELU_SLOPE, Kernels};
@@ -28,8 +31,72 @@ fn rotate_into(from: &[f32], cos: &[f32], sin: &[f32], direction: f32, to: &mut 
     }
 }
 
+/// `sum + a b`, of shape `[rows, columns]`.
+fn product(
+    shape: [usize; 2],
+    a: MatRef<'_, f32>,
+    b: MatRef<'_, f32>,
+    sum: Option<Tensor<Flex, 2>>,
+) -> Tensor<Flex, 2> {
+    let [rows, columns] = shape;
+    let view = |out| MatMut::from_row_major_slice_mut(out, rows, columns);
+    match sum {
+        Some(sum) => {
+            let mut out = owned(sum);
+            multiply(view(out.storage_mut()), Accum::Add, a, b);
+            wrap(out)
+        }
+        None => {
+            let mut out = vec![0.0f32; rows * columns];
+            multiply(view(&mut out), Accum::Replace, a, b);
+            build(out, shape)
+        }
+    }
+}
+
 impl Kernels for Flex {
     const NEEDS_MASK: bool = false;
+
+    fn on_workers<R: Send>(task: impl FnOnce() -> R + Send) -> R {
+        rayon::scope(|_| task())
+    }
+
+    fn linear_forward(
+        x: &Tensor<Self, 2>,
+        weight: &Tensor<Self, 2>,
+        sum: Option<Tensor<Self, 2>>,
+    ) -> Tensor<Self, 2> {
+        let ([rows, inputs], [outputs, _]) = (x.dims(), weight.dims());
+        let (x, weight) = (View::of(x), View::of(weight));
+        let x = MatRef::from_row_major_slice(x.elements(), rows, inputs);
+        let weight = MatRef::from_row_major_slice(weight.elements(), outputs, inputs);
+        product([rows, outputs], x, weight.transpose(), sum)
+    }
+
+    fn linear_input(
+        dy: &Tensor<Self, 2>,
+        weight: &Tensor<Self, 2>,
+        sum: Option<Tensor<Self, 2>>,
+    ) -> Tensor<Self, 2> {
+        let ([rows, outputs], [_, inputs]) = (dy.dims(), weight.dims());
+        let (dy, weight) = (View::of(dy), View::of(weight));
+        let dy = MatRef::from_row_major_slice(dy.elements(), rows, outputs);
+        let weight = MatRef::from_row_major_slice(weight.elements(), outputs, inputs);
+        product([rows, inputs], dy, weight, sum)
+    }
+
+    fn linear_weight(
+        dy: &Tensor<Self, 2>,
+        x: &Tensor<Self, 2>,
+        _format: DType,
+        sum: Option<Tensor<Self, 2>>,
+    ) -> Tensor<Self, 2> {
+        let ([rows, outputs], [_, inputs]) = (dy.dims(), x.dims());
+        let (dy, x) = (View::of(dy), View::of(x));
+        let dy = MatRef::from_row_major_slice(dy.elements(), rows, outputs);
+        let x = MatRef::from_row_major_slice(x.elements(), rows, inputs);
+        product([outputs, inputs], dy.transpose(), x, sum)
+    }
 
     fn rms_norm(
         x: &Tensor<Self, 2>,
@@ -170,44 +237,24 @@ impl Kernels for Flex {
         build(out, [sequences * tokens, heads * head_dim])
     }
 
-    fn causal_softmax(scores: Tensor<Self, 4>, scale: f32, frame: &Frame<Self>) -> Tensor<Self, 4> {
-        let [_, heads, tokens, slots] = scores.dims();
-        let mut scores = owned(scores);
-        for_rows(scores.storage_mut(), slots, |first, rows| {
-            for (offset, row) in rows.chunks_exact_mut(slots).enumerate() {
-                let (before, seen, after) = split(row, first + offset, heads, tokens, frame);
-                simd::softmax(seen, scale);
-                before.fill(0.0);
-                after.fill(0.0);
-            }
-        });
-        wrap(scores)
-    }
-
-    fn causal_softmax_backward(
-        dy: Tensor<Self, 4>,
-        y: &Tensor<Self, 4>,
+    fn attend(
+        query: &Tensor<Self, 4>,
+        keys: &Tensor<Self, 4>,
+        values: &Tensor<Self, 4>,
         scale: f32,
         frame: &Frame<Self>,
-    ) -> Tensor<Self, 4> {
-        let [_, heads, tokens, slots] = dy.dims();
-        let mut dy = owned(dy);
-        let y = View::of(y);
-        let y = y.elements();
-        for_rows(dy.storage_mut(), slots, |first, rows| {
-            for (offset, row) in rows.chunks_exact_mut(slots).enumerate() {
-                let index = first + offset;
-                let (before, seen, after) = split(row, index, heads, tokens, frame);
-                let y = &y[index * slots + before.len()..][..seen.len()];
-                let along = simd::dot(seen, y);
-                for (dy, y) in seen.iter_mut().zip(y) {
-                    *dy = (*dy - along) * y * scale;
-                }
-                before.fill(0.0);
-                after.fill(0.0);
-            }
-        });
-        wrap(dy)
+    ) -> (Tensor<Self, 4>, Tensor<Self, 4>) {
+        attention::forward(query, keys, values, scale, frame)
+    }
+
+    fn attend_backward(
+        dattended: Tensor<Self, 4>,
+        inputs: [&Tensor<Self, 4>; 3],
+        logs: &Tensor<Self, 4>,
+        scale: f32,
+        frame: &Frame<Self>,
+    ) -> [Tensor<Self, 4>; 3] {
+        attention::backward(&dattended, inputs, logs, scale, frame)
     }
 
     fn gated(
@@ -454,23 +501,6 @@ impl Kernels for Flex {
             });
         [wrap(parameter), wrap(first), wrap(second)]
     }
-}
-
-/// Splits row `index` of the scores, `[sequences, heads, tokens]` flat, into the slots before those
-/// that it may attend to, those, and the ones after.
-#[inline(always)]
-fn split<'a>(
-    row: &'a mut [f32],
-    index: usize,
-    heads: usize,
-    tokens: usize,
-    frame: &Frame<Flex>,
-) -> (&'a mut [f32], &'a mut [f32], &'a mut [f32]) {
-    let sequence = index / (heads * tokens);
-    let visible = frame.visible(sequence * tokens + index % tokens);
-    let (seen, after) = row.split_at_mut(visible.end);
-    let (before, seen) = seen.split_at_mut(visible.start);
-    (before, seen, after)
 }
 
 /// The sum of equally long parts, added in their order.

@@ -2,11 +2,16 @@
 //!
 //! Each has a default written in burn operations, which runs on every device. On the CPU most of
 //! the time of a small model would go into memory traffic between those operations, so
-//! [`Flex`](burn::backend::Flex) replaces them by single passes over the data ([`flex`]). Matrix
-//! products are burn's on every device.
+//! [`Flex`](burn::backend::Flex) replaces them by single passes over the data ([`flex`]), by products
+//! that split the same way on any number of threads ([`product`]), and by attention that holds no
+//! matrix of weights ([`attention`]).
 
 #[cfg(feature = "flex")]
+mod attention;
+#[cfg(feature = "flex")]
 mod flex;
+#[cfg(feature = "flex")]
+mod product;
 #[cfg(feature = "flex")]
 mod rows;
 #[cfg(feature = "flex")]
@@ -15,7 +20,7 @@ mod simd;
 use std::ops::Range;
 
 use burn::tensor::backend::Backend;
-use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, activation};
+use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData, activation};
 
 use crate::config::Activation;
 
@@ -73,6 +78,11 @@ pub(crate) struct AdamWStep {
 pub(crate) trait Kernels: Backend {
     /// Whether [`Frame::mask`] is needed.
     const NEEDS_MASK: bool = true;
+
+    /// Runs a step of many operations where they start with the least delay.
+    fn on_workers<R: Send>(task: impl FnOnce() -> R + Send) -> R {
+        task()
+    }
 
     /// `y = x / sqrt(mean(x^2) + epsilon) * weight` for each row, and the inverse roots `[n, 1]`
     /// (Zhang and Sennrich, 2019, "Root mean square layer normalization").
@@ -160,6 +170,48 @@ pub(crate) trait Kernels: Backend {
         (dy - along) * y.clone().mul_scalar(scale)
     }
 
+    /// Attention of whole sequences: the weighted values, `[sequences, h, tokens, e]`, and what
+    /// the backward pass needs besides the inputs. `keys` and `values` are
+    /// `[sequences, kv, tokens, e]`; `h / kv` heads share each of them.
+    fn attend(
+        query: &Tensor<Self, 4>,
+        keys: &Tensor<Self, 4>,
+        values: &Tensor<Self, 4>,
+        scale: f32,
+        frame: &Frame<Self>,
+    ) -> (Tensor<Self, 4>, Tensor<Self, 4>) {
+        let [sequences, heads, tokens, _] = query.dims();
+        let groups = keys.dims()[1];
+        let scores = grouped(query.clone(), groups).matmul(keys.clone().swap_dims(2, 3));
+        let scores = scores.reshape([sequences, heads, tokens, tokens]);
+        let weights = Self::causal_softmax(scores, scale, frame);
+        let attended = grouped(weights.clone(), groups).matmul(values.clone());
+        (attended.reshape(query.dims()), weights)
+    }
+
+    /// Gradients of [`attend`](Kernels::attend) with regard to queries, keys and values.
+    fn attend_backward(
+        dattended: Tensor<Self, 4>,
+        [query, keys, values]: [&Tensor<Self, 4>; 3],
+        weights: &Tensor<Self, 4>,
+        scale: f32,
+        frame: &Frame<Self>,
+    ) -> [Tensor<Self, 4>; 3] {
+        let groups = keys.dims()[1];
+        let dattended = grouped(dattended, groups);
+        let shared = grouped(weights.clone(), groups);
+        let dvalues = shared.swap_dims(2, 3).matmul(dattended.clone());
+        let dweights = dattended.matmul(values.clone().swap_dims(2, 3));
+        let dweights = dweights.reshape(weights.dims());
+        let dscores = Self::causal_softmax_backward(dweights, weights, scale, frame);
+        let dscores = grouped(dscores, groups);
+        let dquery = dscores.clone().matmul(keys.clone()).reshape(query.dims());
+        let dkeys = dscores
+            .swap_dims(2, 3)
+            .matmul(grouped(query.clone(), groups));
+        [dquery, dkeys, dvalues]
+    }
+
     /// `activation(gate) * up` (Shazeer, 2020, "GLU variants improve Transformer").
     fn gated(
         activation: Activation,
@@ -192,6 +244,40 @@ pub(crate) trait Kernels: Backend {
     /// The sum of the rows of `x`, `[1, d]`.
     fn sum_rows(x: &Tensor<Self, 2>) -> Tensor<Self, 2> {
         x.clone().sum_dim(0)
+    }
+
+    /// `sum + x weight^T`, `[n, outputs]`: what a linear layer computes. The product is in the
+    /// format of `weight`, here and in the two gradients below; all else is f32.
+    fn linear_forward(
+        x: &Tensor<Self, 2>,
+        weight: &Tensor<Self, 2>,
+        sum: Option<Tensor<Self, 2>>,
+    ) -> Tensor<Self, 2> {
+        plus(
+            sum,
+            product(x.clone(), weight.clone().transpose(), weight.dtype()),
+        )
+    }
+
+    /// `sum + dy weight`, `[n, inputs]`: the gradient of [`linear_forward`](Kernels::linear_forward) with regard
+    /// to `x`.
+    fn linear_input(
+        dy: &Tensor<Self, 2>,
+        weight: &Tensor<Self, 2>,
+        sum: Option<Tensor<Self, 2>>,
+    ) -> Tensor<Self, 2> {
+        plus(sum, product(dy.clone(), weight.clone(), weight.dtype()))
+    }
+
+    /// `sum + dy^T x`, `[outputs, inputs]`: the gradient of [`linear_forward`](Kernels::linear_forward) with
+    /// regard to a weight of the given format.
+    fn linear_weight(
+        dy: &Tensor<Self, 2>,
+        x: &Tensor<Self, 2>,
+        format: DType,
+        sum: Option<Tensor<Self, 2>>,
+    ) -> Tensor<Self, 2> {
+        plus(sum, product(dy.clone().transpose(), x.clone(), format))
     }
 
     /// The rows of `x` named by `rows`.
@@ -331,6 +417,27 @@ pub(crate) trait Kernels: Backend {
 /// Any device, chosen when the program runs. It has the defaults, so a test on the CPU through it
 /// tests what runs on GPUs.
 impl Kernels for burn::Dispatch {}
+
+/// Stacks the heads that share keys: `[s, h, t, x]` to `[s, groups, h / groups * t, x]`.
+fn grouped<B: Backend>(x: Tensor<B, 4>, groups: usize) -> Tensor<B, 4> {
+    let [sequences, heads, tokens, width] = x.dims();
+    x.reshape([sequences, groups, heads / groups * tokens, width])
+}
+
+/// The product of two matrices, computed in a format and given in f32.
+fn product<B: Backend>(a: Tensor<B, 2>, b: Tensor<B, 2>, format: DType) -> Tensor<B, 2> {
+    if format == DType::F32 {
+        return a.matmul(b);
+    }
+    a.cast(format).matmul(b.cast(format)).cast(DType::F32)
+}
+
+fn plus<B: Backend>(sum: Option<Tensor<B, 2>>, more: Tensor<B, 2>) -> Tensor<B, 2> {
+    match sum {
+        Some(sum) => sum + more,
+        None => more,
+    }
+}
 
 /// The elements of a tensor, row by row.
 pub(crate) fn host<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f32> {

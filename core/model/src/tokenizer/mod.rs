@@ -45,7 +45,7 @@ pub struct Tokenizer {
 }
 
 /// A prompt and what is to follow it, as tokens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenPair {
     /// The prompt, with the tokens that the tokenizer or the chat template begins texts with.
     pub prompt: Vec<u32>,

@@ -1,22 +1,27 @@
 //! The order in which examples are seen.
 
+use super::options::Grouping;
 use crate::random::CounterRng;
 
 /// Batches out of which sequences of like length are put together. More would waste less on
 /// padding, but make batches of short and long examples more alike within.
 const WINDOW: usize = 16;
 
-/// The batches of an epoch, as indices of sequences.
+/// The batches of an epoch, as indices of sequences. They follow from the arguments alone.
 ///
-/// Shuffled, then sorted by length within windows of a few batches, then the batches shuffled: a
-/// batch holds like lengths, and what it holds still changes from epoch to epoch.
+/// By length: shuffled, then sorted by length within windows of a few batches, then the batches
+/// shuffled: a batch holds like lengths, and what it holds still changes from epoch to epoch.
 pub(super) fn epoch(
     lengths: &[usize],
     batch_size: usize,
+    grouping: Grouping,
     seed: u64,
     epoch: usize,
 ) -> Vec<Vec<usize>> {
     let order = CounterRng::new(seed, "shuffle", &[epoch as u64]).permutation(lengths.len());
+    if grouping == Grouping::Shuffled {
+        return order.chunks(batch_size).map(<[usize]>::to_vec).collect();
+    }
     let mut batches = Vec::new();
     for window in order.chunks(batch_size * WINDOW) {
         let mut window = window.to_vec();
@@ -31,21 +36,61 @@ pub(super) fn epoch(
         .collect()
 }
 
+/// The parts that a batch is computed in, as even as can be.
+pub(super) fn parts(batch: &[usize], count: usize) -> impl Iterator<Item = &[usize]> {
+    batch.chunks(batch.len().div_ceil(count).max(1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn lengths() -> Vec<usize> {
+        (0..103).map(|index| index * 7 % 31).collect()
+    }
+
     #[test]
     fn every_epoch_holds_every_example_once_in_its_own_order() {
-        let lengths: Vec<usize> = (0..103).map(|index| index * 7 % 31).collect();
-        let flat = |number| epoch(&lengths, 4, 9, number).concat();
-        for number in 0..3 {
-            let mut seen = flat(number);
-            seen.sort_unstable();
-            assert_eq!(seen, (0..103).collect::<Vec<_>>());
+        for grouping in [Grouping::Length, Grouping::Shuffled] {
+            let flat = |number| epoch(&lengths(), 4, grouping, 9, number).concat();
+            for number in 0..3 {
+                let mut seen = flat(number);
+                seen.sort_unstable();
+                assert_eq!(seen, (0..103).collect::<Vec<_>>());
+            }
+            assert_eq!(flat(1), flat(1));
+            assert_ne!(flat(0), flat(1));
+            assert_eq!(epoch(&lengths(), 4, grouping, 9, 0).len(), 26);
         }
-        assert_eq!(flat(1), flat(1));
-        assert_ne!(flat(0), flat(1));
-        assert_eq!(epoch(&lengths, 4, 9, 0).len(), 26);
+    }
+
+    #[test]
+    fn grouping_by_length_computes_less_padding() {
+        let padding = |grouping| -> usize {
+            let lengths = lengths();
+            let batches = epoch(&lengths, 4, grouping, 9, 0);
+            batches
+                .iter()
+                .map(|batch| {
+                    let longest = batch.iter().map(|index| lengths[*index]).max().unwrap_or(0);
+                    batch
+                        .iter()
+                        .map(|index| longest - lengths[*index])
+                        .sum::<usize>()
+                })
+                .sum()
+        };
+        let (grouped, shuffled) = (padding(Grouping::Length), padding(Grouping::Shuffled));
+        assert!(grouped * 4 < shuffled, "{grouped} and {shuffled}");
+    }
+
+    #[test]
+    fn parts_hold_the_batch_in_its_order() {
+        let batch: Vec<usize> = (0..10).collect();
+        let sizes = |count| parts(&batch, count).map(<[usize]>::len).collect::<Vec<_>>();
+        assert_eq!(sizes(1), [10]);
+        assert_eq!(sizes(3), [4, 4, 2]);
+        assert_eq!(sizes(99), [1; 10]);
+        assert_eq!(parts(&batch, 3).collect::<Vec<_>>().concat(), batch);
     }
 }

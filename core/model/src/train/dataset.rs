@@ -4,12 +4,15 @@ use super::options::TrainOptions;
 use crate::error::{ModelError, Result};
 use crate::gradient::Batch;
 use crate::model::LanguageModel;
+use crate::tokenizer::TokenPair;
 
 /// Data to train or validate on.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Dataset {
     /// Prompts and answers; the loss is on the answers alone.
     Pairs(Vec<(String, String)>),
+    /// As [`Pairs`](Dataset::Pairs), as tokens.
+    Tokens(Vec<TokenPair>),
     /// Texts, joined and cut into windows of the greatest length; the loss is on every token.
     Texts(Vec<String>),
 }
@@ -48,13 +51,25 @@ impl Dataset {
         let context = model.config().max_position_embeddings;
         let length = options.max_length.unwrap_or(context);
         let sequences = match self {
-            Self::Pairs(pairs) => from_pairs(pairs, model, length, options.append_eos)?,
+            Self::Pairs(pairs) => {
+                let tokenizer = model.tokenizer()?;
+                let pairs = pairs.iter().map(|(prompt, answer)| match answer.as_str() {
+                    "" => Ok(TokenPair::default()),
+                    _ => tokenizer.encode_pair(prompt, answer),
+                });
+                from_pairs(pairs, model, length, options.append_eos)?
+            }
+            Self::Tokens(pairs) => {
+                let pairs = pairs.iter().cloned().map(Ok);
+                from_pairs(pairs, model, length, options.append_eos)?
+            }
             Self::Texts(texts) => from_texts(texts, model, length, options.append_eos)?,
         };
         if sequences.all.is_empty() {
             let hint = match self {
                 Self::Pairs(pairs) if pairs.is_empty() => "there are no pairs",
-                Self::Pairs(_) => "every answer is empty",
+                Self::Tokens(pairs) if pairs.is_empty() => "there are no pairs",
+                Self::Pairs(_) | Self::Tokens(_) => "every answer is empty",
                 Self::Texts(texts) if texts.is_empty() => "there are no texts",
                 Self::Texts(_) => "the texts have fewer than two tokens",
             };
@@ -79,23 +94,22 @@ fn end_token(model: &LanguageModel, append: bool) -> Result<Option<u32>> {
 }
 
 fn from_pairs(
-    pairs: &[(String, String)],
+    pairs: impl ExactSizeIterator<Item = Result<TokenPair>>,
     model: &LanguageModel,
     length: usize,
     append_eos: bool,
 ) -> Result<Sequences> {
-    let tokenizer = model.tokenizer()?;
     let end = end_token(model, append_eos)?;
     let mut sequences = Sequences {
         all: Vec::with_capacity(pairs.len()),
         truncated: 0,
     };
-    for (index, (prompt, answer)) in pairs.iter().enumerate() {
+    for (index, pair) in pairs.enumerate() {
+        let pair = pair?;
+        let mut answer = pair.answer;
         if answer.is_empty() {
             continue;
         }
-        let pair = tokenizer.encode_pair(prompt, answer)?;
-        let mut answer = pair.answer;
         answer.extend(end);
         let mut prompt = model.started(&pair.prompt, || format!("training prompt {index}"))?;
         model.started(&answer, || format!("training answer {index}"))?;

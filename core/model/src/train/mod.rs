@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 
 use crate::adapter::Adapters;
 use crate::decoder::Decoder;
-use crate::error::Result;
+use crate::error::{ModelError, Result};
 use crate::kernels::{Kernels, host};
 use crate::model::{LanguageModel, with_decoder};
 use dataset::Sequences;
@@ -23,7 +23,7 @@ use trainer::{Callback, Trainer, merge};
 
 pub use dataset::Dataset;
 pub use lora::LoraWeights;
-pub use options::{Progress, SnapshotOptions, TrainOptions, TrainReport};
+pub use options::{Grouping, Precision, Progress, SnapshotOptions, TrainOptions, TrainReport};
 pub use schedule::Schedule;
 
 /// The outcome of a training run.
@@ -54,10 +54,26 @@ impl LanguageModel {
         mut progress: impl FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<Trained> {
         options.check(self.config().max_position_embeddings)?;
+        if options.precision == Precision::Bf16 && !self.device().computes_in_bf16() {
+            return Err(ModelError::option(
+                "precision",
+                format!(
+                    "the device \"{}\" does not compute in bf16; set it to \"f32\", or train on a \
+                     GPU that does, such as \"cuda:0\"",
+                    self.device()
+                ),
+            ));
+        }
         let train = train.sequences("the training data", self, options)?;
         let validation = validation
             .map(|data| data.sequences("the validation data", self, options))
             .transpose()?;
+        if options.patience.is_some() && validation.is_none() {
+            return Err(ModelError::option(
+                "patience",
+                "needs validation data to tell when the loss no longer falls",
+            ));
+        }
         let run = RunData {
             train,
             validation,

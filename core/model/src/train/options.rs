@@ -13,14 +13,24 @@ pub struct TrainOptions {
     pub epochs: usize,
     /// Most steps, whatever the epochs.
     pub max_steps: Option<usize>,
-    /// Examples computed together.
+    /// Examples in a step.
     pub batch_size: usize,
-    /// Batches whose gradients make up one step.
+    /// Parts that a step is computed in, one after another, their gradients summed: less memory
+    /// for a longer run. The loss is the mean over all of the step's predicted tokens, so the
+    /// result is that of one part but for the rounding of the sums.
     pub accumulation: usize,
+    /// Which examples share a step.
+    pub grouping: Grouping,
+    /// Whether the backward pass computes each layer's intermediate values anew from the layer's
+    /// input (Chen et al., 2016, "Training deep nets with sublinear memory cost"). Less memory for
+    /// one more forward pass; the result is the same.
+    pub checkpointing: bool,
+    /// What products with the model's matrices are computed in.
+    pub precision: Precision,
     /// Greatest step size.
     pub learning_rate: f64,
-    /// Steps over which the step size grows to `learning_rate`.
-    pub warmup_steps: usize,
+    /// Share of the steps over which the step size grows to `learning_rate`.
+    pub warmup: f64,
     /// How the step size changes after that.
     pub schedule: Schedule,
     /// Decay of the matrices per step and step size; norms are not decayed.
@@ -43,6 +53,9 @@ pub struct TrainOptions {
     pub validate_every: Option<usize>,
     /// Whether the weights with the least validation loss are kept in place of the last ones.
     pub keep_best: bool,
+    /// Validations in a row without a lower loss after which the training ends; it goes on to its
+    /// last step if not given.
+    pub patience: Option<usize>,
     /// Where and when the state of the training is saved.
     pub snapshot: Option<SnapshotOptions>,
 }
@@ -55,8 +68,11 @@ impl Default for TrainOptions {
             max_steps: None,
             batch_size: 16,
             accumulation: 1,
+            grouping: Grouping::Length,
+            checkpointing: false,
+            precision: Precision::F32,
             learning_rate: 1e-3,
-            warmup_steps: 0,
+            warmup: 0.0,
             schedule: Schedule::Cosine { floor: 0.1 },
             weight_decay: 0.01,
             betas: (0.9, 0.999),
@@ -68,9 +84,32 @@ impl Default for TrainOptions {
             lora: None,
             validate_every: None,
             keep_best: false,
+            patience: None,
             snapshot: None,
         }
     }
+}
+
+/// Which examples share a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grouping {
+    /// Such of like length, out of windows of a few batches of the shuffled order: little is
+    /// computed on padding, and what shares a step still changes from epoch to epoch.
+    Length,
+    /// Neighbours in the shuffled order.
+    Shuffled,
+}
+
+/// What products with the model's matrices are computed in while it is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// 32-bit floats.
+    F32,
+    /// bfloat16, on devices that compute in it. The weights that are trained, the optimizer's
+    /// moments, the sums of gradients, norms, softmax, the attention's products and validation
+    /// stay in f32 (Micikevicius et al., 2018, "Mixed precision training"; with the range of
+    /// bfloat16 the loss needs no scaling).
+    Bf16,
 }
 
 /// Where and when the state of a training run is saved.
@@ -80,8 +119,9 @@ pub struct SnapshotOptions {
     pub folder: PathBuf,
     /// Steps between saves.
     pub every_steps: Option<usize>,
-    /// Seconds between saves.
-    pub every_seconds: Option<f64>,
+    /// Greatest share of the time that saving may take: the next save is due once the last one
+    /// has taken no more than this share of the time since.
+    pub share_of_time: Option<f64>,
     /// Whether a state found in the folder is continued from. The result is that of a run which
     /// was never interrupted, to the byte on the CPU.
     pub resume: bool,
@@ -96,6 +136,7 @@ impl TrainOptions {
             ("batch_size", Some(self.batch_size)),
             ("accumulation", Some(self.accumulation)),
             ("validate_every", self.validate_every),
+            ("patience", self.patience),
         ] {
             if value == Some(0) {
                 return Err(ModelError::option(option, "must be at least 1"));
@@ -106,6 +147,7 @@ impl TrainOptions {
             ("learning_rate", self.learning_rate > 0.0, "above 0"),
             ("weight_decay", self.weight_decay >= 0.0, "0 or above"),
             ("epsilon", self.epsilon > 0.0, "above 0"),
+            ("warmup", (0.0..=1.0).contains(&self.warmup), "from 0 to 1"),
             (
                 "betas",
                 beta(self.betas.0) && beta(self.betas.1),
@@ -168,6 +210,8 @@ pub struct TrainReport {
     pub tokens: usize,
     /// Examples in the data: pairs, or windows of the packed texts.
     pub examples: usize,
+    /// Tokens read per second, validation and saving left out, over all calls.
+    pub tokens_per_second: f64,
     /// Examples that were cut to the greatest length.
     pub truncated_examples: usize,
     /// Positions that a token attends to, itself included, on average over the data.
@@ -182,6 +226,10 @@ pub struct TrainReport {
     pub best_validation: Option<(f64, usize)>,
     /// Seconds of this call.
     pub seconds: f64,
+    /// The step that this call went on from, if it resumed a saved state.
+    pub resumed_at: Option<usize>,
+    /// Whether the validation loss ended the run before its last step.
+    pub ended_early: bool,
     /// Whether the callback ended the run before its last step.
     pub stopped: bool,
 }

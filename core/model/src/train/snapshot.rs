@@ -12,7 +12,7 @@ use super::optimizer::{Moments, Trainable};
 use crate::error::{ModelError, Result};
 use crate::kernels::{Kernels, host, tensor};
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const STATE_FILE: &str = "training_state.json";
 
 /// What is not a tensor.
@@ -26,6 +26,10 @@ pub(super) struct State {
     pub(super) final_loss: f64,
     pub(super) validation_loss: Option<f64>,
     pub(super) best_validation: Option<(f64, usize)>,
+    /// Validations since the best one.
+    pub(super) worse_validations: usize,
+    /// Seconds spent on steps, over all calls.
+    pub(super) training_seconds: f64,
 }
 
 /// Tensors of a run besides the trained ones: the best weights so far, if they are kept.

@@ -3,14 +3,14 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 use super::batches;
 use super::dataset::{Sequence, Sequences, batch};
 use super::optimizer::{Moments, trainables};
-use super::options::{Progress, TrainOptions, TrainReport};
+use super::options::{Precision, Progress, SnapshotOptions, TrainOptions, TrainReport};
 use super::snapshot::{self, Best, State};
-use crate::adapter::Adapters;
+use crate::adapter::{Adapters, Dropout};
 use crate::decoder::Decoder;
 use crate::error::{ModelError, Result};
 use crate::gradient::{Gradients, Pass};
@@ -36,12 +36,10 @@ impl<B: Kernels> Trainer<'_, B> {
         let started = Instant::now();
         let options = self.options;
         let lengths: Vec<usize> = self.train.all.iter().map(|s| s.ids.len()).collect();
-        let per_epoch = lengths
-            .len()
-            .div_ceil(options.batch_size)
-            .div_ceil(options.accumulation);
+        let per_epoch = lengths.len().div_ceil(options.batch_size);
         let total = per_epoch * options.epochs;
         let total = options.max_steps.map_or(total, |most| most.min(total));
+        let warmup = (options.warmup * total as f64).round() as usize;
 
         let mut state = State {
             run: self.run.clone(),
@@ -51,6 +49,7 @@ impl<B: Kernels> Trainer<'_, B> {
         let mut all = trainables(self.decoder, self.adapters.as_mut());
         let trainable_parameters = all.iter().map(|t| t.tensor.shape().num_elements()).sum();
         let mut moments = Moments::new(&all);
+        let mut resumed_at = None;
         if let Some(snapshot) = &options.snapshot
             && snapshot.resume
             && snapshot::exists(&snapshot.folder)
@@ -62,26 +61,29 @@ impl<B: Kernels> Trainer<'_, B> {
                 &mut moments,
                 &mut best,
             )?;
+            resumed_at = Some(state.step);
         }
         drop(all);
 
         let mut epoch_batches = (usize::MAX, Vec::new());
         let (mut tokens, mut training_seconds) = (0, 0.0);
-        let mut saved = Instant::now();
+        let mut save = Save::new();
         let mut stopped = false;
-        while state.step < total && !stopped {
+        let out_of_patience = |state: &State| {
+            let limit = options.patience;
+            limit.is_some_and(|limit| state.worse_validations >= limit)
+        };
+        while state.step < total && !stopped && !out_of_patience(&state) {
             let step_started = Instant::now();
             let epoch = state.step / per_epoch;
             if epoch_batches.0 != epoch {
-                let order = batches::epoch(&lengths, options.batch_size, options.seed, epoch);
+                let (size, grouping) = (options.batch_size, options.grouping);
+                let order = batches::epoch(&lengths, size, grouping, options.seed, epoch);
                 epoch_batches = (epoch, order);
             }
-            let first = state.step % per_epoch * options.accumulation;
-            let last = epoch_batches.1.len().min(first + options.accumulation);
-            let (loss, gradients, read) = self.gradients(&epoch_batches.1[first..last], state.step);
-            let share = options
-                .schedule
-                .share(state.step, options.warmup_steps, total);
+            let examples = &epoch_batches.1[state.step % per_epoch];
+            let (loss, gradients, read) = B::on_workers(|| self.gradients(examples, state.step));
+            let share = options.schedule.share(state.step, warmup, total);
             let learning_rate = options.learning_rate * share;
             let diverged = |loss| ModelError::Diverged {
                 step: state.step + 1,
@@ -92,7 +94,9 @@ impl<B: Kernels> Trainer<'_, B> {
                 return Err(diverged(loss));
             }
             let mut all = trainables(self.decoder, self.adapters.as_mut());
-            let norm = moments.update(&mut all, gradients, state.step + 1, learning_rate, options);
+            let (step, held) = (state.step + 1, &mut moments);
+            let norm =
+                B::on_workers(|| held.update(&mut all, gradients, step, learning_rate, options));
             drop(all);
             if !norm.is_finite() {
                 return Err(diverged(norm));
@@ -101,7 +105,9 @@ impl<B: Kernels> Trainer<'_, B> {
             state.tokens += read;
             state.final_loss = loss;
             tokens += read;
-            training_seconds += step_started.elapsed().as_secs_f64();
+            let step_seconds = step_started.elapsed().as_secs_f64();
+            training_seconds += step_seconds;
+            state.training_seconds += step_seconds;
 
             let due = match options.validate_every {
                 Some(every) => state.step.is_multiple_of(every),
@@ -114,7 +120,10 @@ impl<B: Kernels> Trainer<'_, B> {
                     state.validation_loss = Some(loss);
                     if state.best_validation.is_none_or(|(least, _)| loss < least) {
                         state.best_validation = Some((loss, state.step));
+                        state.worse_validations = 0;
                         best = options.keep_best.then(|| self.weights());
+                    } else {
+                        state.worse_validations += 1;
                     }
                 }
             }
@@ -131,19 +140,16 @@ impl<B: Kernels> Trainer<'_, B> {
             };
             stopped = callback(&progress).is_break();
             if let Some(snapshot) = &options.snapshot {
-                let steps = snapshot
-                    .every_steps
-                    .is_some_and(|n| state.step.is_multiple_of(n.max(1)));
-                let seconds = snapshot
-                    .every_seconds
-                    .is_some_and(|seconds| saved.elapsed().as_secs_f64() >= seconds);
-                if steps || seconds || stopped || state.step == total {
+                let last = stopped || state.step == total || out_of_patience(&state);
+                if last || save.is_due(snapshot, state.step) {
                     let all = trainables(self.decoder, self.adapters.as_mut());
+                    let started = Instant::now();
                     snapshot::write(&snapshot.folder, &state, &all, &moments, &best)?;
-                    saved = Instant::now();
+                    save.took(started);
                 }
             }
         }
+        let ended_early = state.step < total && out_of_patience(&state);
         if let Some(best) = best {
             let all = trainables(self.decoder, self.adapters.as_mut());
             for (trainable, best) in all.into_iter().zip(best) {
@@ -153,6 +159,7 @@ impl<B: Kernels> Trainer<'_, B> {
         Ok(TrainReport {
             steps: state.step,
             tokens: state.tokens,
+            tokens_per_second: state.tokens as f64 / state.training_seconds.max(1e-9),
             examples: self.train.all.len(),
             truncated_examples: self.train.truncated,
             mean_attended: self.train.mean_attended(),
@@ -161,31 +168,50 @@ impl<B: Kernels> Trainer<'_, B> {
             validation_loss: state.validation_loss,
             best_validation: state.best_validation,
             seconds: started.elapsed().as_secs_f64(),
-            stopped: stopped && state.step < total,
+            resumed_at,
+            ended_early,
+            stopped: stopped && state.step < total && !ended_early,
         })
     }
 
-    /// Mean loss and gradients over some batches, and the tokens read.
-    fn gradients(&self, order: &[Vec<usize>], step: usize) -> (f64, Gradients<B>, usize) {
+    /// Mean loss and gradients over the examples of a step, and the tokens read.
+    fn gradients(&self, examples: &[usize], step: usize) -> (f64, Gradients<B>, usize) {
         let all = &self.train.all;
-        let targets: usize = order
+        let targets: usize = examples
             .iter()
-            .flatten()
             .map(|index| all[*index].ids.len() - all[*index].first_target)
             .sum();
         let scale = 1.0 / targets as f64;
         let mut gradients = Gradients::new(self.decoder.parameters.len());
         let (mut loss, mut read) = (0.0, 0);
-        for (micro, indices) in order.iter().enumerate() {
+        // The weights that are trained stay in f32; a step computes with copies.
+        let cast = match self.options.precision {
+            Precision::F32 => None,
+            Precision::Bf16 => Some((
+                self.decoder.cast(DType::BF16),
+                self.adapters.as_ref().map(|a| a.cast(DType::BF16)),
+            )),
+        };
+        let mut first = 0;
+        for indices in batches::parts(examples, self.options.accumulation) {
             let sequences: Vec<&Sequence> = indices.iter().map(|index| &all[*index]).collect();
             read += sequences.iter().map(|s| s.ids.len() - 1).sum::<usize>();
-            let path = [step as u64, micro as u64];
+            let batch = batch(&sequences);
             let pass = Pass {
-                decoder: self.decoder,
-                adapters: self.adapters.as_ref(),
-                dropout_key: CounterRng::new(self.options.seed, "pass", &path).bits(0),
+                decoder: cast.as_ref().map_or(&*self.decoder, |(decoder, _)| decoder),
+                adapters: match &cast {
+                    Some((_, adapters)) => adapters.as_ref(),
+                    None => self.adapters.as_ref(),
+                },
+                dropout: Dropout {
+                    key: CounterRng::new(self.options.seed, "pass", &[step as u64]).bits(0),
+                    first,
+                    tokens: batch.ids.len() / sequences.len(),
+                },
+                checkpointing: self.options.checkpointing,
             };
-            loss += pass.run(&batch(&sequences), scale as f32, &mut gradients);
+            loss += pass.run(&batch, scale as f32, &mut gradients);
+            first += indices.len();
         }
         (loss * scale, gradients, read)
     }
@@ -227,6 +253,33 @@ impl<B: Kernels> Trainer<'_, B> {
             .into_iter()
             .map(|trainable| trainable.tensor.clone())
             .collect()
+    }
+}
+
+/// When the state is to be saved next.
+struct Save {
+    since: Instant,
+    /// What the last save took; a guess before the first.
+    seconds: f64,
+}
+
+impl Save {
+    fn new() -> Self {
+        Self {
+            since: Instant::now(),
+            seconds: 0.02,
+        }
+    }
+
+    fn is_due(&self, options: &SnapshotOptions, step: usize) -> bool {
+        let steps = |every: usize| step.is_multiple_of(every.max(1));
+        let share = |share: f64| self.seconds <= share * self.since.elapsed().as_secs_f64();
+        options.every_steps.is_some_and(steps) || options.share_of_time.is_some_and(share)
+    }
+
+    fn took(&mut self, started: Instant) {
+        self.seconds = started.elapsed().as_secs_f64();
+        self.since = Instant::now();
     }
 }
 

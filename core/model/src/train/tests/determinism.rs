@@ -10,7 +10,7 @@ fn with_snapshot(options: TrainOptions, folder: &Path) -> TrainOptions {
         snapshot: Some(SnapshotOptions {
             folder: folder.to_path_buf(),
             every_steps: Some(4),
-            every_seconds: None,
+            share_of_time: None,
             resume: true,
         }),
         ..options
@@ -43,6 +43,8 @@ fn check_resumption(options: TrainOptions) {
             assert_eq!(bits(&resumed), bits(&straight));
             assert_eq!(trained.report.best_validation, report.best_validation);
             assert_eq!(trained.report.tokens, report.tokens);
+            assert_eq!(trained.report.ended_early, report.ended_early);
+            assert_eq!(trained.report.resumed_at, Some(7));
         }
     }
 }
@@ -52,6 +54,15 @@ fn a_resumed_run_ends_with_the_bytes_of_an_uninterrupted_one() {
     check_resumption(TrainOptions {
         accumulation: 2,
         keep_best: true,
+        ..options()
+    });
+    // Ends early, in the part that is resumed.
+    check_resumption(TrainOptions {
+        learning_rate: 2e-2,
+        epochs: 60,
+        validate_every: Some(2),
+        patience: Some(2),
+        checkpointing: true,
         ..options()
     });
     let lora = LoraOptions {

@@ -102,7 +102,8 @@ fn check_adapter_gradients(model: &LanguageModel) {
         let pass = Pass {
             decoder,
             adapters,
-            dropout_key: 0,
+            dropout: Default::default(),
+            checkpointing: false,
         };
         let loss = pass.run(&batch, 1.0, &mut gradients);
         (loss, gradients)

@@ -3,6 +3,8 @@
 
 mod determinism;
 mod lora;
+mod peft;
+mod steps;
 
 use std::ops::ControlFlow;
 
@@ -53,7 +55,7 @@ fn options() -> TrainOptions {
         epochs: 6,
         batch_size: 2,
         learning_rate: 5e-3,
-        warmup_steps: 3,
+        warmup: 0.15,
         ..TrainOptions::default()
     }
 }
@@ -150,7 +152,7 @@ fn a_saved_model_is_the_same_model() {
 fn a_loss_that_is_no_number_is_an_error() {
     let options = TrainOptions {
         learning_rate: 1e30,
-        warmup_steps: 0,
+        warmup: 0.0,
         ..options()
     };
     let result = model().train(&pairs(), None, &options, |_| ControlFlow::Continue(()));
