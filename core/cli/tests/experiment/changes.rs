@@ -99,18 +99,19 @@ fn a_killed_training_goes_on_from_its_last_save_to_the_same_weights() {
         .spawn()
         .expect("the program starts");
     let patience = Instant::now() + Duration::from_secs(300);
-    let saved = |folder: &Path| {
-        fs::read_dir(folder).is_ok_and(|entries| {
-            let mut entries = entries.flatten();
-            entries.any(|e| e.path().join("training_state.json").is_file())
-        })
+    let saved = || {
+        let entries = fs::read_dir(store.join("partial")).ok()?.flatten();
+        let mut folders = entries.map(|entry| entry.path());
+        folders.find(|folder| folder.join("training_state.json").is_file())
     };
-    while !saved(&store.join("partial")) {
+    let key = loop {
+        if let Some(folder) = saved() {
+            break folder;
+        }
         assert!(Instant::now() < patience, "nothing was saved");
         std::thread::sleep(Duration::from_millis(2));
-    }
+    };
     // What a stage writes lies in a folder that ends in the number of its process.
-    let key = only(&store.join("partial"));
     let key = key.file_name().and_then(|n| n.to_str()).expect("a key");
     let process = fs::read_dir(store.join("tmp"))
         .expect("a store")
