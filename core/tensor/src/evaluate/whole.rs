@@ -26,9 +26,8 @@ impl Schedule<'_> {
             return self.stored(node);
         };
         let elements = match op {
-            Op::RowRank | Op::RankedKeepMask => {
-                return Ok(vec![(node, self.ranked(node)?)]);
-            }
+            Op::RowRank => return Ok(vec![(node, self.row_ranks(node)?)]),
+            Op::RankedKeepMask => return self.ranked_masks(node),
             Op::SvdU | Op::SvdS | Op::SvdV | Op::QrQ | Op::QrR => {
                 return self.decomposition(node, *op, inputs[0]);
             }
