@@ -144,7 +144,10 @@ mod tests {
     fn excess(counts: &[u32]) -> f64 {
         let total: f64 = counts.iter().map(|&n| f64::from(n)).sum();
         let mean = total / counts.len() as f64;
-        let chi: f64 = counts.iter().map(|&n| (f64::from(n) - mean).powi(2) / mean).sum();
+        let chi: f64 = counts
+            .iter()
+            .map(|&n| (f64::from(n) - mean).powi(2) / mean)
+            .sum();
         let freedom = (counts.len() - 1) as f64;
         (chi - freedom) / (2.0 * freedom).sqrt()
     }
@@ -156,7 +159,10 @@ mod tests {
             1 => mask_key(0, &format!("model.layers.{i}.mlp.up_proj.weight"), "a"),
             _ => mask_key(0, "model.layers.0.mlp.up_proj.weight", &format!("a{i}")),
         };
-        (0..48).map(key).chain([0, 1, 2, 3, u64::MAX, 1 << 32]).collect()
+        (0..48)
+            .map(key)
+            .chain([0, 1, 2, 3, u64::MAX, 1 << 32])
+            .collect()
     }
 
     #[test]
@@ -167,7 +173,11 @@ mod tests {
         let n = 1 << 14;
         let bytes: Vec<Vec<u8>> = keys
             .iter()
-            .map(|&key| (0..n / BLOCK).flat_map(|block| upper_bytes(key, block)).collect())
+            .map(|&key| {
+                (0..n / BLOCK)
+                    .flat_map(|block| upper_bytes(key, block))
+                    .collect()
+            })
             .collect();
         let mut single = vec![0u32; 256];
         let mut pairs = vec![vec![0u32; 1 << 16]; 6];
@@ -175,7 +185,13 @@ mod tests {
             for i in 0..n as usize - 64 {
                 let byte = usize::from(bytes[i]);
                 single[byte] += 1;
-                let others = [bytes[i + 1], bytes[i + 2], bytes[i + 4], bytes[i + 16], bytes[i + 64]];
+                let others = [
+                    bytes[i + 1],
+                    bytes[i + 2],
+                    bytes[i + 4],
+                    bytes[i + 16],
+                    bytes[i + 64],
+                ];
                 for (pairs, other) in pairs.iter_mut().zip(others.into_iter().chain([next[i]])) {
                     pairs[byte << 8 | usize::from(other)] += 1;
                 }
@@ -183,7 +199,11 @@ mod tests {
         }
         assert!(excess(&single).abs() < 5.0, "{}", excess(&single));
         for (number, pairs) in pairs.iter().enumerate() {
-            assert!(excess(pairs).abs() < 5.0, "pair {number}: {}", excess(pairs));
+            assert!(
+                excess(pairs).abs() < 5.0,
+                "pair {number}: {}",
+                excess(pairs)
+            );
         }
     }
 
@@ -209,7 +229,13 @@ mod tests {
         let masks: Vec<Vec<f64>> = keys()
             .into_iter()
             .map(|key| {
-                let kept = |i| if u64::from(word(key, i)) < bound { 1.0 } else { -1.0 };
+                let kept = |i| {
+                    if u64::from(word(key, i)) < bound {
+                        1.0
+                    } else {
+                        -1.0
+                    }
+                };
                 (0..n).map(kept).collect()
             })
             .collect();

@@ -147,7 +147,10 @@ impl Program {
                     source: source(s.input),
                     minus: slot(s.minus),
                     draw: draw(nodes, facts, s.mask),
-                    factors: step::Factors::new(s.over.map(value), s.times.iter().copied().map(value)),
+                    factors: step::Factors::new(
+                        s.over.map(value),
+                        s.times.iter().copied().map(value),
+                    ),
                 };
                 Work::Survivors(survivors.iter().map(survivor).collect())
             }

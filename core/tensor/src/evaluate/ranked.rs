@@ -102,13 +102,18 @@ impl Schedule<'_> {
                 program,
                 line: Line::new(scalars[0], scalars[1], row),
                 key: integers[0],
-                bits: (0..recorded.len.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
+                bits: (0..recorded.len.div_ceil(64))
+                    .map(|_| AtomicU64::new(0))
+                    .collect(),
             });
         }
         let (len, row) = (self.nodes[node as usize].len, rows(shape).1);
         let unit = row * (PART / row.max(1)).max(1);
         let drawing = || Drawing {
-            tiles: masks.iter().map(|m| m.program.buffers(self.options.tile())).collect(),
+            tiles: masks
+                .iter()
+                .map(|m| m.program.buffers(self.options.tile()))
+                .collect(),
             elements: Vec::new(),
             bytes: Vec::new(),
             kept: vec![0; row.div_ceil(64)],
@@ -129,7 +134,14 @@ impl Schedule<'_> {
             elements.resize(end - start, 0.0);
             bytes.resize(end - start + skip, 0);
             for (mask, tiles) in masks.iter().zip(tiles) {
-                fill(&mask.program, mask.slot, self.options, tiles, start, elements)?;
+                fill(
+                    &mask.program,
+                    mask.slot,
+                    self.options,
+                    tiles,
+                    start,
+                    elements,
+                )?;
                 draw::upper_bytes(bytes, mask.key, start - skip);
                 let parts = elements.chunks(row).zip(bytes[skip..].chunks(row));
                 for (number, (elements, bytes)) in parts.enumerate() {

@@ -117,16 +117,26 @@ impl<F: FnMut(usize) -> u8> NullaryFnOnce for Compare<'_, F> {
         let (groups, rest) = flags.as_chunks_mut::<AT_ONCE>();
         let done = groups.len() * AT_ONCE;
         for (index, group) in groups.iter_mut().enumerate() {
-            let bytes = *group;
+            let mut any = false;
+            for &byte in group.iter() {
+                any |= byte == upper;
+            }
+            let mut found = [0; AT_ONCE / 8];
+            if any {
+                for (found, bytes) in found.iter_mut().zip(group.as_chunks::<8>().0) {
+                    *found = zero_bytes(u64::from_le_bytes(*bytes) ^ (u64::from(upper) * ONES));
+                }
+            }
             for flag in group.iter_mut() {
                 *flag = if *flag < upper { KEPT } else { 0 };
             }
-            for (word, bytes) in bytes.as_chunks::<8>().0.iter().enumerate() {
-                let mut found = zero_bytes(u64::from_le_bytes(*bytes) ^ u64::from(upper) * ONES);
-                while found != 0 {
-                    let place = 8 * word + found.trailing_zeros() as usize / 8;
-                    group[place] = equal(index * AT_ONCE + place);
-                    found &= found - 1;
+            if any {
+                for (word, mut found) in found.into_iter().enumerate() {
+                    while found != 0 {
+                        let place = 8 * word + found.trailing_zeros() as usize / 8;
+                        group[place] = equal(index * AT_ONCE + place);
+                        found &= found - 1;
+                    }
                 }
             }
         }
@@ -328,5 +338,100 @@ pub(crate) fn keep_by(out: &mut [f32], p: &[f32], key: u64, first: usize) {
             key,
             first,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: u64 = 0xdead_beef_0123;
+
+    #[test]
+    fn masks_follow_the_generator_at_any_offset() {
+        // Bounds that the upper byte decides, and others.
+        let bounds = [
+            0,
+            1,
+            1 << 31,
+            0x7f80_0000,
+            0x4ccc_cccd,
+            u64::from(u32::MAX),
+            1 << 32,
+        ];
+        for first in [0usize, 16, 992, (1 << 36) - 16] {
+            let words: Vec<u64> = (0..4000)
+                .map(|i| u64::from(random::word(KEY, (first + i) as u64)))
+                .collect();
+            // The word itself is not below the bound, and the next is.
+            for bound in bounds
+                .into_iter()
+                .chain([words[7], words[7] + 1, words[3999] + 1])
+            {
+                let mut flags = vec![3; words.len()];
+                keep(&mut flags, KEY, bound, first);
+                for (&flag, &word) in flags.iter().zip(&words) {
+                    assert_eq!(
+                        flag,
+                        if word < bound { KEPT } else { 0 },
+                        "{word} < {bound}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn masks_multiply_as_ones_and_zeros_do() {
+        let x = [1.5, -2.0, 0.0, -0.0, f32::INFINITY, f32::NAN, -3.0e-45];
+        for (flag, by) in [(KEPT, 1.0), (0, 0.0f32)] {
+            let flags = vec![flag; x.len()];
+            let mut out = vec![7.0; x.len()];
+            masked(&mut out, &x, &flags);
+            for (out, x) in out.iter().zip(x) {
+                assert_eq!(out.to_bits(), (x * by).to_bits(), "{x} times {by}");
+            }
+            mask(&mut out, &flags);
+            assert!(out.iter().all(|&x| x.to_bits() == by.to_bits()));
+        }
+    }
+
+    #[test]
+    fn bits_are_read_from_the_lowest() {
+        let words = [0x8000_0000_0000_0005, 0x3];
+        let places = |first: usize, length: usize| {
+            let mut flags = vec![3; length];
+            bits(&mut flags, &words, first);
+            assert!(flags.iter().all(|&flag| flag == 0 || flag == KEPT));
+            let kept = (0..length).filter(|&i| flags[i] == KEPT);
+            kept.collect::<Vec<_>>()
+        };
+        assert_eq!(places(0, 66), [0, 2, 63, 64, 65]);
+        assert_eq!(places(48, 20), [15, 16, 17]);
+    }
+
+    #[test]
+    fn probabilities_give_the_bounds_of_the_generator() {
+        // Around the word itself, where rounding decides.
+        for first in [0usize, 256, 4096] {
+            let mut p = Vec::new();
+            for index in 0..300u64 {
+                let word = f64::from(random::word(7, first as u64 + index));
+                let near = ((word + [0.0, 0.5, 1.0][index as usize % 3]) / 4_294_967_296.0) as f32;
+                let odd = [0.0, 1.0, -1.0, 2.0, f32::NAN, f32::INFINITY, 0.5, 0.25];
+                p.push(if index % 7 == 0 {
+                    odd[index as usize / 7 % odd.len()]
+                } else {
+                    near
+                });
+            }
+            let mut out = vec![0.5; p.len()];
+            keep_by(&mut out, &p, 7, first);
+            for (index, (&kept, &p)) in out.iter().zip(&p).enumerate() {
+                let word = u64::from(random::word(7, (first + index) as u64));
+                let want = word < random::keep_bound(f64::from(p));
+                assert_eq!(kept == 1.0, want, "p = {p}");
+            }
+        }
     }
 }

@@ -224,7 +224,8 @@ impl<F: Factors> Term for Survivor<'_, F> {
     #[inline(always)]
     fn at(self, rounding: impl Rounding, index: usize) -> f32 {
         let change = rounding.round(decode(self.x[index]) - self.minus[index]);
-        self.factors.apply(rounding, change * one(self.flags[index]))
+        self.factors
+            .apply(rounding, change * one(self.flags[index]))
     }
 
     #[inline(always)]

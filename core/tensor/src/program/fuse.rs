@@ -187,8 +187,7 @@ impl<'a> Fuse<'a> {
     /// Whether a node is a random mask that is drawn where it is used, or lies in memory as bits.
     fn is_random_mask(&self, node: Node) -> bool {
         let drawn = || matches!(self.operation(node), Some((Op::KeepMask, _))) && self.once(node);
-        self.is_tensor(node)
-            && (matches!(self.facts.get(&node), Some(Fact::Bits(_))) || drawn())
+        self.is_tensor(node) && (matches!(self.facts.get(&node), Some(Fact::Bits(_))) || drawn())
     }
 
     /// A node as what is left of a task vector, if it is one, and more than the vector itself.
@@ -210,9 +209,7 @@ impl<'a> Fuse<'a> {
                     mask = Some(a);
                     b
                 }
-                (Op::Mul, &[a, b])
-                    if mask.is_none() && over.is_none() && times.len() < FACTORS =>
-                {
+                (Op::Mul, &[a, b]) if mask.is_none() && over.is_none() && times.len() < FACTORS => {
                     let (tensor, number) = if self.is_tensor(a) { (a, b) } else { (b, a) };
                     if !self.is_tensor(tensor) || self.is_tensor(number) {
                         return None;
@@ -230,8 +227,7 @@ impl<'a> Fuse<'a> {
                     a
                 }
                 (Op::Sub, &[input, minus]) if at != node => {
-                    let fits =
-                        self.once(input) && self.stored(input) && self.is_tensor(minus);
+                    let fits = self.once(input) && self.stored(input) && self.is_tensor(minus);
                     return fits.then_some(Survivor {
                         input,
                         minus,
@@ -321,22 +317,20 @@ impl<'a> Fuse<'a> {
             (Some(agreement), _) => Some((b, agreement)),
             _ => None,
         };
-        let found: Vec<(Node, (Node, Node))> =
-            products.iter().map(find).collect::<Option<_>>()?;
+        let found: Vec<(Node, (Node, Node))> = products.iter().map(find).collect::<Option<_>>()?;
         let elected = self.one(found.iter().map(|f| f.1.1))?;
         if found.iter().all(|&(x, (voter, _))| x == voter) {
             let terms = found.iter().map(|f| f.0).collect();
             return Some(Form::AgreeingSum { terms, elected });
         }
         // Each the voter times a number.
-        let weight = |&(product, (voter, _)): &(Node, (Node, Node))| {
-            match self.operation(product)? {
+        let weight =
+            |&(product, (voter, _)): &(Node, (Node, Node))| match self.operation(product)? {
                 (Op::Mul, &[a, b]) if self.once(product) && a == voter && !self.is_tensor(b) => {
                     Some((a, b))
                 }
                 _ => None,
-            }
-        };
+            };
         let terms = found.iter().map(weight).collect::<Option<_>>()?;
         Some(Form::AgreeingScaledSum { terms, elected })
     }

@@ -123,12 +123,22 @@ pub(super) struct Factors {
 
 impl Factors {
     pub(super) fn new(over: Option<f32>, times: impl Iterator<Item = f32>) -> Self {
-        let inverse = over.filter(|&x| elementwise::has_exact_inverse(x)).map(|x| 1.0 / x);
+        let inverse = over
+            .filter(|&x| elementwise::has_exact_inverse(x))
+            .map(|x| 1.0 / x);
         let mut factors = Self {
-            over: if inverse.is_some() { 1.0 } else { over.unwrap_or(1.0) },
+            over: if inverse.is_some() {
+                1.0
+            } else {
+                over.unwrap_or(1.0)
+            },
             times: [1.0; FACTORS + 1],
         };
-        for (factor, x) in factors.times.iter_mut().zip(inverse.into_iter().chain(times)) {
+        for (factor, x) in factors
+            .times
+            .iter_mut()
+            .zip(inverse.into_iter().chain(times))
+        {
             *factor = x;
         }
         factors
@@ -136,7 +146,10 @@ impl Factors {
 
     /// Up to the last that is not 1.
     fn count(&self) -> usize {
-        self.times.iter().rposition(|&x| x != 1.0).map_or(0, |last| last + 1)
+        self.times
+            .iter()
+            .rposition(|&x| x != 1.0)
+            .map_or(0, |last| last + 1)
     }
 }
 
