@@ -11,6 +11,8 @@
 //! upper 24 of the first word of the block with the counter `[i, 1]`. No two of these counters are
 //! the same, so all bits are as independent as those of different blocks.
 
+use std::cmp::Ordering;
+
 const MULTIPLIER_0: u32 = 0xD251_1F53;
 const MULTIPLIER_1: u32 = 0xCD9E_8D57;
 const WEYL_0: u32 = 0x9E37_79B9;
@@ -91,6 +93,19 @@ pub fn word(key: u64, index: u64) -> u32 {
     (u32::from(upper) << 24) | lower_bits(key, index)
 }
 
+/// Whether the word of element `index`, whose upper byte is `upper`, is below `bound`. The lower bits
+/// are drawn only if they decide.
+#[inline]
+pub fn is_below(bound: u64, upper: u8, key: u64, index: u64) -> bool {
+    // The bound 2^32 has the upper part 256.
+    let (above, below) = (bound >> 24, bound & 0xff_ffff);
+    match u64::from(upper).cmp(&above) {
+        Ordering::Less => true,
+        Ordering::Equal => u64::from(lower_bits(key, index)) < below,
+        Ordering::Greater => false,
+    }
+}
+
 fn halves(key: u64) -> [u32; 2] {
     [key as u32, (key >> 32) as u32]
 }
@@ -138,6 +153,22 @@ mod tests {
         let upper = (block[1] >> 16) & 0xff;
         assert_eq!(word(key, index), upper << 24 | lower[0] >> 8);
         assert_eq!(upper_bytes(key, 5)[6], upper as u8);
+        let word = u64::from(word(key, index));
+        let bounds = [
+            0,
+            word,
+            word + 1,
+            (word >> 24) << 24,
+            ((word >> 24) + 1) << 24,
+            1 << 32,
+        ];
+        for bound in bounds {
+            assert_eq!(
+                is_below(bound, upper as u8, key, index),
+                word < bound,
+                "{bound}"
+            );
+        }
     }
 
     /// Chi-square of counts that should all be equal, in standard deviations from what is expected.
