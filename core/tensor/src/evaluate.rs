@@ -189,11 +189,16 @@ impl Schedule<'_> {
         else {
             unreachable!("an input is no statistic");
         };
-        let a = inputs[0];
+        let mut a = inputs[0];
         let len = self.nodes[a as usize].len;
         let room = self.budget.rank;
         let (range, sample, collect) = match op {
-            Op::Sum => (0..len, None, Collect::Sum),
+            Op::Sum => {
+                let magnitudes = self.magnitudes(a);
+                a = magnitudes.unwrap_or(a);
+                let collect = magnitudes.map_or(Collect::Sum, |_| Collect::AbsSum);
+                (0..len, None, collect)
+            }
             Op::Dot => (0..len, None, Collect::Dot),
             Op::Max => (0..len, None, Collect::Extreme(Extreme::Max)),
             Op::Min => (0..len, None, Collect::Extreme(Extreme::Min)),
@@ -215,6 +220,18 @@ impl Schedule<'_> {
             collect,
         };
         Ok((range, sample, request))
+    }
+
+    /// The tensor of which a node holds the magnitudes, if it must be computed anyway.
+    fn magnitudes(&self, node: Node) -> Option<Node> {
+        match &self.nodes[node as usize].kind {
+            Kind::Operation {
+                op: Op::Abs,
+                inputs,
+                ..
+            } if !self.facts.contains_key(&node) => Some(inputs[0]),
+            _ => None,
+        }
     }
 
     fn pass(

@@ -5,12 +5,14 @@
 //! contracted or reordered, so both give the same bits.
 
 pub(crate) mod bracket;
+pub(crate) mod draw;
 pub(crate) mod elementwise;
 pub(crate) mod extreme;
 pub(crate) mod lines;
 pub(crate) mod magnitude;
 pub(crate) mod map;
 pub(crate) mod mask;
+pub(crate) mod ranked_mask;
 pub(crate) mod rounding;
 pub(crate) mod row_rank;
 pub(crate) mod spread;

@@ -15,7 +15,7 @@ use mergelab_abi::working::Working;
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
-use step::{Input, Read, Step, Work};
+use step::{Draw, Input, Read, Step, Work};
 
 /// Steps that compute some nodes for one tile.
 pub(crate) struct Program {
@@ -33,6 +33,8 @@ pub(crate) struct Buffers<'a> {
     inputs: Vec<Input<'a>>,
     /// A tile that nothing reads.
     scratch: Vec<f32>,
+    /// Flags of the masks of a step.
+    flags: Vec<Vec<u8>>,
 }
 
 impl Buffers<'_> {
@@ -122,17 +124,11 @@ impl Program {
         };
         let work = match form {
             Form::Plain => return plain(nodes, facts, node, source, slot),
-            Form::InMemory => {
-                let (first, fact) = match facts.get(&node) {
-                    Some(Fact::Part { first, fact }) => (*first, Some(&**fact)),
-                    fact => (0, fact),
-                };
-                match fact {
-                    Some(Fact::Bits(words)) => Work::Bits(Arc::clone(words), first),
-                    Some(Fact::Elements(all)) => Work::Elements(Arc::clone(all), first),
-                    _ => unreachable!("node {node} is used before it is in memory"),
-                }
-            }
+            Form::InMemory => match facts.get(&node).map(Fact::part) {
+                Some((from, Fact::Bits(words))) => Work::Keep(Draw::Bits(Arc::clone(words), from)),
+                Some((from, Fact::Elements(all))) => Work::Elements(Arc::clone(all), from),
+                _ => unreachable!("node {node} is used before it is in memory"),
+            },
             Form::Change { input, minus } => Work::Change {
                 source: source(input),
                 minus: slot(minus),
@@ -143,10 +139,21 @@ impl Program {
                 by: slot(by),
                 cut: cut(facts, mask),
             },
-            Form::Dropped { x, mask } => {
-                let (key, bound) = keep(nodes, mask);
-                let x = slot(x);
-                Work::Dropped { x, key, bound }
+            Form::Dropped { x, mask } => Work::Dropped {
+                x: slot(x),
+                draw: draw(nodes, facts, Some(mask)),
+            },
+            Form::Survivors(survivors) => {
+                let survivor = |s: &fuse::Survivor| step::Survivor {
+                    source: source(s.input),
+                    minus: slot(s.minus),
+                    draw: draw(nodes, facts, s.mask),
+                    factors: step::Factors::new(
+                        s.over.map(value),
+                        s.times.iter().copied().map(value),
+                    ),
+                };
+                Work::Survivors(survivors.iter().map(survivor).collect())
             }
             Form::Choice {
                 op,
@@ -180,6 +187,10 @@ impl Program {
                 terms: terms.iter().map(|&x| slot(x)).collect(),
                 elected: slot(elected),
             },
+            Form::AgreeingScaledSum { terms, elected } => Work::AgreeingScaledSum {
+                terms: scaled(&terms),
+                elected: slot(elected),
+            },
             Form::AgreeingWeights { terms, elected } => Work::AgreeingWeights {
                 terms: scaled(&terms),
                 elected: slot(elected),
@@ -203,6 +214,7 @@ impl Program {
                 .map(|(source, len)| Input::new(source.as_ref(), *len))
                 .collect(),
             scratch: vec![0.0; tile],
+            flags: vec![vec![0; tile]; self.steps.iter().map(Step::masks).max().unwrap_or(0)],
         }
     }
 
@@ -243,10 +255,7 @@ fn plain(
         return (Work::Load(source(node)), true);
     };
     let work = match (op, inputs.as_slice()) {
-        (Op::KeepMask, _) => {
-            let (key, bound) = keep(nodes, node);
-            Work::Keep { key, bound }
-        }
+        (Op::KeepMask, _) => Work::Keep(draw(nodes, facts, Some(node))),
         (Op::KeepMaskBy, &[a]) => Work::KeepBy {
             key: integers[0],
             p: slot(a),
@@ -271,15 +280,25 @@ fn plain(
     (work, rounds(*op) || finer)
 }
 
-/// Key and bound of a random mask.
-fn keep(nodes: &Nodes, mask: Node) -> (u64, u64) {
-    match &nodes[mask as usize].kind {
-        Kind::Operation {
-            op: Op::KeepMask,
-            scalars,
-            integers,
-            ..
-        } => (integers[0], random::keep_bound(scalars[0])),
+/// How the flags of a random mask are found; of none, all are set.
+fn draw(nodes: &Nodes, facts: &Facts, mask: Option<Node>) -> Draw {
+    let Some(mask) = mask else {
+        return Draw::All;
+    };
+    match (facts.get(&mask).map(Fact::part), &nodes[mask as usize].kind) {
+        (Some((from, Fact::Bits(words))), _) => Draw::Bits(Arc::clone(words), from),
+        (
+            _,
+            Kind::Operation {
+                op: Op::KeepMask,
+                scalars,
+                integers,
+                ..
+            },
+        ) => Draw::Random {
+            key: integers[0],
+            bound: random::keep_bound(scalars[0]),
+        },
         _ => unreachable!("node {mask} is no random mask"),
     }
 }

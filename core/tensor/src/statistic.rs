@@ -8,6 +8,8 @@ use crate::kernels::{LANES, magnitude, sum};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Collect {
     Sum,
+    /// The sum of magnitudes.
+    AbsSum,
     /// Takes two tensors.
     Dot,
     Extreme(Extreme),
@@ -35,6 +37,8 @@ pub(crate) enum Collect {
 /// What one thread, or all together, have collected.
 pub(crate) enum Collected {
     Sum {
+        /// Of magnitudes.
+        abs: bool,
         lanes: [f64; LANES],
         /// Sum of each finished block, by its index.
         blocks: Vec<(usize, f64)>,
@@ -127,7 +131,8 @@ fn zeros<const N: usize>() -> Box<[u32; N]> {
 impl Collected {
     pub(crate) fn new(collect: Collect) -> Self {
         match collect {
-            Collect::Sum | Collect::Dot => Collected::Sum {
+            Collect::Sum | Collect::AbsSum | Collect::Dot => Collected::Sum {
+                abs: collect == Collect::AbsSum,
                 lanes: [0.0; LANES],
                 blocks: Vec::new(),
             },
@@ -166,7 +171,8 @@ impl Collected {
     /// Takes a tile that starts at index `first`; `b` is the second operand of a dot product.
     pub(crate) fn tile(&mut self, a: &[f32], b: Option<&[f32]>, first: usize) {
         match self {
-            Collected::Sum { lanes, .. } => match b {
+            Collected::Sum { abs, lanes, .. } => match b {
+                None if *abs => sum::abs_sum(lanes, a),
                 None => sum::sum(lanes, a),
                 Some(b) => sum::dot(lanes, a, b),
             },
@@ -184,7 +190,7 @@ impl Collected {
     /// Ends the block with this index.
     pub(crate) fn end_block(&mut self, block: usize) {
         match self {
-            Collected::Sum { lanes, blocks } => {
+            Collected::Sum { lanes, blocks, .. } => {
                 blocks.push((block, lanes.iter().sum()));
                 *lanes = [0.0; LANES];
             }

@@ -26,12 +26,7 @@ impl Schedule<'_> {
             return self.stored(node);
         };
         let elements = match op {
-            Op::RowRank | Op::RankedKeepMask => {
-                let mut facts = self.facts.clone();
-                let operands = self.by_rows(&inputs[..1]);
-                self.rank_rows(&mut facts, &operands, 0..recorded.len)?;
-                return Ok(vec![(node, self.ranked(&facts, node, 0..recorded.len)?)]);
-            }
+            Op::RowRank | Op::RankedKeepMask => return self.ranked_as_a_whole(node),
             Op::SvdU | Op::SvdS | Op::SvdV | Op::QrQ | Op::QrR => {
                 return self.decomposition(node, *op, inputs[0]);
             }

@@ -90,7 +90,7 @@ impl ForRounding for Arithmetic<'_> {
 }
 
 /// Whether `1/x` is exact: `x` is a power of two, and neither it nor its inverse is subnormal.
-fn has_exact_inverse(x: f32) -> bool {
+pub(crate) fn has_exact_inverse(x: f32) -> bool {
     x.to_bits() & 0x007f_ffff == 0
         && (f32::MIN_POSITIVE..=1.0 / f32::MIN_POSITIVE).contains(&x.abs())
 }

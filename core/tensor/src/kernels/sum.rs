@@ -3,23 +3,23 @@
 use super::{LANES, dispatch};
 use pulp::NullaryFnOnce;
 
-struct Sum<'a>(&'a mut [f64; LANES], &'a [f32]);
+struct Sum<'a, F>(&'a mut [f64; LANES], &'a [f32], F);
 
-impl NullaryFnOnce for Sum<'_> {
+impl<F: Fn(f32) -> f32> NullaryFnOnce for Sum<'_, F> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let Sum(total, tile) = self;
+        let Sum(total, tile, of) = self;
         let mut lanes = *total;
         let (rows, rest) = tile.as_chunks::<LANES>();
         for row in rows {
             for (lane, &x) in lanes.iter_mut().zip(row) {
-                *lane += f64::from(x);
+                *lane += f64::from(of(x));
             }
         }
         for (lane, &x) in lanes.iter_mut().zip(rest) {
-            *lane += f64::from(x);
+            *lane += f64::from(of(x));
         }
         *total = lanes;
     }
@@ -49,7 +49,12 @@ impl NullaryFnOnce for Dot<'_> {
 
 /// Adds a tile to the lanes.
 pub(crate) fn sum(lanes: &mut [f64; LANES], tile: &[f32]) {
-    dispatch(Sum(lanes, tile));
+    dispatch(Sum(lanes, tile, |x| x));
+}
+
+/// Adds the magnitudes of a tile to the lanes.
+pub(crate) fn abs_sum(lanes: &mut [f64; LANES], tile: &[f32]) {
+    dispatch(Sum(lanes, tile, f32::abs));
 }
 
 /// Adds the products of two tiles to the lanes. A product of two f32 is exact in f64.

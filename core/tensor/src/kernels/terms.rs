@@ -5,6 +5,7 @@
 //! nowhere else is never written.
 
 use super::dispatch;
+use super::draw::one;
 use super::rounding::{ForRounding, Rounding, with_rounding};
 use mergelab_abi::working::Working;
 use pulp::NullaryFnOnce;
@@ -139,11 +140,53 @@ pub(crate) struct ScaledChange<'a> {
     pub(crate) weight: f32,
 }
 
+/// Stored bf16 elements less a tile, where they are kept, times numbers: what is left of a task
+/// vector.
+#[derive(Clone, Copy)]
+pub(crate) struct Survivor<'a, F> {
+    pub(crate) x: &'a [[u8; 2]],
+    pub(crate) minus: &'a [f32],
+    /// See [`draw`](super::draw).
+    pub(crate) flags: &'a [u8],
+    pub(crate) factors: F,
+}
+
+/// Numbers that a term is multiplied with or divided by, one after the other.
+pub(crate) trait Factors: Copy {
+    fn apply(self, rounding: impl Rounding, x: f32) -> f32;
+}
+
+impl<const N: usize> Factors for [f32; N] {
+    #[inline(always)]
+    fn apply(self, rounding: impl Rounding, x: f32) -> f32 {
+        self.iter().fold(x, |x, &by| rounding.round(x * by))
+    }
+}
+
+/// A division, then multiplications.
+#[derive(Clone, Copy)]
+pub(crate) struct Over<const N: usize>(pub(crate) f32, pub(crate) [f32; N]);
+
+impl<const N: usize> Factors for Over<N> {
+    #[inline(always)]
+    fn apply(self, rounding: impl Rounding, x: f32) -> f32 {
+        self.1.apply(rounding, rounding.round(x / self.0))
+    }
+}
+
 /// A tile where its sign is the elected one.
 #[derive(Clone, Copy)]
 pub(crate) struct Agreeing<'a> {
     pub(crate) x: &'a [f32],
     pub(crate) elected: &'a [f32],
+}
+
+/// The same, times a number.
+#[derive(Clone, Copy)]
+pub(crate) struct AgreeingScaled<'a> {
+    pub(crate) x: &'a [f32],
+    pub(crate) elected: &'a [f32],
+    pub(crate) weight: f32,
 }
 
 /// A number where the sign of a tile is the elected one.
@@ -172,8 +215,36 @@ term!(Scaled, x [weight] rounding, rounding.round(x * weight));
 term!(ScaledStored, x [weight] rounding, rounding.round(decode(x) * weight));
 term!(ScaledChange, x [minus, weight] rounding,
     rounding.round(rounding.round(decode(x) - minus) * weight));
+term!(AgreeingScaled, x [elected, weight] rounding,
+    rounding.round(rounding.round(x * weight) * agrees(x, elected)));
 term!(Agreeing, x [elected] rounding, rounding.round(x * agrees(x, elected)));
 term!(AgreeingWeight, x [elected, weight] rounding, rounding.round(agrees(x, elected) * weight));
+
+impl<F: Factors> Term for Survivor<'_, F> {
+    #[inline(always)]
+    fn at(self, rounding: impl Rounding, index: usize) -> f32 {
+        let change = rounding.round(decode(self.x[index]) - self.minus[index]);
+        self.factors
+            .apply(rounding, change * one(self.flags[index]))
+    }
+
+    #[inline(always)]
+    fn row(self, rounding: impl Rounding, number: usize) -> [f32; ROW] {
+        let (x, minus) = (row(self.x, number), row(self.minus, number));
+        let flags = row(self.flags, number);
+        let mut out = [0.0; ROW];
+        for j in 0..ROW {
+            let change = rounding.round(decode(x[j]) - minus[j]);
+            out[j] = self.factors.apply(rounding, change * one(flags[j]));
+        }
+        out
+    }
+
+    #[inline(always)]
+    fn length(self) -> usize {
+        self.x.len()
+    }
+}
 
 struct Sum<'a, T, R>(&'a mut [f32], &'a [T], R);
 

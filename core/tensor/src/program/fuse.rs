@@ -24,6 +24,8 @@ pub(super) enum Form {
     Trimmed { x: Node, mask: Node, by: Node },
     /// A tensor where a random mask keeps it.
     Dropped { x: Node, mask: Node },
+    /// A sum of what is left of task vectors; often of one.
+    Survivors(Vec<Survivor>),
     /// `chosen` where `a op b` holds, else `other`; all but `a` are numbers.
     Choice {
         op: Op,
@@ -43,12 +45,30 @@ pub(super) enum Form {
     },
     /// A sum of tensors where their signs are the elected ones.
     AgreeingSum { terms: Vec<Node>, elected: Node },
+    /// A sum of tensors times numbers, where the signs of the tensors are the elected ones.
+    AgreeingScaledSum {
+        terms: Vec<(Node, Node)>,
+        elected: Node,
+    },
     /// A sum of numbers where the signs of tensors are the elected ones.
     AgreeingWeights {
         terms: Vec<(Node, Node)>,
         elected: Node,
     },
 }
+
+/// A stored input less a tensor, where a mask keeps it, divided by a number, times numbers.
+pub(super) struct Survivor {
+    pub(super) input: Node,
+    pub(super) minus: Node,
+    pub(super) mask: Option<Node>,
+    pub(super) over: Option<Node>,
+    /// At most [`FACTORS`].
+    pub(super) times: Vec<Node>,
+}
+
+/// Factors that a survivor can have.
+pub(super) const FACTORS: usize = 2;
 
 /// What is known about the nodes below those wanted.
 pub(super) struct Fuse<'a> {
@@ -90,7 +110,11 @@ impl<'a> Fuse<'a> {
             (Op::Sub, &[a, b]) if self.once(a) && self.stored(a) && self.is_tensor(b) => {
                 Some(Form::Change { input: a, minus: b })
             }
-            (Op::Mul, &[a, b]) => self.masked(a, b).or_else(|| self.masked(b, a)),
+            (Op::Mul | Op::Div, &[a, b]) => match self.survivor(node) {
+                Some(survivor) => Some(Form::Survivors(vec![survivor])),
+                None if op == Op::Mul => self.masked(a, b).or_else(|| self.masked(b, a)),
+                None => None,
+            },
             (Op::Select, &[a, b, c]) => self.choice(a, b, c),
             (Op::AddN, terms) => self.sum(node, terms),
             _ => None,
@@ -119,6 +143,11 @@ impl<'a> Fuse<'a> {
         self.uses[node as usize] == 1
     }
 
+    /// Whether a node can be computed within another one that is rounded to this precision.
+    fn inside(&self, node: Node, working: Working) -> bool {
+        self.once(node) && self.working(node) == working
+    }
+
     /// Whether an input can be taken as it is stored: in bf16, which loses nothing in f32 and in
     /// bf16.
     fn stored(&self, node: Node) -> bool {
@@ -135,7 +164,13 @@ impl<'a> Fuse<'a> {
 
     /// `x · mask`.
     fn masked(&self, x: Node, mask: Node) -> Option<Form> {
-        if !self.once(mask) || !self.is_tensor(x) || x == mask || is_finer(self.nodes, x) {
+        if !self.is_tensor(x) || x == mask || is_finer(self.nodes, x) {
+            return None;
+        }
+        if self.is_random_mask(mask) {
+            return Some(Form::Dropped { x, mask });
+        }
+        if !self.once(mask) {
             return None;
         }
         match self.operation(mask)? {
@@ -143,8 +178,70 @@ impl<'a> Fuse<'a> {
                 Some(Fact::Cut(_)) => Some(Form::Trimmed { x, mask, by }),
                 _ => None,
             },
-            (Op::KeepMask, _) if self.is_tensor(mask) => Some(Form::Dropped { x, mask }),
             _ => None,
+        }
+    }
+
+    /// Whether a node is a random mask that is drawn where it is used, or lies in memory as bits.
+    fn is_random_mask(&self, node: Node) -> bool {
+        let drawn = || matches!(self.operation(node), Some((Op::KeepMask, _))) && self.once(node);
+        self.is_tensor(node) && (self.bits(node) || drawn())
+    }
+
+    fn bits(&self, node: Node) -> bool {
+        let fact = self.facts.get(&node).map(Fact::part);
+        matches!(fact, Some((_, Fact::Bits(_))))
+    }
+
+    /// A node as what is left of a task vector, if it is one, and more than the vector itself.
+    fn survivor(&self, node: Node) -> Option<Survivor> {
+        let working = self.working(node);
+        let mut times = Vec::new();
+        let (mut mask, mut over) = (None, None);
+        let mut at = node;
+        loop {
+            if at != node && !self.inside(at, working) {
+                return None;
+            }
+            // Outermost first: numbers, the one that divides, the mask, the task vector.
+            at = match self.operation(at)? {
+                (Op::Mul, &[a, b]) if mask.is_none() && self.is_random_mask(b) => {
+                    mask = Some(b);
+                    a
+                }
+                (Op::Mul, &[a, b]) if mask.is_none() && self.is_random_mask(a) => {
+                    mask = Some(a);
+                    b
+                }
+                (Op::Mul, &[a, b]) if mask.is_none() && over.is_none() && times.len() < FACTORS => {
+                    let (tensor, number) = if self.is_tensor(a) { (a, b) } else { (b, a) };
+                    if !self.is_tensor(tensor) || self.is_tensor(number) {
+                        return None;
+                    }
+                    times.insert(0, number);
+                    tensor
+                }
+                (Op::Div, &[a, b])
+                    if mask.is_none()
+                        && over.is_none()
+                        && self.is_tensor(a)
+                        && !self.is_tensor(b) =>
+                {
+                    over = Some(b);
+                    a
+                }
+                (Op::Sub, &[input, minus]) if at != node => {
+                    let fits = self.once(input) && self.stored(input) && self.is_tensor(minus);
+                    return fits.then_some(Survivor {
+                        input,
+                        minus,
+                        mask,
+                        over,
+                        times,
+                    });
+                }
+                _ => return None,
+            };
         }
     }
 
@@ -169,63 +266,85 @@ impl<'a> Fuse<'a> {
 
     fn sum(&self, sum: Node, terms: &[Node]) -> Option<Form> {
         let working = self.working(sum);
-        let products: Vec<(Node, Node)> = terms
-            .iter()
-            .map(|&term| match self.operation(term)? {
-                (Op::Mul, &[a, b]) if self.once(term) && self.working(term) == working => {
-                    Some((a, b))
-                }
-                _ => None,
-            })
-            .collect::<Option<_>>()?;
-        self.agreeing(&products)
+        let product = |&term: &Node| match self.operation(term)? {
+            (Op::Mul, &[a, b]) if self.inside(term, working) => Some((a, b)),
+            _ => None,
+        };
+        let products: Option<Vec<(Node, Node)>> = terms.iter().map(product).collect();
+        let Some(products) = products else {
+            return self.survivors(working, terms);
+        };
+        let scaled = self.scaled(&products);
+        self.agreeing(working, &products)
             .or_else(|| self.agreeing_weights(&products))
-            .or_else(|| self.scaled(working, &products))
+            .or_else(|| self.stored_sum(scaled.as_deref()?))
+            .or_else(|| self.change_sum(working, scaled.as_deref()?))
+            .or_else(|| self.survivors(working, terms))
+            .or_else(|| scaled.map(Form::ScaledSum))
     }
 
-    /// Products of tensors and numbers.
-    fn scaled(&self, working: Working, products: &[(Node, Node)]) -> Option<Form> {
+    /// The products of tensors and numbers among all others, if there are no others.
+    fn scaled(&self, products: &[(Node, Node)]) -> Option<Vec<(Node, Node)>> {
         let scaled = |&(a, b): &(Node, Node)| match (self.is_tensor(a), self.is_tensor(b)) {
             (true, false) => Some((a, b)),
             (false, true) => Some((b, a)),
             _ => None,
         };
-        let terms: Vec<(Node, Node)> = products.iter().map(scaled).collect::<Option<_>>()?;
-        if terms.iter().all(|&(x, _)| self.once(x) && self.stored(x)) {
-            return Some(Form::StoredSum(terms));
-        }
-        let changes: Option<Vec<(Node, Node, Node)>> = terms
-            .iter()
-            .map(|&(x, weight)| match self.form(x) {
-                Form::Change { input, minus } if self.once(x) && self.working(x) == working => {
-                    Some((input, weight, minus))
-                }
-                _ => None,
-            })
-            .collect();
-        if let Some(changes) = changes
-            && let Some(&(_, _, minus)) = changes.first()
-            && changes.iter().all(|c| c.2 == minus)
-        {
-            let terms = changes.iter().map(|c| (c.0, c.1)).collect();
-            return Some(Form::ChangeSum { terms, minus });
-        }
-        Some(Form::ScaledSum(terms))
+        products.iter().map(scaled).collect()
+    }
+
+    fn stored_sum(&self, terms: &[(Node, Node)]) -> Option<Form> {
+        let stored = terms.iter().all(|&(x, _)| self.once(x) && self.stored(x));
+        stored.then(|| Form::StoredSum(terms.to_vec()))
+    }
+
+    fn change_sum(&self, working: Working, terms: &[(Node, Node)]) -> Option<Form> {
+        let change = |&(x, weight): &(Node, Node)| match self.form(x) {
+            Form::Change { input, minus } if self.inside(x, working) => {
+                Some((input, weight, minus))
+            }
+            _ => None,
+        };
+        let changes: Vec<_> = terms.iter().map(change).collect::<Option<_>>()?;
+        let minus = self.one(changes.iter().map(|c| c.2))?;
+        let terms = changes.iter().map(|c| (c.0, c.1)).collect();
+        Some(Form::ChangeSum { terms, minus })
+    }
+
+    fn survivors(&self, working: Working, terms: &[Node]) -> Option<Form> {
+        let survivor = |&term: &Node| {
+            let inside = self.inside(term, working);
+            self.survivor(term).filter(|_| inside)
+        };
+        let survivors = terms.iter().map(survivor).collect::<Option<_>>()?;
+        Some(Form::Survivors(survivors))
     }
 
     /// Products of tensors with the masks of their elected signs.
-    fn agreeing(&self, products: &[(Node, Node)]) -> Option<Form> {
-        let found: Vec<(Node, Node)> = products
-            .iter()
-            .map(|&(a, b)| match (self.agreement(a), self.agreement(b)) {
-                (_, Some((x, elected))) if x == a => Some((x, elected)),
-                (Some((x, elected)), _) if x == b => Some((x, elected)),
+    fn agreeing(&self, working: Working, products: &[(Node, Node)]) -> Option<Form> {
+        let find = |&(a, b): &(Node, Node)| match (self.agreement(a), self.agreement(b)) {
+            (_, Some(agreement)) => Some((a, agreement)),
+            (Some(agreement), _) => Some((b, agreement)),
+            _ => None,
+        };
+        let found: Vec<(Node, (Node, Node))> = products.iter().map(find).collect::<Option<_>>()?;
+        let elected = self.one(found.iter().map(|f| f.1.1))?;
+        if found.iter().all(|&(x, (voter, _))| x == voter) {
+            let terms = found.iter().map(|f| f.0).collect();
+            return Some(Form::AgreeingSum { terms, elected });
+        }
+        // Each the voter times a number.
+        let weight =
+            |&(product, (voter, _)): &(Node, (Node, Node))| match self.operation(product)? {
+                (Op::Mul, &[a, b])
+                    if self.inside(product, working) && a == voter && !self.is_tensor(b) =>
+                {
+                    Some((a, b))
+                }
                 _ => None,
-            })
-            .collect::<Option<_>>()?;
-        let elected = self.one(found.iter().map(|f| f.1))?;
-        let terms = found.iter().map(|f| f.0).collect();
-        Some(Form::AgreeingSum { terms, elected })
+            };
+        let terms = found.iter().map(weight).collect::<Option<_>>()?;
+        Some(Form::AgreeingScaledSum { terms, elected })
     }
 
     /// Products of numbers with such masks.
@@ -270,6 +389,7 @@ impl Form {
             Form::Change { minus, .. } => vec![*minus],
             Form::Trimmed { x, by, .. } => vec![*x, *by],
             Form::Dropped { x, .. } => vec![*x],
+            Form::Survivors(survivors) => survivors.iter().map(|s| s.minus).collect(),
             Form::Choice { a, .. } => vec![*a],
             Form::ScaledSum(terms) => first(terms),
             Form::StoredSum(_) => Vec::new(),
@@ -277,7 +397,8 @@ impl Form {
             Form::AgreeingSum { terms, elected } => {
                 terms.iter().copied().chain([*elected]).collect()
             }
-            Form::AgreeingWeights { terms, elected } => {
+            Form::AgreeingWeights { terms, elected }
+            | Form::AgreeingScaledSum { terms, elected } => {
                 terms.iter().map(|t| t.0).chain([*elected]).collect()
             }
         }

@@ -1,11 +1,12 @@
 //! One step of a program: computes a tile from others.
 
 use super::Buffers;
+use super::fuse::FACTORS;
 use crate::error::Error;
 use crate::kernels::map::Operand;
 use crate::kernels::mask::{self, Cut};
-use crate::kernels::terms::{self, Term};
-use crate::kernels::{elementwise, spread, storage};
+use crate::kernels::terms::{self, Over, Term};
+use crate::kernels::{draw, elementwise, spread, storage};
 use crate::source::{Format, Source};
 use mergelab_abi::ops::Op;
 use mergelab_abi::working::Working;
@@ -30,18 +31,13 @@ pub(super) enum Work {
     Select(Read, Read, Read),
     AddN(Vec<usize>),
     TopK(usize, Cut),
-    Keep {
-        key: u64,
-        bound: u64,
-    },
+    Keep(Draw),
     KeepBy {
         key: u64,
         p: usize,
     },
     /// Those from an index on.
     Elements(Arc<Vec<f32>>, usize),
-    /// The same.
-    Bits(Arc<Vec<u64>>, usize),
     /// Rows of this length.
     SpreadRows(Arc<Vec<f32>>, usize),
     SpreadColumns(Arc<Vec<f32>>),
@@ -57,9 +53,10 @@ pub(super) enum Work {
     },
     Dropped {
         x: usize,
-        key: u64,
-        bound: u64,
+        draw: Draw,
     },
+    /// Their sum.
+    Survivors(Vec<Survivor>),
     /// `chosen` where `a` is above `b`, or equal to it if `equal`; else `other`.
     Choice {
         a: usize,
@@ -80,10 +77,81 @@ pub(super) enum Work {
         terms: Vec<usize>,
         elected: usize,
     },
+    AgreeingScaledSum {
+        terms: Vec<(usize, f32)>,
+        elected: usize,
+    },
     AgreeingWeights {
         terms: Vec<(usize, f32)>,
         elected: usize,
     },
+}
+
+/// Where the flags of a mask come from.
+pub(super) enum Draw {
+    /// Everything is kept.
+    All,
+    /// Elements are kept whose random words are below a bound.
+    Random { key: u64, bound: u64 },
+    /// Element `i` is bit `i % 64` of word `i / 64`, counted from an index on.
+    Bits(Arc<Vec<u64>>, usize),
+}
+
+impl Draw {
+    fn flags(&self, flags: &mut [u8], first: usize) {
+        match self {
+            Draw::All => flags.fill(draw::KEPT),
+            Draw::Random { key, bound } => draw::keep(flags, *key, *bound, first),
+            Draw::Bits(words, from) => draw::bits(flags, words, first - from),
+        }
+    }
+}
+
+/// A source less a slot, where it is kept, times numbers.
+pub(super) struct Survivor {
+    pub(super) source: usize,
+    pub(super) minus: usize,
+    pub(super) draw: Draw,
+    pub(super) factors: Factors,
+}
+
+/// What a survivor is divided by, then what it is multiplied with. Those that are not there are 1,
+/// which changes nothing.
+pub(super) struct Factors {
+    over: f32,
+    times: [f32; FACTORS + 1],
+}
+
+impl Factors {
+    pub(super) fn new(over: Option<f32>, times: impl Iterator<Item = f32>) -> Self {
+        let inverse = over
+            .filter(|&x| elementwise::has_exact_inverse(x))
+            .map(|x| 1.0 / x);
+        let mut factors = Self {
+            over: if inverse.is_some() {
+                1.0
+            } else {
+                over.unwrap_or(1.0)
+            },
+            times: [1.0; FACTORS + 1],
+        };
+        for (factor, x) in factors
+            .times
+            .iter_mut()
+            .zip(inverse.into_iter().chain(times))
+        {
+            *factor = x;
+        }
+        factors
+    }
+
+    /// Up to the last that is not 1.
+    fn count(&self) -> usize {
+        self.times
+            .iter()
+            .rposition(|&x| x != 1.0)
+            .map_or(0, |last| last + 1)
+    }
 }
 
 pub(super) struct Step {
@@ -97,6 +165,15 @@ pub(super) struct Step {
 }
 
 impl Step {
+    /// Masks whose flags it looks at.
+    pub(super) fn masks(&self) -> usize {
+        match &self.work {
+            Work::Keep(_) | Work::Dropped { .. } => 1,
+            Work::Survivors(terms) => terms.len(),
+            _ => 0,
+        }
+    }
+
     /// Computes elements `first .. first + length`.
     pub(super) fn run(
         &self,
@@ -130,6 +207,15 @@ impl Step {
                     buffers.inputs[*source].check(&mut buffers.scratch, first, length)?;
                 }
             }
+            Work::Keep(draw) | Work::Dropped { draw, .. } => {
+                draw.flags(&mut buffers.flags[0][..length], first);
+            }
+            Work::Survivors(terms) => {
+                for (term, flags) in terms.iter().zip(&mut buffers.flags) {
+                    buffers.inputs[term.source].check(&mut buffers.scratch, first, length)?;
+                    term.draw.flags(&mut flags[..length], first);
+                }
+            }
             _ => {}
         }
         let tile = |slot: usize| &buffers.tiles[slot][..length];
@@ -149,20 +235,20 @@ impl Step {
             }
             Work::AddN(slots) => sum(working, out, slots, |&slot| terms::Plain { x: tile(slot) }),
             Work::TopK(a, cut) => mask::top_k(out, tile(*a), *cut, first),
-            Work::Keep { key, bound } => mask::keep(out, *key, *bound, first),
-            Work::KeepBy { key, p } => spread::keep_by(out, tile(*p), *key, first),
+            Work::Keep(_) => draw::mask(out, &buffers.flags[0][..length]),
+            Work::KeepBy { key, p } => draw::keep_by(out, tile(*p), *key, first),
             Work::Elements(all, from) => {
                 let first = first - from;
                 out.copy_from_slice(&all[first..first + length]);
             }
-            Work::Bits(words, from) => spread::bits(out, words, first - from),
             Work::SpreadRows(all, row) => spread::rows(out, all, *row, first),
             Work::SpreadColumns(all) => spread::columns(out, all, first),
             Work::Change { source, minus } => {
                 elementwise::change(working, out, stored(*source), tile(*minus));
             }
             Work::Trimmed { x, by, cut } => mask::trim(out, tile(*x), tile(*by), *cut, first),
-            Work::Dropped { x, key, bound } => mask::drop(out, tile(*x), *key, *bound, first),
+            Work::Dropped { x, .. } => draw::masked(out, tile(*x), &buffers.flags[0][..length]),
+            Work::Survivors(list) => survivors(working, buffers, out, list, first),
             Work::Choice {
                 a,
                 b,
@@ -201,6 +287,16 @@ impl Step {
                     elected,
                 });
             }
+            Work::AgreeingScaledSum { terms, elected } => {
+                let elected = tile(*elected);
+                sum(working, out, terms, |&(slot, weight)| {
+                    terms::AgreeingScaled {
+                        x: tile(slot),
+                        elected,
+                        weight,
+                    }
+                });
+            }
             Work::AgreeingWeights { terms, elected } => {
                 let elected = tile(*elected);
                 sum(working, out, terms, |&(slot, weight)| {
@@ -219,6 +315,46 @@ impl Step {
 fn sum<N, T: Term>(working: Working, out: &mut [f32], list: &[N], term: impl Fn(&N) -> T) {
     let terms: Vec<T> = list.iter().map(term).collect();
     terms::sum(working, out, &terms);
+}
+
+/// In the version with as many factors as any of them has.
+fn survivors(
+    working: Working,
+    buffers: &Buffers<'_>,
+    out: &mut [f32],
+    list: &[Survivor],
+    first: usize,
+) {
+    let times = |s: &Survivor| s.factors.times;
+    if list.iter().any(|s| s.factors.over != 1.0) {
+        let factors = |s: &Survivor| Over(s.factors.over, times(s));
+        return survivors_by(working, buffers, out, list, first, factors);
+    }
+    match list.iter().map(|s| s.factors.count()).max() {
+        Some(0) => survivors_by(working, buffers, out, list, first, |_| []),
+        Some(1) => survivors_by(working, buffers, out, list, first, |s| [times(s)[0]]),
+        _ => survivors_by(working, buffers, out, list, first, times),
+    }
+}
+
+fn survivors_by<F: terms::Factors>(
+    working: Working,
+    buffers: &Buffers<'_>,
+    out: &mut [f32],
+    list: &[Survivor],
+    first: usize,
+    factors: impl Fn(&Survivor) -> F,
+) {
+    let length = out.len();
+    let numbered: Vec<(&Survivor, &Vec<u8>)> = list.iter().zip(&buffers.flags).collect();
+    sum(working, out, &numbered, |&(survivor, flags)| {
+        terms::Survivor {
+            x: buffers.inputs[survivor.source].elements(first, length),
+            minus: &buffers.tiles[survivor.minus][..length],
+            flags: &flags[..length],
+            factors: factors(survivor),
+        }
+    });
 }
 
 /// A source as a thread reads it.
