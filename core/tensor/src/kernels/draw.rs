@@ -215,10 +215,10 @@ impl NullaryFnOnce for Bits<'_> {
             let bits = (words[index / 64] >> (index % 64)) as u16;
             let upper = (bits >> 8) as u8;
             if let Ok(flags) = <&mut [u8; 16]>::try_from(&mut *flags) {
-                for place in 0..16 {
+                for (place, flag) in flags.iter_mut().enumerate() {
                     let byte = if place < 8 { bits as u8 } else { upper };
                     let bit = byte & (1 << (place % 8));
-                    flags[place] = if bit != 0 { KEPT } else { 0 };
+                    *flag = if bit != 0 { KEPT } else { 0 };
                 }
             } else {
                 for (place, flag) in flags.iter_mut().enumerate() {
