@@ -12,16 +12,17 @@ use crate::error::Error;
 use crate::graph::{Kind, Nodes, Recorded};
 use crate::kernels::extreme::Extreme;
 use crate::kernels::mask::Cut;
-use crate::pass::{Collector, Pass};
+use crate::pass::{Collector, Pass, Sample};
 use crate::program::Program;
 use crate::session::Options;
 use crate::sink::Sink;
-use crate::statistic::Collect;
+use crate::statistic::{Collect, Collected};
 use demand::{Demand, Role};
 use kept::Kept;
 use mergelab_abi::ops::{Node, Op};
 use mergelab_abi::working::Working;
 use rank::{Rank, Ranked};
+use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
@@ -56,6 +57,83 @@ pub(crate) fn evaluate(
         return Ok(());
     };
     let node = (nodes.len() - 1) as Node;
+    learn(nodes, facts, working, options, keep, node)?;
+    if let Some(Fact::Number(x)) = facts.get(&node) {
+        return sink
+            .write(0, &[*x as f32])
+            .map_err(|source| Error::Sink { offset: 0, source });
+    }
+    let program = Program::new(nodes, facts, working, &[node]);
+    let pass = Pass {
+        program: &program,
+        range: 0..target.len,
+        sample: None,
+        collectors: &[],
+        sink: Some((sink, program.slot(node))),
+    };
+    pass.run(options)?;
+    // Now nothing is read any more.
+    Kept::new(facts, keep, |_| false);
+    Ok(())
+}
+
+/// Collects something about tensors of the same length, in one pass if nothing must be known
+/// before, and hands it to `take` with the index of its request.
+pub(crate) fn collect(
+    nodes: &Nodes,
+    facts: &mut Facts,
+    working: Working,
+    options: &Options,
+    requests: &[(Node, Collect)],
+    sample: Option<Sample>,
+    mut take: impl FnMut(usize, Collected),
+) -> Result<(), Error> {
+    let streams = |&(node, _): &(Node, Collect)| {
+        let (demand, _) = Demand::new(nodes, facts, node);
+        demand.first().is_none()
+    };
+    // Else what one of them keeps in memory could be dropped for another.
+    let together = match requests.iter().all(streams) {
+        true => requests.len().max(1),
+        false => 1,
+    };
+    for (number, requests) in requests.chunks(together).enumerate() {
+        let mut wanted: Vec<Node> = requests.iter().map(|r| r.0).collect();
+        for &node in &wanted {
+            learn(nodes, facts, working, options, options.memory, node)?;
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        let program = Program::new(nodes, facts, working, &wanted);
+        let collector = |&(node, collect): &(Node, Collect)| Collector {
+            collect,
+            a: program.slot(node),
+            b: None,
+        };
+        let collectors: Vec<Collector> = requests.iter().map(collector).collect();
+        let pass = Pass {
+            program: &program,
+            range: 0..wanted.first().map_or(0, |&node| nodes[node as usize].len),
+            sample,
+            collectors: &collectors,
+            sink: None,
+        };
+        for (index, collected) in pass.run(options)?.into_iter().enumerate() {
+            take(number * together + index, collected);
+        }
+    }
+    Ok(())
+}
+
+/// Adds to `facts` what must be known before a node is read.
+fn learn(
+    nodes: &Nodes,
+    facts: &mut Facts,
+    working: Working,
+    options: &Options,
+    keep: u64,
+    node: Node,
+) -> Result<(), Error> {
     let (demand, readable) = Demand::new(nodes, facts, node);
     let mut schedule = Schedule {
         nodes,
@@ -69,24 +147,7 @@ pub(crate) fn evaluate(
             / 4
             / nodes.iter().filter(|n| is_rank(n)).count().max(1),
     };
-    schedule.learn(readable)?;
-    if let Some(Fact::Number(x)) = schedule.facts.get(&node) {
-        return sink
-            .write(0, &[*x as f32])
-            .map_err(|source| Error::Sink { offset: 0, source });
-    }
-    let program = Program::new(nodes, schedule.facts, working, &[node]);
-    let pass = Pass {
-        program: &program,
-        range: 0..target.len,
-        sample: None,
-        collectors: &[],
-        sink: Some((sink, program.slot(node))),
-    };
-    pass.run(options)?;
-    // Now nothing is read any more.
-    Kept::new(facts, keep, |_| false);
-    Ok(())
+    schedule.learn(readable)
 }
 
 struct Schedule<'a> {
@@ -176,7 +237,7 @@ impl Schedule<'_> {
 
     /// What the next pass must collect for a statistic, over which elements, and whether over a
     /// sample of them.
-    fn request(&mut self, node: Node) -> Result<(Range<usize>, Option<usize>, Request), Error> {
+    fn request(&mut self, node: Node) -> Result<(Range<usize>, Option<Sample>, Request), Error> {
         let Kind::Operation {
             op,
             inputs,
@@ -189,6 +250,9 @@ impl Schedule<'_> {
         let a = inputs[0];
         let len = self.nodes[a as usize].len;
         let (range, sample, collect) = match op {
+            Op::Sum | Op::Dot if inputs.iter().all(|&n| is_mask(self.nodes, n)) => {
+                (0..len, None, Collect::Ones)
+            }
             Op::Sum => (0..len, None, Collect::Sum),
             Op::Dot => (0..len, None, Collect::Dot),
             Op::Max => (0..len, None, Collect::Extreme(Extreme::Max)),
@@ -216,7 +280,7 @@ impl Schedule<'_> {
     fn pass(
         &mut self,
         range: Range<usize>,
-        sample: Option<usize>,
+        sample: Option<Sample>,
         requests: &[Request],
     ) -> Result<Vec<(Node, Fact)>, Error> {
         let mut wanted: Vec<Node> = requests
@@ -243,16 +307,29 @@ impl Schedule<'_> {
             sink: None,
         };
         let collected = pass.run(self.options)?;
+        // Ranking what was collected takes its time too, so all threads do it.
+        let facts: Vec<(Option<Fact>, Option<Rank>)> = requests
+            .par_iter()
+            .zip(collected)
+            .map(|(request, mut collected)| {
+                let mut rank = self.ranks.get(&request.node).copied();
+                let number = |x| Some(Fact::Number(self.working.round_scalar(x)));
+                let fact = match collected.reduce() {
+                    Some(x) => number(x),
+                    None => match rank.as_mut().map(|rank| rank.take(collected)) {
+                        Some(Ranked::Value(x)) => number(x),
+                        Some(Ranked::Cut(cut)) => Some(Fact::Cut(cut)),
+                        Some(Ranked::Unfinished) | None => None,
+                    },
+                };
+                (fact, rank)
+            })
+            .collect();
         let mut known = Vec::new();
-        for (request, mut collected) in requests.iter().zip(collected) {
-            let fact = match collected.reduce() {
-                Some(x) => Some(Fact::Number(self.working.round_scalar(x))),
-                None => match self.ranks.get_mut(&request.node).map(|r| r.take(collected)) {
-                    Some(Ranked::Value(x)) => Some(Fact::Number(self.working.round_scalar(x))),
-                    Some(Ranked::Cut(cut)) => Some(Fact::Cut(cut)),
-                    Some(Ranked::Unfinished) | None => None,
-                },
-            };
+        for (request, (fact, rank)) in requests.iter().zip(facts) {
+            if let Some(rank) = rank {
+                self.ranks.insert(request.node, rank);
+            }
             known.extend(fact.map(|fact| (request.node, fact)));
         }
         Ok(known)
@@ -263,7 +340,28 @@ fn is_rank(recorded: &Recorded) -> bool {
     matches!(
         &recorded.kind,
         Kind::Operation {
-            op: Op::KthLargestMagnitude | Op::TopKMask,
+            op: Op::KthLargestMagnitude | Op::TopKMask | Op::TopShareMask,
+            ..
+        }
+    )
+}
+
+/// Whether every element is 0 or 1, so that a sum is a count.
+fn is_mask(nodes: &Nodes, node: Node) -> bool {
+    matches!(
+        &nodes[node as usize].kind,
+        Kind::Operation {
+            op: Op::Eq
+                | Op::Ne
+                | Op::Lt
+                | Op::Le
+                | Op::Gt
+                | Op::Ge
+                | Op::TopKMask
+                | Op::TopShareMask
+                | Op::KeepMask
+                | Op::KeepMaskBy
+                | Op::RankedKeepMask,
             ..
         }
     )

@@ -3,6 +3,10 @@
 //! They are collected in pieces whose limits do not depend on tiles or threads: a row is cut at
 //! the ends of blocks and chunks, a column at the ends of stretches of whole chunks. Pieces are
 //! added in their order.
+//!
+//! Rows that are not long are computed as a whole, a few at a time. Then a statistic can depend on
+//! another of the same rows, as the sum of a softmax does on the largest element, without another
+//! pass over the inputs.
 
 use super::{Fact, Schedule};
 use crate::error::Error;
@@ -21,6 +25,14 @@ use std::sync::Arc;
 
 /// Rows that the partial sums of columns cover at least, so that they need little memory.
 const ROWS: usize = 16;
+
+/// Elements of a few rows that are computed as a whole at most.
+const WHOLE: usize = 1 << 16;
+
+/// How many rows a tile must have a multiple of, as tiles start at multiples of 16 elements.
+fn alignment(row: usize) -> usize {
+    16 >> row.trailing_zeros().min(4)
+}
 
 /// What is collected, and the slots of its operands.
 struct Line {
@@ -42,9 +54,52 @@ impl Schedule<'_> {
         }
         let mut known = Vec::new();
         for ((rows, row, columns), nodes) in groups {
-            known.extend(self.group(rows, row, columns, &nodes)?);
+            known.extend(match columns || row == 0 || row * alignment(row) > WHOLE {
+                true => self.group(rows, row, columns, &nodes)?,
+                false => self.whole_rows(rows, row)?,
+            });
         }
         Ok(known)
+    }
+
+    /// Collects row statistics of tensors of this shape, and those that depend on them row by row,
+    /// a few whole rows after the other.
+    fn whole_rows(&self, rows: usize, row: usize) -> Result<Vec<(Node, Fact)>, Error> {
+        /// Elements of a tile, if rows are no longer.
+        const TILE: usize = 2048;
+        let nodes = self.demand.chain((rows, row));
+        let program = Program::by_rows(self.nodes, self.facts, self.working, &nodes, row);
+        let least = row * alignment(row);
+        let tile = TILE.max(least) / least * least;
+        // What one thread takes at once.
+        let unit = CHUNK.max(tile) / tile * tile;
+        let len = rows * row;
+        let collect = |buffers: &mut Buffers<'_>, start: usize| {
+            self.options.check_interrupt()?;
+            let mut collected = vec![Vec::new(); nodes.len()];
+            let end = (start + unit).min(len);
+            for first in (start..end).step_by(tile) {
+                let length = tile.min(end - first);
+                program.run(buffers, first, length)?;
+                for (collected, &node) in collected.iter_mut().zip(&nodes) {
+                    let values = buffers.tile(program.slot(node), length);
+                    collected.extend_from_slice(&values[..length / row]);
+                }
+            }
+            Ok::<_, Error>(collected)
+        };
+        let units: Vec<Vec<Vec<f32>>> = (0..len.div_ceil(unit))
+            .into_par_iter()
+            .map_init(
+                || program.buffers(tile),
+                |buffers, index| collect(buffers, index * unit),
+            )
+            .collect::<Result<_, _>>()?;
+        let of_node = |(index, &node): (usize, &Node)| {
+            let values: Vec<f32> = units.iter().flat_map(|unit| &unit[index]).copied().collect();
+            (node, Fact::Elements(Arc::new(values)))
+        };
+        Ok(nodes.iter().enumerate().map(of_node).collect())
     }
 
     fn operation(&self, node: Node) -> (Op, &[Node]) {
@@ -95,7 +150,7 @@ impl Schedule<'_> {
         let collected: Vec<Vec<Vec<f64>>> = (0..len.div_ceil(unit))
             .into_par_iter()
             .map_init(
-                || program.buffers(self.options.tile()),
+                || program.buffers(program.tile(self.options)),
                 |buffers, index| walk.unit(buffers, index * unit..((index + 1) * unit).min(len)),
             )
             .collect::<Result<_, Error>>()?;
@@ -155,7 +210,7 @@ impl Walk<'_> {
             })
             .collect();
         let mut lanes = vec![[0.0f64; LANES]; self.lines.len()];
-        let tile = self.options.tile();
+        let tile = self.program.tile(self.options);
         for block in range.clone().step_by(BLOCK) {
             let block_end = (block + BLOCK).min(range.end);
             for first in (block..block_end).step_by(tile) {

@@ -7,12 +7,13 @@ use pulp::NullaryFnOnce;
 /// Elements that are looked at together.
 const ROW: usize = 16;
 
-/// How many elements are above a bracket and on its ends.
+/// How many elements are above a bracket, on its ends, and zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) above: u32,
     pub(crate) high: u32,
     pub(crate) low: u32,
+    pub(crate) zero: u32,
 }
 
 /// Magnitude and index as one number that sorts as a top-k mask ranks: by magnitude, then the
@@ -54,6 +55,8 @@ impl NullaryFnOnce for Find<'_> {
         } = self;
         // Ranks fit 31 bits; signed comparisons are single instructions.
         let (mut above, mut at_high, mut at_low) = ([0; ROW], [0; ROW], [0; ROW]);
+        let mut zero = [0; ROW];
+        let is_inside = |m: i32| (m > low) & (m < high);
         let (rows, rest) = a.as_chunks::<ROW>();
         for (number, row) in rows.iter().enumerate() {
             let mut between = 0;
@@ -62,18 +65,22 @@ impl NullaryFnOnce for Find<'_> {
                 above[j] += i32::from(m > high);
                 at_high[j] += i32::from(m == high);
                 at_low[j] += i32::from(m == low);
-                between |= i32::from(m > low) & i32::from(m < high);
+                zero[j] += i32::from(m == 0);
+                between |= i32::from(is_inside(m));
             }
             // A bracket holds a small share of the elements, so most rows end here.
             if between != 0 {
-                let mut found = [0; ROW];
-                let mut count = 0;
+                let mut bits = 0u32;
                 for (j, &x) in row.iter().enumerate() {
-                    let m = magnitude(x) as i32;
-                    found[count & (ROW - 1)] = rank(m, first + (number * ROW + j) as u32);
-                    count += usize::from(m > low && m < high);
+                    let bit = 1 << j;
+                    bits |= if is_inside(magnitude(x) as i32) { bit } else { 0 };
                 }
-                inside.extend_from_slice(&found[..count]);
+                while bits != 0 {
+                    let j = bits.trailing_zeros() as usize % ROW;
+                    let index = first + (number * ROW + j) as u32;
+                    inside.push(rank(magnitude(row[j]) as i32, index));
+                    bits &= bits - 1;
+                }
             }
         }
         let add = |lanes: [i32; ROW]| lanes.iter().map(|&x| x as u32).sum();
@@ -81,6 +88,7 @@ impl NullaryFnOnce for Find<'_> {
             above: add(above),
             high: add(at_high),
             low: add(at_low),
+            zero: add(zero),
         };
         let done = rows.len() * ROW;
         for (index, &x) in (done..).zip(rest) {
@@ -88,7 +96,8 @@ impl NullaryFnOnce for Find<'_> {
             counts.above += u32::from(m > high);
             counts.high += u32::from(m == high);
             counts.low += u32::from(m == low);
-            if m > low && m < high {
+            counts.zero += u32::from(m == 0);
+            if is_inside(m) {
                 inside.push(rank(m, first + index as u32));
             }
         }
@@ -96,8 +105,8 @@ impl NullaryFnOnce for Find<'_> {
     }
 }
 
-/// Counts the magnitudes of a tile above `high` and on both ends, and adds those between the ends
-/// to `inside`. The tile starts at index `first`.
+/// Counts the magnitudes of a tile above `high`, on both ends, and zero, and adds those between the
+/// ends to `inside`. The tile starts at index `first`.
 pub(crate) fn find(a: &[f32], first: usize, low: u32, high: u32, inside: &mut Vec<u64>) -> Counts {
     dispatch(Find {
         a,
@@ -119,7 +128,13 @@ mod tests {
         let (low, high) = (magnitude(5.0), magnitude(9.0));
         let counts = find(&a, 100, low, high, &mut inside);
         // Each magnitude but 0 appears twice.
-        assert_eq!((counts.above, counts.high, counts.low), (48, 2, 2));
+        let expected = Counts {
+            above: 48,
+            high: 2,
+            low: 2,
+            zero: 1,
+        };
+        assert_eq!(counts, expected);
         assert_eq!(inside.len(), 6);
         inside.sort_unstable_by(|a, b| b.cmp(a));
         for (pair, expected) in inside.chunks(2).zip([8.0, 7.0, 6.0]) {
