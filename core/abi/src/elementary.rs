@@ -62,7 +62,9 @@ pub fn ln(x: f32) -> f32 {
     let offset = if tiny { -23 } else { 0 };
     // x = m · 2^e, with m between √½ and √2.
     let e = scaled.to_bits().wrapping_sub(ROOT) as i32 >> 23;
-    let m = f64::from(f32::from_bits(scaled.to_bits().wrapping_sub((e << 23) as u32)));
+    let m = f64::from(f32::from_bits(
+        scaled.to_bits().wrapping_sub((e << 23) as u32),
+    ));
     let e = f64::from(e + offset);
     // ln m = 2 artanh s, whose series has only odd powers.
     let s = (m - 1.0) / (m + 1.0);

@@ -12,6 +12,10 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+/// Elements of each input that are looked at before they are computed with. A multiple of blocks of
+/// which the second cache holds those of a few inputs.
+const AHEAD: usize = 4 * BLOCK;
+
 /// What a pass looks at, where it does not look at everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Sample {
@@ -96,9 +100,17 @@ impl Pass<'_> {
             options.check_interrupt()?;
             let end = (start + CHUNK).min(self.range.end);
             for block in (start..end).step_by(BLOCK) {
+                if self.sample.is_none() && (block - start).is_multiple_of(AHEAD) {
+                    self.program
+                        .look(&mut buffers, block, AHEAD.min(end - block));
+                }
                 let mut block_end = (block + BLOCK).min(end);
                 let mut block_start = block;
-                if let Some(Sample { every, part: length }) = self.sample {
+                if let Some(Sample {
+                    every,
+                    part: length,
+                }) = self.sample
+                {
                     let number = block / BLOCK;
                     if !number.is_multiple_of(every) {
                         continue;

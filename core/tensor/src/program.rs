@@ -231,6 +231,13 @@ impl Program {
         }
     }
 
+    /// Looks at the inputs of elements that will be computed next.
+    pub(crate) fn look(&self, buffers: &mut Buffers<'_>, first: usize, length: usize) {
+        for input in &mut buffers.inputs {
+            input.look(first, length);
+        }
+    }
+
     /// Computes elements `first .. first + length`.
     pub(crate) fn run(
         &self,
@@ -273,7 +280,9 @@ fn added(
                 return Added::Changes { terms, minus };
             }
             let terms = terms.iter().map(|change| {
-                let band = change.masks.map_or(Band::ALL, |masks| band(nodes, facts, masks));
+                let band = change
+                    .masks
+                    .map_or(Band::ALL, |masks| band(nodes, facts, masks));
                 (source(change.input), value(change.weight), band)
             });
             let terms = terms.collect();

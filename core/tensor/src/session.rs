@@ -228,7 +228,9 @@ impl Shared {
             let requests: Vec<_> = group.iter().map(|(n, t)| (*n, t.collect())).collect();
             let (options, working) = (&self.options, self.working);
             let take = |index: usize, collected| group[index].1.take(collected, len);
-            collect(&nodes, &mut facts, working, options, &requests, sample, take)
+            collect(
+                &nodes, &mut facts, working, options, &requests, sample, take,
+            )
         });
         self.facts().extend(facts);
         result

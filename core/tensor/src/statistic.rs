@@ -20,6 +20,8 @@ pub(crate) enum Collect {
     Bracket {
         low: u32,
         high: u32,
+        /// Whether zeros are counted.
+        zeros: bool,
     },
     /// Counts by the upper bits of the magnitudes.
     Coarse,
@@ -67,6 +69,7 @@ pub(crate) enum Collected {
 pub(crate) struct Bracketed {
     pub(crate) low: u32,
     pub(crate) high: u32,
+    zeros: bool,
     pub(crate) above: u64,
     pub(crate) zero: u64,
     /// Elements between the ends: see [`bracket`].
@@ -81,7 +84,8 @@ pub(crate) struct Bracketed {
 
 impl Bracketed {
     fn tile(&mut self, a: &[f32], first: usize) {
-        let more = bracket::find(a, first, self.low, self.high, &mut self.inside);
+        let ends = (self.low, self.high);
+        let more = bracket::find(a, first, ends, self.zeros, &mut self.inside);
         self.counts.above += more.above;
         self.counts.high += more.high;
         self.counts.low += more.low;
@@ -132,9 +136,10 @@ impl Collected {
                 lanes: [which.start(); LANES],
             },
             Collect::Magnitudes => Collected::Magnitudes(Vec::new()),
-            Collect::Bracket { low, high } => Collected::Bracket(Bracketed {
+            Collect::Bracket { low, high, zeros } => Collected::Bracket(Bracketed {
                 low,
                 high,
+                zeros,
                 above: 0,
                 zero: 0,
                 inside: Vec::new(),

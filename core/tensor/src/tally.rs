@@ -79,7 +79,11 @@ impl Tally {
     pub(crate) fn collect(&self) -> Collect {
         match self.stage {
             Stage::Sample => Collect::Magnitudes,
-            Stage::Bracket { low, high } => Collect::Bracket { low, high },
+            Stage::Bracket { low, high } => Collect::Bracket {
+                low,
+                high,
+                zeros: false,
+            },
             Stage::Coarse => Collect::Coarse,
             Stage::Fine { bucket, .. } => Collect::Fine { bucket },
         }
@@ -113,13 +117,16 @@ impl Tally {
                 },
                 Collected::Bracket(found),
             ) => {
-                let total = |blocks: &[(usize, u32)]| blocks.iter().map(|b| u64::from(b.1)).sum::<u64>();
+                let total =
+                    |blocks: &[(usize, u32)]| blocks.iter().map(|b| u64::from(b.1)).sum::<u64>();
                 *above += found.above;
                 *at_high += total(&found.at_high);
                 *at_low += total(&found.at_low);
                 inside.extend(found.inside.into_iter().map(bracket::magnitude_of));
             }
-            (Seen::Counts(counts), Collected::Coarse { counts: more, .. }) => add(counts, &more[..]),
+            (Seen::Counts(counts), Collected::Coarse { counts: more, .. }) => {
+                add(counts, &more[..])
+            }
             (Seen::Counts(counts), Collected::Fine { counts: more, .. }) => add(counts, &more[..]),
             _ => unreachable!("a pass collects what it was asked for"),
         }
@@ -132,7 +139,11 @@ impl Tally {
             (Seen::Sample(all), _) => {
                 let blocks = self.sample().map_or(1, |sample| sample.every);
                 let every = blocks * (BLOCK / PART);
-                let sample: Vec<u32> = values.iter().step_by(every).map(|&x| magnitude(x)).collect();
+                let sample: Vec<u32> = values
+                    .iter()
+                    .step_by(every)
+                    .map(|&x| magnitude(x))
+                    .collect();
                 if !sample.is_empty() {
                     all.push((values.len() as f64 / sample.len() as f64, sample));
                 }
@@ -147,7 +158,7 @@ impl Tally {
                 Stage::Bracket { low, high },
             ) => {
                 let mut found = Vec::new();
-                let counts = bracket::find(values, 0, low, high, &mut found);
+                let counts = bracket::find(values, 0, (low, high), false, &mut found);
                 *above += u64::from(counts.above);
                 *at_high += u64::from(counts.high);
                 *at_low += u64::from(counts.low);
@@ -345,7 +356,10 @@ mod tests {
         let tensors = [
             noise(1, 1.0),
             vec![25.0; 100],
-            noise(2, 0.3).iter().map(|x| (x * 64.0).round() / 64.0).collect(),
+            noise(2, 0.3)
+                .iter()
+                .map(|x| (x * 64.0).round() / 64.0)
+                .collect(),
             vec![0.0; 3000],
         ];
         let mut sorted: Vec<f32> = tensors.iter().flatten().map(|x| x.abs()).collect();

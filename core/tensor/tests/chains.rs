@@ -39,7 +39,10 @@ fn divergence(working: Working, shape: &[usize], read: bool) -> Vec<Vec<u32>> {
         let sums = op(Op::SpreadRows, &[sums], &like);
         op(Op::Div, &[powers, sums], &[])
     };
-    let (a, b) = (session.input(shape, noise(1)), session.input(shape, noise(7)));
+    let (a, b) = (
+        session.input(shape, noise(1)),
+        session.input(shape, noise(7)),
+    );
     let (p, q) = (softmax(a), softmax(b));
     let ratio = op(Op::Div, &[p, q], &[]);
     let ratio = op(Op::Ln, &[ratio], &[]);
@@ -50,7 +53,14 @@ fn divergence(working: Working, shape: &[usize], read: bool) -> Vec<Vec<u32>> {
     let mask = op(Op::TopKMask, &[importance], &[len as u64 / 3]);
     let merged = op(Op::Mul, &[change, mask], &[]);
     let wanted = [divergence, merged, q];
-    let bits = |node: Node| session.read(node).unwrap().into_iter().map(f32::to_bits).collect();
+    let bits = |node: Node| {
+        session
+            .read(node)
+            .unwrap()
+            .into_iter()
+            .map(f32::to_bits)
+            .collect()
+    };
     wanted.into_iter().map(bits).collect()
 }
 

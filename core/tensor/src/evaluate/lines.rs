@@ -80,6 +80,7 @@ impl Schedule<'_> {
             let end = (start + unit).min(len);
             for first in (start..end).step_by(tile) {
                 let length = tile.min(end - first);
+                program.look(buffers, first, length);
                 program.run(buffers, first, length)?;
                 for (collected, &node) in collected.iter_mut().zip(&nodes) {
                     let values = buffers.tile(program.slot(node), length);
@@ -96,7 +97,11 @@ impl Schedule<'_> {
             )
             .collect::<Result<_, _>>()?;
         let of_node = |(index, &node): (usize, &Node)| {
-            let values: Vec<f32> = units.iter().flat_map(|unit| &unit[index]).copied().collect();
+            let values: Vec<f32> = units
+                .iter()
+                .flat_map(|unit| &unit[index])
+                .copied()
+                .collect();
             (node, Fact::Elements(Arc::new(values)))
         };
         Ok(nodes.iter().enumerate().map(of_node).collect())

@@ -182,7 +182,10 @@ impl Rank {
         match self.stage {
             Stage::Zeros => (all, Collect::Equal { magnitude: 0 }),
             Stage::Small | Stage::Sample => (all, Collect::Magnitudes),
-            Stage::Bracket { low, high } => (all, Collect::Bracket { low, high }),
+            Stage::Bracket { low, high } => {
+                let zeros = matches!(self.wanted, Wanted::Share(_));
+                (all, Collect::Bracket { low, high, zeros })
+            }
             Stage::Coarse => (all, Collect::Coarse),
             Stage::Fine { bucket, .. } => (all, Collect::Fine { bucket }),
             Stage::Equal { threshold, .. } => (
@@ -299,7 +302,11 @@ impl Rank {
             true => 0,
             false => total(&found.at_low),
         };
-        let Some(keep) = self.place().checked_sub(found.above).filter(|&keep| keep > 0) else {
+        let Some(keep) = self
+            .place()
+            .checked_sub(found.above)
+            .filter(|&keep| keep > 0)
+        else {
             self.stage = Stage::Coarse;
             return Ranked::Unfinished;
         };

@@ -26,7 +26,9 @@ pub(crate) fn row_parts(
 
 /// Element `i` is `values[i / row]`. The tile starts at index `first`.
 pub(crate) fn rows(out: &mut [f32], values: &[f32], row: usize, first: usize) {
-    row_parts(out.len(), row, first, |part, index| out[part].fill(values[index]));
+    row_parts(out.len(), row, first, |part, index| {
+        out[part].fill(values[index])
+    });
 }
 
 /// Element `i` is `values[i % values.len()]`. The tile starts at index `first`.

@@ -58,7 +58,9 @@ impl NullaryFnOnce for Ones<'_> {
             None => self.0.iter().map(|&a| u32::from(a != 0.0)).sum(),
             Some(b) => {
                 let pairs = self.0.iter().zip(b);
-                pairs.map(|(&a, &b)| u32::from((a != 0.0) & (b != 0.0))).sum()
+                pairs
+                    .map(|(&a, &b)| u32::from((a != 0.0) & (b != 0.0)))
+                    .sum()
             }
         }
     }

@@ -102,7 +102,10 @@ pub(crate) fn parts(
 pub(crate) fn trim(out: &mut [f32], x: &[f32], by: &[f32], band: Band, first: usize) {
     parts([band].into_iter(), first, out.len(), |start, end| {
         let limits = band.limits(first + start);
-        let (x, by) = (Operand::Tile(&x[start..end]), Operand::Tile(&by[start..end]));
+        let (x, by) = (
+            Operand::Tile(&x[start..end]),
+            Operand::Tile(&by[start..end]),
+        );
         let out = &mut out[start..end];
         match band.inner {
             None => map2(out, x, by, move |x, by| x * limits.keep::<false>(by)),
@@ -169,8 +172,11 @@ impl ForRounding for Call<'_> {
         } = change;
         parts([band].into_iter(), first, out.len(), |start, end| {
             let limits = band.limits(first + start);
-            let (out, stored, minus) =
-                (&mut out[start..end], &stored[start..end], &minus[start..end]);
+            let (out, stored, minus) = (
+                &mut out[start..end],
+                &stored[start..end],
+                &minus[start..end],
+            );
             match band.inner {
                 None => dispatch(Change::<_, false> {
                     out,
@@ -204,7 +210,17 @@ mod tests {
 
     #[test]
     fn comparisons_are_cuts() {
-        let numbers = [0.0, -0.0, 1e-45, 0.5, 0.500_000_1, 7.0, f32::INFINITY, f32::NAN, -2.0];
+        let numbers = [
+            0.0,
+            -0.0,
+            1e-45,
+            0.5,
+            0.500_000_1,
+            7.0,
+            f32::INFINITY,
+            f32::NAN,
+            -2.0,
+        ];
         for limit in numbers {
             for equal in [false, true] {
                 let band = Band {
@@ -214,7 +230,10 @@ mod tests {
                 for x in numbers {
                     let kept = x.abs() > limit || equal && x.abs() == limit;
                     let got = band.limits(3).keep::<false>(x);
-                    assert!(x.is_nan() || got == f32::from(u8::from(kept)), "{x} {limit}");
+                    assert!(
+                        x.is_nan() || got == f32::from(u8::from(kept)),
+                        "{x} {limit}"
+                    );
                 }
             }
         }

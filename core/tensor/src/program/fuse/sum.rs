@@ -67,11 +67,7 @@ impl Sum {
                 alone,
                 other,
                 ..
-            } => terms
-                .iter()
-                .map(|t| t.0)
-                .chain([*alone, *other])
-                .collect(),
+            } => terms.iter().map(|t| t.0).chain([*alone, *other]).collect(),
         }
     }
 }
@@ -151,7 +147,10 @@ impl Fuse<'_> {
     fn agreeing(&self, products: &[(Node, Node)]) -> Option<Sum> {
         let found: Vec<(Node, Option<Node>, Node)> = products
             .iter()
-            .map(|&(a, b)| self.agreeing_term(a, b).or_else(|| self.agreeing_term(b, a)))
+            .map(|&(a, b)| {
+                self.agreeing_term(a, b)
+                    .or_else(|| self.agreeing_term(b, a))
+            })
             .collect::<Option<_>>()?;
         let elected = one(found.iter().map(|f| f.2))?;
         let terms = found.iter().map(|f| (f.0, f.1)).collect();
