@@ -30,8 +30,8 @@ pub fn exp(x: f32) -> f32 {
     let n = shifted - WHOLE;
     let r = x - n * std::f64::consts::LN_2;
     // Close to the best polynomial of degree 7, off by at most 4.3e-11 of the result.
-    let p = 0.000_199_075_825_913_251_33;
-    let p = p * r + 0.001_394_859_028_686_338_2;
+    let p = 0.000_199_075_825_913_251_34;
+    let p = p * r + 0.001_394_859_028_686_338_3;
     let p = p * r + 0.008_333_283_518_706_106;
     let p = p * r + 0.041_666_218_139_710_59;
     let p = p * r + 0.166_666_667_867_804_4;

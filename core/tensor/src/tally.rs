@@ -1,7 +1,7 @@
 //! The k-th largest magnitude of several tensors together.
 //!
 //! A [`Tally`] outlives the sessions of the tensors. [`Session::tally`](crate::Session::tally)
-//! shows it a tensor; when it has seen all of them, [`Tally::next`] says whether they must be
+//! shows it a tensor; when it has seen all of them, [`Tally::end_pass`] says whether they must be
 //! gone over again. As for one tensor, a sample brackets the k-th magnitude, one pass counts what
 //! is above the bracket and collects what is inside, and where the sample misled, two more passes
 //! count everything: first by the upper bits, then by the lower ones.
@@ -180,7 +180,7 @@ impl Tally {
     }
 
     /// Ends a pass over all tensors. Gives the magnitude, or nothing where another pass is needed.
-    pub fn next(&mut self) -> Option<f64> {
+    pub fn end_pass(&mut self) -> Option<f64> {
         let seen = self.seen.get_mut().unwrap_or_else(PoisonError::into_inner);
         let stage = match (self.stage, seen) {
             (_, Seen::Sample(sample)) => bracket(sample, self.k, self.elements, self.memory),
@@ -334,7 +334,7 @@ mod tests {
                 let node: Node = session.input(&[tensor.len()], source);
                 session.tally(&[(node, &tally)]).unwrap();
             }
-            if let Some(found) = tally.next() {
+            if let Some(found) = tally.end_pass() {
                 return (found, passes);
             }
         }

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use mergelab_abi::ops::{Host, Node, Op};
+use mergelab_abi::ops::{Host, HostHandle, Node, Op};
 use mergelab_abi::reference::ReferenceHost;
 use mergelab_abi::working::Working;
 use mergelab_tensor::{Format, Memory, Options, Session, Source, SourceError, Stored};
@@ -53,7 +53,7 @@ type Key = (u16, Vec<Node>, Vec<u64>, Vec<u64>);
 /// A recorder of one graph on both evaluators.
 struct Both<'a> {
     reference: &'a ReferenceHost,
-    engine: Arc<dyn Host>,
+    engine: HostHandle,
     /// The engine records equal operations once, so they must be once in the reference too.
     known: RefCell<HashMap<Key, Node>>,
 }
@@ -98,12 +98,10 @@ fn check(name: &str, build: impl Fn(&Both<'_>, &Inputs) -> Node) {
             let session = Session::new(working, options);
             let input = |seed: u32| {
                 let data: Vec<f32> = (0..LEN as u32).map(|i| element(seed, i)).collect();
-                let bytes = data.iter().flat_map(|x| {
-                    let bits = (x.to_bits() >> 16) as u16;
-                    bits.to_le_bytes()
-                });
+                let stored_as = |x: &f32| ((x.to_bits() >> 16) as u16).to_le_bytes();
+                let bytes: Vec<u8> = data.iter().flat_map(stored_as).collect();
                 let source: Arc<dyn Source> = match stored {
-                    true => Arc::new(Bf16(bytes.collect())),
+                    true => Arc::new(Bf16(bytes)),
                     false => Arc::new(Memory::new("x", data.clone())),
                 };
                 session.input(&[LEN], source);

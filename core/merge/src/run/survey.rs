@@ -160,7 +160,7 @@ impl Job<'_> {
                 *answers.entry(name).or_insert(0.0) += sum;
             }
             first = false;
-            counting.retain(|name, tally| match tally.next() {
+            counting.retain(|name, tally| match tally.end_pass() {
                 None => true,
                 Some(magnitude) => {
                     answers.insert(name.clone(), magnitude);

@@ -83,12 +83,9 @@ impl<const ZEROS: bool> NullaryFnOnce for Find<'_, ZEROS> {
                 hits &= hits - 1;
                 let row = &rows[place];
                 let mut bits = [0u32; ROW];
-                for j in 0..ROW {
-                    bits[j] = if is_inside(magnitude(row[j]) as i32) {
-                        1 << j
-                    } else {
-                        0
-                    };
+                for (j, (bit, &x)) in bits.iter_mut().zip(row).enumerate() {
+                    let inside = is_inside(magnitude(x) as i32);
+                    *bit = if inside { 1 << j } else { 0 };
                 }
                 let mut bits = bits.iter().fold(0, |all, bit| all | bit);
                 while bits != 0 {
