@@ -19,6 +19,7 @@ pub(crate) mod spread;
 pub(crate) mod storage;
 pub(crate) mod sum;
 pub(crate) mod terms;
+pub(crate) mod trim;
 
 /// Partial results that a reduction keeps side by side. Element `i` of a block goes to lane
 /// `i % LANES`, whatever the tile, so the tile size must be a multiple of it.

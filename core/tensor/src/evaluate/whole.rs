@@ -89,7 +89,7 @@ impl Schedule<'_> {
             to[band.clone()]
                 .par_chunks_mut(CHUNK)
                 .enumerate()
-                .try_for_each_init(|| program.buffers(self.options.tile()), fill)
+                .try_for_each_init(|| program.buffers(program.tile(self.options)), fill)
         })?;
         Ok(vec![(node, Fact::Elements(Arc::new(to)))])
     }
@@ -178,7 +178,7 @@ pub(super) fn fill(
     first: usize,
     out: &mut [f32],
 ) -> Result<(), Error> {
-    let (tile, end) = (options.tile(), first + out.len());
+    let (tile, end) = (program.tile(options), first + out.len());
     // Tiles start at multiples of 16.
     let mut start = first / 16 * 16;
     while start < end {

@@ -1,7 +1,7 @@
 //! Masks of the largest magnitudes.
 
 use super::magnitude::magnitude;
-use super::map::{Operand, map1, map2};
+use super::map::map1;
 use std::ops::Range;
 
 /// Which elements a top-k mask keeps: those of larger magnitude than `threshold`, and those of
@@ -53,16 +53,5 @@ fn above(x: f32, limit: i32) -> f32 {
 pub(crate) fn top_k(out: &mut [f32], a: &[f32], cut: Cut, first: usize) {
     for (part, limit) in cut.parts(first, a.len()) {
         map1(&mut out[part.clone()], &a[part], move |a| above(a, limit));
-    }
-}
-
-/// `x` times the mask of the elements of `by` that are kept.
-pub(crate) fn trim(out: &mut [f32], x: &[f32], by: &[f32], cut: Cut, first: usize) {
-    for (part, limit) in cut.parts(first, x.len()) {
-        let (x, by) = (
-            Operand::Tile(&x[part.clone()]),
-            Operand::Tile(&by[part.clone()]),
-        );
-        map2(&mut out[part], x, by, move |x, by| x * above(by, limit));
     }
 }

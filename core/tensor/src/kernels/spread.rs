@@ -1,14 +1,29 @@
 //! Tensors made of fewer elements than they have: rows and columns repeated.
 
-/// Element `i` is `values[i / row]`. The tile starts at index `first`.
-pub(crate) fn rows(out: &mut [f32], values: &[f32], row: usize, first: usize) {
+use std::ops::Range;
+
+/// Calls `work` for the parts of a tile of `length` elements that lie in one row each, with the
+/// row. The tile starts at index `first`.
+pub(crate) fn row_parts(
+    length: usize,
+    row: usize,
+    first: usize,
+    mut work: impl FnMut(Range<usize>, usize),
+) {
     let mut done = 0;
-    while done < out.len() {
+    while done < length {
         let index = (first + done) / row;
-        let end = ((index + 1) * row - first).min(out.len());
-        out[done..end].fill(values[index]);
+        let end = ((index + 1) * row - first).min(length);
+        work(done..end, index);
         done = end;
     }
+}
+
+/// Element `i` is `values[i / row]`. The tile starts at index `first`.
+pub(crate) fn rows(out: &mut [f32], values: &[f32], row: usize, first: usize) {
+    row_parts(out.len(), row, first, |part, index| {
+        out[part].fill(values[index])
+    });
 }
 
 /// Element `i` is `values[i % values.len()]`. The tile starts at index `first`.

@@ -47,6 +47,30 @@ impl NullaryFnOnce for Dot<'_> {
     }
 }
 
+struct Ones<'a>(&'a [f32], Option<&'a [f32]>);
+
+impl NullaryFnOnce for Ones<'_> {
+    type Output = u32;
+
+    #[inline(always)]
+    fn call(self) -> u32 {
+        match self.1 {
+            None => self.0.iter().map(|&a| u32::from(a != 0.0)).sum(),
+            Some(b) => {
+                let pairs = self.0.iter().zip(b);
+                pairs
+                    .map(|(&a, &b)| u32::from((a != 0.0) & (b != 0.0)))
+                    .sum()
+            }
+        }
+    }
+}
+
+/// How many elements of a tile of zeros and ones are 1, or of two at the same place.
+pub(crate) fn ones(a: &[f32], b: Option<&[f32]>) -> u32 {
+    dispatch(Ones(a, b))
+}
+
 /// Adds a tile to the lanes.
 pub(crate) fn sum(lanes: &mut [f64; LANES], tile: &[f32]) {
     dispatch(Sum(lanes, tile, |x| x));

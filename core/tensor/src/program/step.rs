@@ -1,16 +1,22 @@
 //! One step of a program: computes a tile from others.
 
+mod added;
+
 use super::Buffers;
 use super::fuse::FACTORS;
 use crate::error::Error;
 use crate::kernels::map::Operand;
 use crate::kernels::mask::{self, Cut};
-use crate::kernels::terms::{self, Over, Term};
-use crate::kernels::{draw, elementwise, spread, storage};
+use crate::kernels::terms::{self, Over};
+use crate::kernels::trim::{self, Band, TrimmedChange};
+use crate::kernels::{draw, elementwise, lines, spread, storage};
 use crate::source::{Format, Source};
+pub(super) use added::Added;
+use added::add;
 use mergelab_abi::ops::Op;
 use mergelab_abi::working::Working;
 use std::mem;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Where a step reads from.
@@ -20,6 +26,14 @@ pub(super) enum Read {
     Slot(usize),
     /// A node of shape `[]`, as tensors see it.
     Value(f32),
+}
+
+/// A number for each row.
+pub(super) enum RowValues {
+    /// For every row there is.
+    All(Arc<Vec<f32>>),
+    /// For the rows of a tile, which are whole: the first elements of a slot.
+    Slot(usize),
 }
 
 /// Numbers that are no [`Read`] are slots, or sources where it says so.
@@ -39,7 +53,21 @@ pub(super) enum Work {
     /// Those from an index on.
     Elements(Arc<Vec<f32>>, usize),
     /// Rows of this length.
-    SpreadRows(Arc<Vec<f32>>, usize),
+    SpreadRows(RowValues, usize),
+    /// Statistics of the rows of whole ones, into the first elements of the tile.
+    RowStatistic {
+        op: Op,
+        a: usize,
+        b: Option<usize>,
+        row: usize,
+    },
+    /// A slot and a number for each row.
+    ByRow {
+        op: Op,
+        x: usize,
+        values: RowValues,
+        row: usize,
+    },
     SpreadColumns(Arc<Vec<f32>>),
     /// A source less a slot.
     Change {
@@ -49,7 +77,14 @@ pub(super) enum Work {
     Trimmed {
         x: usize,
         by: usize,
-        cut: Cut,
+        band: Band,
+    },
+    /// A source less a slot.
+    TrimmedChange {
+        source: usize,
+        minus: usize,
+        band: Band,
+        weight: f32,
     },
     Dropped {
         x: usize,
@@ -65,26 +100,9 @@ pub(super) enum Work {
         chosen: f32,
         other: f32,
     },
-    ScaledSum(Vec<(usize, f32)>),
-    /// Sources.
-    StoredSum(Vec<(usize, f32)>),
-    /// Sources, each less a slot.
-    ChangeSum {
-        terms: Vec<(usize, f32)>,
-        minus: usize,
-    },
-    AgreeingSum {
-        terms: Vec<usize>,
-        elected: usize,
-    },
-    AgreeingScaledSum {
-        terms: Vec<(usize, f32)>,
-        elected: usize,
-    },
-    AgreeingWeights {
-        terms: Vec<(usize, f32)>,
-        elected: usize,
-    },
+    /// 1 where the magnitude is above a number.
+    Exceeds(usize, f32),
+    Sum(Added),
 }
 
 /// Where the flags of a mask come from.
@@ -190,21 +208,21 @@ impl Step {
         result
     }
 
-    fn compute(
-        &self,
-        buffers: &mut Buffers<'_>,
+    fn compute<'a>(
+        &'a self,
+        buffers: &'a mut Buffers<'_>,
         out: &mut [f32],
         first: usize,
     ) -> Result<(), Error> {
         let (length, working) = (out.len(), self.working);
         match &self.work {
             Work::Load(source) => return buffers.inputs[*source].load(out, first),
-            Work::Change { source, .. } => {
+            Work::Change { source, .. } | Work::TrimmedChange { source, .. } => {
                 buffers.inputs[*source].check(&mut buffers.scratch, first, length)?;
             }
-            Work::StoredSum(terms) | Work::ChangeSum { terms, .. } => {
-                for (source, _) in terms {
-                    buffers.inputs[*source].check(&mut buffers.scratch, first, length)?;
+            Work::Sum(added) => {
+                for source in added.sources() {
+                    buffers.inputs[source].check(&mut buffers.scratch, first, length)?;
                 }
             }
             Work::Keep(draw) | Work::Dropped { draw, .. } => {
@@ -220,6 +238,11 @@ impl Step {
         }
         let tile = |slot: usize| &buffers.tiles[slot][..length];
         let stored = |source: usize| buffers.inputs[source].elements(first, length);
+        // With the index of the tile's first element among those that have the values.
+        let row_values = |values: &'a RowValues, first: usize| match values {
+            RowValues::All(all) => (all.as_slice(), first),
+            RowValues::Slot(slot) => (buffers.tiles[*slot].as_slice(), 0),
+        };
         let operand = |from: Read| match from {
             Read::Slot(slot) => Operand::Tile(tile(slot)),
             Read::Value(x) => Operand::Value(x),
@@ -233,7 +256,7 @@ impl Step {
             Work::Select(a, b, c) => {
                 elementwise::select(out, operand(*a), operand(*b), operand(*c));
             }
-            Work::AddN(slots) => sum(working, out, slots, |&slot| terms::Plain { x: tile(slot) }),
+            Work::AddN(slots) => add(working, out, slots, |&slot| terms::Plain { x: tile(slot) }),
             Work::TopK(a, cut) => mask::top_k(out, tile(*a), *cut, first),
             Work::Keep(_) => draw::mask(out, &buffers.flags[0][..length]),
             Work::KeepBy { key, p } => draw::keep_by(out, tile(*p), *key, first),
@@ -241,12 +264,44 @@ impl Step {
                 let first = first - from;
                 out.copy_from_slice(&all[first..first + length]);
             }
-            Work::SpreadRows(all, row) => spread::rows(out, all, *row, first),
+            Work::SpreadRows(values, row) => {
+                let (values, first) = row_values(values, first);
+                spread::rows(out, values, *row, first);
+            }
+            Work::RowStatistic { op, a, b, row } => {
+                let b = b.map(tile);
+                lines::statistics(working, *op, out, tile(*a), b, *row, first);
+            }
+            Work::ByRow { op, x, values, row } => {
+                let (values, first) = row_values(values, first);
+                let x = tile(*x);
+                spread::row_parts(length, *row, first, |part, index| {
+                    let (a, b) = (
+                        Operand::Tile(&x[part.clone()]),
+                        Operand::Value(values[index]),
+                    );
+                    elementwise::binary(working, *op, &mut out[part], a, b);
+                });
+            }
             Work::SpreadColumns(all) => spread::columns(out, all, first),
             Work::Change { source, minus } => {
                 elementwise::change(working, out, stored(*source), tile(*minus));
             }
-            Work::Trimmed { x, by, cut } => mask::trim(out, tile(*x), tile(*by), *cut, first),
+            Work::Trimmed { x, by, band } => trim::trim(out, tile(*x), tile(*by), *band, first),
+            Work::TrimmedChange {
+                source,
+                minus,
+                band,
+                weight,
+            } => {
+                let change = TrimmedChange {
+                    stored: stored(*source),
+                    minus: tile(*minus),
+                    band: *band,
+                    weight: *weight,
+                };
+                trim::change(working, out, change, first);
+            }
             Work::Dropped { x, .. } => draw::masked(out, tile(*x), &buffers.flags[0][..length]),
             Work::Survivors(list) => survivors(working, buffers, out, list, first),
             Work::Choice {
@@ -256,65 +311,11 @@ impl Step {
                 chosen,
                 other,
             } => elementwise::choose(out, tile(*a), *b, *equal, *chosen, *other),
-            Work::ScaledSum(list) => {
-                sum(working, out, list, |&(slot, weight)| terms::Scaled {
-                    x: tile(slot),
-                    weight,
-                });
-            }
-            Work::StoredSum(list) => {
-                sum(working, out, list, |&(source, weight)| {
-                    terms::ScaledStored {
-                        x: stored(source),
-                        weight,
-                    }
-                });
-            }
-            Work::ChangeSum { terms, minus } => {
-                let minus = tile(*minus);
-                sum(working, out, terms, |&(source, weight)| {
-                    terms::ScaledChange {
-                        x: stored(source),
-                        minus,
-                        weight,
-                    }
-                });
-            }
-            Work::AgreeingSum { terms, elected } => {
-                let elected = tile(*elected);
-                sum(working, out, terms, |&slot| terms::Agreeing {
-                    x: tile(slot),
-                    elected,
-                });
-            }
-            Work::AgreeingScaledSum { terms, elected } => {
-                let elected = tile(*elected);
-                sum(working, out, terms, |&(slot, weight)| {
-                    terms::AgreeingScaled {
-                        x: tile(slot),
-                        elected,
-                        weight,
-                    }
-                });
-            }
-            Work::AgreeingWeights { terms, elected } => {
-                let elected = tile(*elected);
-                sum(working, out, terms, |&(slot, weight)| {
-                    terms::AgreeingWeight {
-                        x: tile(slot),
-                        elected,
-                        weight,
-                    }
-                });
-            }
+            Work::Exceeds(x, limit) => elementwise::exceeds(out, tile(*x), *limit),
+            Work::Sum(added) => added.run(working, out, tile, stored, first),
         }
         Ok(())
     }
-}
-
-fn sum<N, T: Term>(working: Working, out: &mut [f32], list: &[N], term: impl Fn(&N) -> T) {
-    let terms: Vec<T> = list.iter().map(term).collect();
-    terms::sum(working, out, &terms);
 }
 
 /// In the version with as many factors as any of them has.
@@ -347,7 +348,7 @@ fn survivors_by<F: terms::Factors>(
 ) {
     let length = out.len();
     let numbered: Vec<(&Survivor, &Vec<u8>)> = list.iter().zip(&buffers.flags).collect();
-    sum(working, out, &numbered, |&(survivor, flags)| {
+    add(working, out, &numbered, |&(survivor, flags)| {
         terms::Survivor {
             x: buffers.inputs[survivor.source].elements(first, length),
             minus: &buffers.tiles[survivor.minus][..length],
@@ -361,6 +362,8 @@ fn survivors_by<F: terms::Factors>(
 pub(super) struct Input<'a> {
     source: &'a dyn Source,
     stored: Option<(Format, &'a [u8])>,
+    /// Elements that are known to be finite.
+    finite: Range<usize>,
 }
 
 impl<'a> Input<'a> {
@@ -370,7 +373,11 @@ impl<'a> Input<'a> {
             .stored()
             .map(|s| (s.format, s.bytes))
             .filter(|(format, bytes)| bytes.len() == len * format.size());
-        Self { source, stored }
+        Self {
+            source,
+            stored,
+            finite: 0..0,
+        }
     }
 
     fn load(&self, out: &mut [f32], first: usize) -> Result<(), Error> {
@@ -400,8 +407,20 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// Looks whether elements that come next are finite. Besides, this reads them in long
+    /// stretches, as memory likes it, so that steps find them in a cache.
+    pub(super) fn look(&mut self, first: usize, length: usize) {
+        if let Some((Format::Bf16, _)) = self.stored {
+            let finite = !terms::any_non_finite(self.elements(first, length));
+            self.finite = first..if finite { first + length } else { first };
+        }
+    }
+
     /// Lets the source refuse what is not finite.
     fn check(&self, scratch: &mut [f32], first: usize, length: usize) -> Result<(), Error> {
+        if self.finite.start <= first && first + length <= self.finite.end {
+            return Ok(());
+        }
         if terms::any_non_finite(self.elements(first, length)) {
             return self.read(&mut scratch[..length], first);
         }
