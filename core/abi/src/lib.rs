@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`describe`], [`schema`] | what a plugin says about itself and its parameters |
 //! | [`method`], [`task`], [`metric`] | the values that each kind of plugin exchanges with the host |
-//! | [`ops`], [`random`], [`reference`] | tensor operations, the mask generator, and an evaluator that defines both |
+//! | [`ops`], [`random`], [`elementary`], [`reference`] | tensor operations, the mask generator, functions of f32, and an evaluator that defines them |
 //! | [`boundary`], [`handshake`], [`register`] | layouts, header, and the list of what a library holds |
 //! | [`loader`], [`registry`] | opening libraries and finding plugins by name |
 //! | [`conformance`] | checks that every merge method must pass |
@@ -20,6 +20,7 @@
 pub mod boundary;
 pub mod conformance;
 pub mod describe;
+pub mod elementary;
 pub mod error;
 pub mod handshake;
 pub mod loader;

@@ -12,6 +12,7 @@
 //!   computed in f64 in [`Working::F32`]; in the others it is computed in f32 and rounded, as a
 //!   tool does that keeps such numbers in tensors. Where a node of shape `[]` meets a tensor it is
 //!   first converted to f32.
+//! - `exp` and `ln` of f32 are those of [`elementary`], which are the same on every machine.
 //! - `constant` is not rounded, `stored` is (in `Working::F32`, to f32).
 //! - `widen`, and what is computed from it ([`is_wide`]), follows the rules of `Working::F32` until
 //!   `stored` rounds it, as where a tool takes a norm of bf16 numbers in f32.
@@ -29,6 +30,7 @@
 //! - **Nothing to reduce.** The sum of no elements is 0, their maximum -infinity, their minimum
 //!   infinity.
 
+use crate::elementary;
 use crate::error::PluginError;
 use crate::ops::{Host, Node, Op, is_wide, result_shape};
 use crate::random;
@@ -255,7 +257,7 @@ impl Host for ReferenceHost {
 }
 
 macro_rules! elementwise {
-    ($(#[$doc:meta])* $name:ident, $t:ty) => {
+    ($(#[$doc:meta])* $name:ident, $t:ty, $exp:expr, $ln:expr) => {
         $(#[$doc])*
         fn $name(op: Op, x: &[$t]) -> $t {
             let mask = |condition: bool| if condition { 1.0 } else { 0.0 };
@@ -267,8 +269,8 @@ macro_rules! elementwise {
                 (Op::Sign, &[a]) if a < 0.0 => -1.0,
                 (Op::Sign, &[a]) if a == 0.0 => 0.0,
                 (Op::Sqrt, &[a]) => a.sqrt(),
-                (Op::Exp, &[a]) => a.exp(),
-                (Op::Ln, &[a]) => a.ln(),
+                (Op::Exp, &[a]) => $exp(a),
+                (Op::Ln, &[a]) => $ln(a),
                 (Op::Sin, &[a]) => a.sin(),
                 (Op::Cos, &[a]) => a.cos(),
                 (Op::Acos, &[a]) => a.clamp(-1.0, 1.0).acos(),
@@ -295,11 +297,11 @@ macro_rules! elementwise {
 
 elementwise!(
     /// One element of an elementwise operation on tensors, before rounding.
-    element, f32
+    element, f32, elementary::exp, elementary::ln
 );
 elementwise!(
     /// The same in f64, for nodes of shape `[]`.
-    element_f64, f64
+    element_f64, f64, f64::exp, f64::ln
 );
 
 /// An elementwise operation whose inputs all have shape `[]`.

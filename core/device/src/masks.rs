@@ -36,10 +36,18 @@ fn draw(
     context.pool.install(|| {
         let parts = mask.par_chunks_mut(PART).enumerate();
         parts.for_each(|(number, part)| {
+            let mut drawn = None;
             for (i, kept) in part.iter_mut().enumerate() {
                 let place = number * PART + i;
-                let word = random::word(key, (range.start + place) as u64);
-                *kept = f32::from(u8::from(u64::from(word) < bound(place)));
+                let index = (range.start + place) as u64;
+                let (block, byte) = (index / random::BLOCK, (index % random::BLOCK) as usize);
+                let bytes = match drawn {
+                    Some((known, bytes)) if known == block => bytes,
+                    _ => random::upper_bytes(key, block),
+                };
+                drawn = Some((block, bytes));
+                let is_kept = random::is_below(bound(place), bytes[byte], key, index);
+                *kept = f32::from(u8::from(is_kept));
             }
         });
     });

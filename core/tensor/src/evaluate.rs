@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::graph::{Kind, Nodes, Recorded};
 use crate::kernels::extreme::Extreme;
 use crate::kernels::mask::Cut;
-use crate::pass::{Collector, Pass};
+use crate::pass::{Collector, Pass, Sample};
 use crate::session::Options;
 use crate::sink::Sink;
 use crate::statistic::{Collect, Collected};
@@ -27,6 +27,7 @@ use mergelab_abi::ops::{Node, Op};
 pub use needs::Needs;
 pub(crate) use needs::needs;
 use rank::{Rank, Ranked};
+use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
@@ -63,17 +64,7 @@ pub(crate) fn evaluate(
     };
     let node = (nodes.len() - 1) as Node;
     let budget = Budget::new(nodes, facts, options.memory);
-    let (demand, readable) = Demand::new(nodes, facts, node, budget);
-    let mut schedule = Schedule {
-        nodes,
-        kept: Kept::new(facts, keep, |node| demand.reads(node)),
-        facts,
-        options,
-        demand,
-        ranks: HashMap::new(),
-        budget,
-    };
-    schedule.learn(readable)?;
+    let schedule = Schedule::new(nodes, facts, options, keep, node, budget)?;
     if let Some(Fact::Number(x)) = schedule.facts.get(&node) {
         return sink
             .write(0, &[*x as f32])
@@ -91,6 +82,52 @@ pub(crate) fn evaluate(
     })?;
     // Now nothing is read any more.
     Kept::new(facts, keep, |_| false);
+    Ok(())
+}
+
+/// Collects something about tensors of the same length, in one pass if nothing must be known
+/// before, and hands it to `take` with the index of its request.
+pub(crate) fn collect(
+    nodes: &Nodes,
+    facts: &mut Facts,
+    options: &Options,
+    requests: &[(Node, Collect)],
+    sample: Option<Sample>,
+    mut take: impl FnMut(usize, Collected),
+) -> Result<(), Error> {
+    let budget = Budget::new(nodes, facts, options.memory);
+    let streams = |&(node, _): &(Node, Collect)| {
+        let (demand, _) = Demand::new(nodes, facts, node, budget);
+        demand.first().is_none()
+    };
+    // Else what one of them keeps in memory could be dropped for another.
+    let together = match requests.iter().all(streams) {
+        true => requests.len().max(1),
+        false => 1,
+    };
+    for (number, requests) in requests.chunks(together).enumerate() {
+        let Some((&(last, _), before)) = requests.split_last() else {
+            continue;
+        };
+        let keep = options.memory / 2;
+        for &(node, _) in before {
+            Schedule::new(nodes, facts, options, keep, node, budget)?;
+        }
+        let schedule = Schedule::new(nodes, facts, options, keep, last, budget)?;
+        let requests: Vec<Request> = requests
+            .iter()
+            .map(|&(a, collect)| Request {
+                node: a,
+                collect,
+                a,
+                b: None,
+            })
+            .collect();
+        let collected = schedule.collected(0..nodes[last as usize].len, sample, &requests)?;
+        for (index, collected) in collected.into_iter().enumerate() {
+            take(number * together + index, collected);
+        }
+    }
     Ok(())
 }
 
@@ -112,6 +149,31 @@ struct Request {
     a: Node,
     b: Option<Node>,
     collect: Collect,
+}
+
+impl<'a> Schedule<'a> {
+    /// Finds out what must be known before a node is read.
+    fn new(
+        nodes: &'a Nodes,
+        facts: &'a mut Facts,
+        options: &'a Options,
+        keep: u64,
+        node: Node,
+        budget: Budget,
+    ) -> Result<Self, Error> {
+        let (demand, readable) = Demand::new(nodes, facts, node, budget);
+        let mut schedule = Self {
+            nodes,
+            kept: Kept::new(facts, keep, |node| demand.reads(node)),
+            facts,
+            options,
+            demand,
+            ranks: HashMap::new(),
+            budget,
+        };
+        schedule.learn(readable)?;
+        Ok(schedule)
+    }
 }
 
 impl Schedule<'_> {
@@ -179,7 +241,7 @@ impl Schedule<'_> {
 
     /// What the next pass must collect for a statistic, over which elements, and whether over a
     /// sample of them.
-    fn request(&mut self, node: Node) -> Result<(Range<usize>, Option<usize>, Request), Error> {
+    fn request(&mut self, node: Node) -> Result<(Range<usize>, Option<Sample>, Request), Error> {
         let Kind::Operation {
             op,
             inputs,
@@ -189,11 +251,19 @@ impl Schedule<'_> {
         else {
             unreachable!("an input is no statistic");
         };
-        let a = inputs[0];
+        let mut a = inputs[0];
         let len = self.nodes[a as usize].len;
         let room = self.budget.rank;
         let (range, sample, collect) = match op {
-            Op::Sum => (0..len, None, Collect::Sum),
+            Op::Sum | Op::Dot if inputs.iter().all(|&n| is_mask(self.nodes, n)) => {
+                (0..len, None, Collect::Ones)
+            }
+            Op::Sum => {
+                let magnitudes = self.magnitudes(a);
+                a = magnitudes.unwrap_or(a);
+                let collect = magnitudes.map_or(Collect::Sum, |_| Collect::AbsSum);
+                (0..len, None, collect)
+            }
             Op::Dot => (0..len, None, Collect::Dot),
             Op::Max => (0..len, None, Collect::Extreme(Extreme::Max)),
             Op::Min => (0..len, None, Collect::Extreme(Extreme::Min)),
@@ -217,12 +287,25 @@ impl Schedule<'_> {
         Ok((range, sample, request))
     }
 
-    fn pass(
-        &mut self,
+    /// The tensor of which a node holds the magnitudes, if it must be computed anyway.
+    fn magnitudes(&self, node: Node) -> Option<Node> {
+        match &self.nodes[node as usize].kind {
+            Kind::Operation {
+                op: Op::Abs,
+                inputs,
+                ..
+            } if !self.facts.contains_key(&node) => Some(inputs[0]),
+            _ => None,
+        }
+    }
+
+    /// What one pass collects.
+    fn collected(
+        &self,
         range: Range<usize>,
-        sample: Option<usize>,
+        sample: Option<Sample>,
         requests: &[Request],
-    ) -> Result<Vec<(Node, Fact)>, Error> {
+    ) -> Result<Vec<Collected>, Error> {
         let mut wanted: Vec<Node> = requests
             .iter()
             .flat_map(|r| [Some(r.a), r.b])
@@ -257,20 +340,66 @@ impl Schedule<'_> {
             }
             Ok(())
         })?;
+        Ok(collected)
+    }
+
+    fn pass(
+        &mut self,
+        range: Range<usize>,
+        sample: Option<Sample>,
+        requests: &[Request],
+    ) -> Result<Vec<(Node, Fact)>, Error> {
+        let collected = self.collected(range, sample, requests)?;
+        // Ranking what was collected takes its time too, so all threads do it.
+        let facts: Vec<(Option<Fact>, Option<Rank>)> = requests
+            .par_iter()
+            .zip(collected)
+            .map(|(request, mut collected)| {
+                let mut rank = self.ranks.get(&request.node).copied();
+                let working = self.nodes[request.node as usize].working;
+                let number = |x| Some(Fact::Number(working.round_scalar(x)));
+                let fact = match collected.reduce() {
+                    Some(x) => number(x),
+                    None => match rank.as_mut().map(|rank| rank.take(collected)) {
+                        Some(Ranked::Value(x)) => number(x),
+                        Some(Ranked::Cut(cut)) => Some(Fact::Cut(cut)),
+                        Some(Ranked::Unfinished) | None => None,
+                    },
+                };
+                (fact, rank)
+            })
+            .collect();
         let mut known = Vec::new();
-        for (request, mut collected) in requests.iter().zip(collected) {
-            let working = self.nodes[request.node as usize].working;
-            let fact = match collected.reduce() {
-                Some(x) => Some(Fact::Number(working.round_scalar(x))),
-                None => match self.ranks.get_mut(&request.node).map(|r| r.take(collected)) {
-                    Some(Ranked::Value(x)) => Some(Fact::Number(working.round_scalar(x))),
-                    Some(Ranked::Cut(cut)) => Some(Fact::Cut(cut)),
-                    Some(Ranked::Unfinished) | None => None,
-                },
-            };
+        for (request, (fact, rank)) in requests.iter().zip(facts) {
+            if let Some(rank) = rank {
+                self.ranks.insert(request.node, rank);
+            }
             known.extend(fact.map(|fact| (request.node, fact)));
         }
         Ok(known)
+    }
+}
+
+/// Whether every element is 0 or 1, so that a sum is a count.
+fn is_mask(nodes: &Nodes, node: Node) -> bool {
+    let Kind::Operation { op, inputs, .. } = &nodes[node as usize].kind else {
+        return false;
+    };
+    match op {
+        Op::Eq
+        | Op::Ne
+        | Op::Lt
+        | Op::Le
+        | Op::Gt
+        | Op::Ge
+        | Op::TopKMask
+        | Op::TopShareMask
+        | Op::KeepMask
+        | Op::KeepMaskBy
+        | Op::RankedKeepMask => true,
+        // What is wide already is not widened again.
+        Op::Widen => is_mask(nodes, inputs[0]),
+        _ => false,
     }
 }
 

@@ -5,18 +5,21 @@
 //! contracted or reordered, so both give the same bits.
 
 pub(crate) mod bracket;
+pub(crate) mod draw;
 pub(crate) mod elementwise;
 pub(crate) mod extreme;
 pub(crate) mod lines;
 pub(crate) mod magnitude;
 pub(crate) mod map;
 pub(crate) mod mask;
+pub(crate) mod ranked_mask;
 pub(crate) mod rounding;
 pub(crate) mod row_rank;
 pub(crate) mod spread;
 pub(crate) mod storage;
 pub(crate) mod sum;
 pub(crate) mod terms;
+pub(crate) mod trim;
 
 /// Partial results that a reduction keeps side by side. Element `i` of a block goes to lane
 /// `i % LANES`, whatever the tile, so the tile size must be a multiple of it.

@@ -12,6 +12,7 @@
 //! | [`session`] | what a merge method and its caller hold |
 //! | `evaluate` | decides which passes over the inputs a node needs, and in which order |
 //! | `statistic` | what a pass collects: reductions, order statistics |
+//! | [`tally`] | order statistics of several tensors together |
 //! | `program` | the elementwise part of a pass, as steps over tile buffers |
 //! | `pass` | runs a program over all tiles, on all threads |
 //! | `kernels` | the loops |
@@ -79,6 +80,7 @@ pub mod session;
 pub mod sink;
 pub mod source;
 mod statistic;
+pub mod tally;
 pub mod view;
 
 pub use error::{Error, SinkError, SourceError};
@@ -86,6 +88,7 @@ pub use evaluate::Needs;
 pub use session::{Options, Session};
 pub use sink::Sink;
 pub use source::{Format, Memory, Source, Stored};
+pub use tally::Tally;
 pub use view::{Evaluator, GraphView, NodeView, Numbers};
 
 /// Elements that a reduction adds up before it adds to the total.

@@ -12,8 +12,18 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Elements of a block that a sample takes.
-pub(crate) const SAMPLE: usize = 256;
+/// Elements of each input that are looked at before they are computed with. A multiple of blocks of
+/// which the second cache holds those of a few inputs.
+const AHEAD: usize = 4 * BLOCK;
+
+/// What a pass looks at, where it does not look at everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Sample {
+    /// One block in so many.
+    pub(crate) every: usize,
+    /// So many elements of it, a power of two.
+    pub(crate) part: usize,
+}
 
 /// Something that a pass collects, and the slots of its operands.
 pub(crate) struct Collector {
@@ -26,8 +36,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) program: &'a Program,
     /// Elements to go over. Starts at a block.
     pub(crate) range: Range<usize>,
-    /// Goes over a part of one block in so many; over everything if absent.
-    pub(crate) sample: Option<usize>,
+    /// What to look at; everything if absent.
+    pub(crate) sample: Option<Sample>,
     pub(crate) collectors: &'a [Collector],
     /// Where the elements of a slot go.
     pub(crate) sink: Option<(&'a dyn Sink, usize)>,
@@ -73,7 +83,7 @@ impl Pass<'_> {
         next: &AtomicUsize,
         stop: &AtomicBool,
     ) -> Result<Vec<Collected>, Error> {
-        let tile = options.tile();
+        let tile = self.program.tile(options);
         let mut buffers = self.program.buffers(tile.min(self.range.len()));
         let mut output = self.sink.map(|(sink, slot)| Output::new(sink, slot));
         let mut collected: Vec<Collected> = self
@@ -90,17 +100,25 @@ impl Pass<'_> {
             options.check_interrupt()?;
             let end = (start + CHUNK).min(self.range.end);
             for block in (start..end).step_by(BLOCK) {
+                if self.sample.is_none() && (block - start).is_multiple_of(AHEAD) {
+                    self.program
+                        .look(&mut buffers, block, AHEAD.min(end - block));
+                }
                 let mut block_end = (block + BLOCK).min(end);
                 let mut block_start = block;
-                if let Some(every) = self.sample {
+                if let Some(Sample {
+                    every,
+                    part: length,
+                }) = self.sample
+                {
                     let number = block / BLOCK;
                     if !number.is_multiple_of(every) {
                         continue;
                     }
                     // Rows of a matrix can be as long as a block: not always their beginnings.
                     let part = number.wrapping_mul(0x9E37_79B9) >> 16;
-                    block_start += part % (BLOCK / SAMPLE) * SAMPLE;
-                    block_end = block_end.min(block_start + SAMPLE);
+                    block_start += part % (BLOCK / length) * length;
+                    block_end = block_end.min(block_start + length);
                 }
                 for first in (block_start..block_end).step_by(tile) {
                     let length = tile.min(block_end - first);

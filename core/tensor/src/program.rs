@@ -7,15 +7,17 @@ use crate::error::Error;
 use crate::evaluate::{Fact, Facts};
 use crate::graph::{Kind, Nodes};
 use crate::kernels::mask::Cut;
+use crate::kernels::trim::Band;
+use crate::session::Options;
 use crate::source::Source;
-use fuse::{Form, Fuse};
+use fuse::{Form, Fuse, Sum};
 use mergelab_abi::ops::{Node, Op, rows};
 use mergelab_abi::random;
 use mergelab_abi::working::Working;
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
-use step::{Input, Read, Step, Work};
+use step::{Added, Draw, Input, Read, RowValues, Step, Work};
 
 /// Steps that compute some nodes for one tile.
 pub(crate) struct Program {
@@ -33,6 +35,8 @@ pub(crate) struct Buffers<'a> {
     inputs: Vec<Input<'a>>,
     /// A tile that nothing reads.
     scratch: Vec<f32>,
+    /// Flags of the masks of a step.
+    flags: Vec<Vec<u8>>,
 }
 
 impl Buffers<'_> {
@@ -46,6 +50,18 @@ impl Program {
     /// The steps that compute the tensors `wanted`, once every statistic below them is in
     /// `facts`.
     pub(crate) fn new(nodes: &Nodes, facts: &Facts, wanted: &[Node]) -> Self {
+        Self::build(nodes, facts, wanted, None)
+    }
+
+    /// The same where rows of this length are computed as a whole, and with them their statistics:
+    /// the first elements of such a node's tile, one for each row.
+    ///
+    /// Tiles must be of whole rows.
+    pub(crate) fn by_rows(nodes: &Nodes, facts: &Facts, wanted: &[Node], row: usize) -> Self {
+        Self::build(nodes, facts, wanted, Some(row))
+    }
+
+    fn build(nodes: &Nodes, facts: &Facts, wanted: &[Node], row: Option<usize>) -> Self {
         let fuse = Fuse::new(nodes, facts, wanted);
         let order = order(nodes, facts, &fuse, wanted);
         let mut last_use: HashMap<Node, usize> = HashMap::new();
@@ -74,7 +90,7 @@ impl Program {
                 program.slots - 1
             });
             let slot = |node: Node| slot_of.get(&node).copied().unwrap_or(out);
-            let (work, rounds) = program.work(nodes, facts, node, form, slot);
+            let (work, rounds) = program.work(nodes, facts, row, node, form, slot);
             let working = nodes[node as usize].working;
             program.steps.push(Step {
                 work,
@@ -103,15 +119,12 @@ impl Program {
         &mut self,
         nodes: &Nodes,
         facts: &Facts,
+        row: Option<usize>,
         node: Node,
         form: Form,
         slot: impl Fn(Node) -> usize,
     ) -> (Work, bool) {
         let value = |node: Node| number(facts, node) as f32;
-        let scaled = |terms: &[(Node, Node)]| {
-            let scaled = terms.iter().map(|&(x, weight)| (slot(x), value(weight)));
-            scaled.collect()
-        };
         let mut source = |node: Node| {
             let recorded = &nodes[node as usize];
             let Kind::Input(source) = &recorded.kind else {
@@ -121,32 +134,48 @@ impl Program {
             self.sources.len() - 1
         };
         let work = match form {
-            Form::Plain => return plain(nodes, facts, node, source, slot),
-            Form::InMemory => {
-                let (first, fact) = match facts.get(&node) {
-                    Some(Fact::Part { first, fact }) => (*first, Some(&**fact)),
-                    fact => (0, fact),
-                };
-                match fact {
-                    Some(Fact::Bits(words)) => Work::Bits(Arc::clone(words), first),
-                    Some(Fact::Elements(all)) => Work::Elements(Arc::clone(all), first),
-                    _ => unreachable!("node {node} is used before it is in memory"),
-                }
-            }
+            Form::Plain => return plain(nodes, facts, row, node, source, slot),
+            Form::InMemory => match facts.get(&node).map(Fact::part) {
+                Some((from, Fact::Bits(words))) => Work::Keep(Draw::Bits(Arc::clone(words), from)),
+                Some((from, Fact::Elements(all))) => Work::Elements(Arc::clone(all), from),
+                _ => unreachable!("node {node} is used before it is in memory"),
+            },
             Form::Change { input, minus } => Work::Change {
                 source: source(input),
                 minus: slot(minus),
             },
             // A mask keeps or drops: nothing is left to round.
-            Form::Trimmed { x, mask, by } => Work::Trimmed {
+            Form::Trimmed { x, by, masks } => Work::Trimmed {
                 x: slot(x),
                 by: slot(by),
-                cut: cut(facts, mask),
+                band: band(nodes, facts, masks),
             },
-            Form::Dropped { x, mask } => {
-                let (key, bound) = keep(nodes, mask);
-                let x = slot(x);
-                Work::Dropped { x, key, bound }
+            Form::TrimmedChange {
+                input,
+                minus,
+                masks,
+                weight,
+            } => Work::TrimmedChange {
+                source: source(input),
+                minus: slot(minus),
+                band: band(nodes, facts, masks),
+                weight: weight.map_or(1.0, value),
+            },
+            Form::Dropped { x, mask } => Work::Dropped {
+                x: slot(x),
+                draw: draw(nodes, facts, Some(mask)),
+            },
+            Form::Survivors(survivors) => {
+                let survivor = |s: &fuse::Survivor| step::Survivor {
+                    source: source(s.input),
+                    minus: slot(s.minus),
+                    draw: draw(nodes, facts, s.mask),
+                    factors: step::Factors::new(
+                        s.over.map(value),
+                        s.times.iter().copied().map(value),
+                    ),
+                };
+                Work::Survivors(survivors.iter().map(survivor).collect())
             }
             Form::Choice {
                 op,
@@ -164,26 +193,17 @@ impl Program {
                 };
                 return (work, true);
             }
-            Form::ScaledSum(terms) => Work::ScaledSum(scaled(&terms)),
-            Form::StoredSum(terms) => {
-                let stored = terms.iter().map(|&(x, weight)| (source(x), value(weight)));
-                Work::StoredSum(stored.collect())
-            }
-            Form::ChangeSum { terms, minus } => {
-                let stored = terms.iter().map(|&(x, weight)| (source(x), value(weight)));
-                Work::ChangeSum {
-                    terms: stored.collect(),
-                    minus: slot(minus),
-                }
-            }
-            Form::AgreeingSum { terms, elected } => Work::AgreeingSum {
-                terms: terms.iter().map(|&x| slot(x)).collect(),
-                elected: slot(elected),
+            Form::ByRow { op, x, spread, .. } => Work::ByRow {
+                op,
+                x: slot(x),
+                values: spread_from(nodes, facts, spread, slot),
+                row: rows(&nodes[spread as usize].shape).1,
             },
-            Form::AgreeingWeights { terms, elected } => Work::AgreeingWeights {
-                terms: scaled(&terms),
-                elected: slot(elected),
-            },
+            Form::Exceeds { x, limit } => Work::Exceeds(slot(x), value(limit)),
+            Form::Sum(sum) => {
+                let working = nodes[node as usize].working;
+                Work::Sum(added(nodes, facts, working, sum, source, slot))
+            }
         };
         (work, false)
     }
@@ -191,6 +211,16 @@ impl Program {
     /// Slot of a node that this program was made for.
     pub(crate) fn slot(&self, node: Node) -> usize {
         self.outputs[&node]
+    }
+
+    /// Elements of a tile: as many as the options allow and the first cache holds of every slot.
+    pub(crate) fn tile(&self, options: &Options) -> usize {
+        /// Bytes, with some room for what else a step reads.
+        const CACHE: usize = 24 << 10;
+        /// Steps cost more than what they compute in shorter tiles.
+        const SHORT: usize = 256;
+        let fits = CACHE / (4 * self.slots.max(1)) / 16 * 16;
+        options.tile().min(fits.max(SHORT))
     }
 
     /// Buffers for tiles of `tile` elements.
@@ -203,6 +233,14 @@ impl Program {
                 .map(|(source, len)| Input::new(source.as_ref(), *len))
                 .collect(),
             scratch: vec![0.0; tile],
+            flags: vec![vec![0; tile]; self.steps.iter().map(Step::masks).max().unwrap_or(0)],
+        }
+    }
+
+    /// Looks at the inputs of elements that will be computed next.
+    pub(crate) fn look(&self, buffers: &mut Buffers<'_>, first: usize, length: usize) {
+        for input in &mut buffers.inputs {
+            input.look(first, length);
         }
     }
 
@@ -220,10 +258,90 @@ impl Program {
     }
 }
 
+/// What a sum adds up.
+fn added(
+    nodes: &Nodes,
+    facts: &Facts,
+    working: Working,
+    sum: Sum,
+    mut source: impl FnMut(Node) -> usize,
+    slot: impl Fn(Node) -> usize,
+) -> Added {
+    let value = |node: Node| number(facts, node) as f32;
+    let slots = |terms: Vec<Node>| terms.into_iter().map(&slot).collect();
+    let weighted = |terms: Vec<(Node, Node)>| {
+        let terms = terms.into_iter();
+        terms.map(|(x, weight)| (slot(x), value(weight))).collect()
+    };
+    match sum {
+        Sum::Scaled(terms) => Added::Scaled(weighted(terms)),
+        Sum::Stored(terms) => {
+            let terms = terms.into_iter();
+            Added::Stored(terms.map(|(x, w)| (source(x), value(w))).collect())
+        }
+        Sum::Changes { terms, minus } => {
+            let minus = slot(minus);
+            if terms.iter().all(|change| change.masks.is_none()) {
+                let terms = terms.iter();
+                let terms = terms.map(|c| (source(c.input), value(c.weight))).collect();
+                return Added::Changes { terms, minus };
+            }
+            let terms = terms.iter().map(|change| {
+                let band = change
+                    .masks
+                    .map_or(Band::ALL, |masks| band(nodes, facts, masks));
+                (source(change.input), value(change.weight), band)
+            });
+            let terms = terms.collect();
+            Added::TrimmedChanges { terms, minus }
+        }
+        Sum::Squares { terms, minus } => Added::Squares {
+            terms: slots(terms),
+            minus: slot(minus),
+        },
+        Sum::Agreeing { terms, elected } => {
+            let terms = terms.into_iter();
+            let terms = terms.map(|(x, weight)| (slot(x), weight.map_or(1.0, value)));
+            Added::Agreeing {
+                terms: terms.collect(),
+                elected: slot(elected),
+            }
+        }
+        Sum::AgreeingWeights { terms, elected } => Added::AgreeingWeights {
+            terms: weighted(terms),
+            elected: slot(elected),
+        },
+        Sum::Exceeding { terms, limit } => Added::Exceeding {
+            terms: slots(terms),
+            limit: value(limit),
+        },
+        Sum::ExceedingCount { terms, limit } => Added::ExceedingCount {
+            terms: slots(terms),
+            limit: value(limit),
+        },
+        Sum::ExceedingChoice {
+            terms,
+            limit,
+            alone,
+            other,
+        } => Added::ExceedingChoice {
+            // A choice rounds its numbers.
+            terms: terms
+                .into_iter()
+                .map(|(x, weight)| (slot(x), working.round(value(weight))))
+                .collect(),
+            limit: value(limit),
+            alone: slot(alone),
+            other: slot(other),
+        },
+    }
+}
+
 /// A step that computes what is recorded.
 fn plain(
     nodes: &Nodes,
     facts: &Facts,
+    row: Option<usize>,
     node: Node,
     mut source: impl FnMut(Node) -> usize,
     slot: impl Fn(Node) -> usize,
@@ -243,19 +361,26 @@ fn plain(
         return (Work::Load(source(node)), true);
     };
     let work = match (op, inputs.as_slice()) {
-        (Op::KeepMask, _) => {
-            let (key, bound) = keep(nodes, node);
-            Work::Keep { key, bound }
-        }
+        (Op::KeepMask, _) => Work::Keep(draw(nodes, facts, Some(node))),
         (Op::KeepMaskBy, &[a]) => Work::KeepBy {
             key: integers[0],
             p: slot(a),
         },
-        (Op::SpreadRows, &[a]) => {
-            Work::SpreadRows(elements(nodes, facts, a), rows(&recorded.shape).1)
+        (Op::SpreadRows, _) => {
+            let values = spread_from(nodes, facts, node, slot);
+            Work::SpreadRows(values, rows(&recorded.shape).1)
+        }
+        (Op::RowSum | Op::RowDot | Op::RowMax, &[a, ref b @ ..]) => {
+            let work = Work::RowStatistic {
+                op: *op,
+                a: slot(a),
+                b: b.first().map(|&b| slot(b)),
+                row: row.unwrap_or(1),
+            };
+            return (work, false);
         }
         (Op::SpreadColumns, &[a]) => Work::SpreadColumns(elements(nodes, facts, a)),
-        (Op::TopKMask | Op::TopShareMask, &[a]) => Work::TopK(slot(a), cut(facts, node)),
+        (Op::TopKMask | Op::TopShareMask, &[a]) => Work::TopK(slot(a), cut(nodes, facts, node)),
         (Op::AddN, inputs) => {
             return (Work::AddN(inputs.iter().map(|&n| slot(n)).collect()), false);
         }
@@ -271,15 +396,39 @@ fn plain(
     (work, rounds(*op) || finer)
 }
 
-/// Key and bound of a random mask.
-fn keep(nodes: &Nodes, mask: Node) -> (u64, u64) {
-    match &nodes[mask as usize].kind {
-        Kind::Operation {
-            op: Op::KeepMask,
-            scalars,
-            integers,
-            ..
-        } => (integers[0], random::keep_bound(scalars[0])),
+/// Where the numbers of a node that spreads them over rows come from.
+fn spread_from(
+    nodes: &Nodes,
+    facts: &Facts,
+    spread: Node,
+    slot: impl Fn(Node) -> usize,
+) -> RowValues {
+    match nodes[spread as usize].operands() {
+        &[a] if facts.contains_key(&a) => RowValues::All(elements(nodes, facts, a)),
+        &[a] => RowValues::Slot(slot(a)),
+        _ => unreachable!("one tensor is spread"),
+    }
+}
+
+/// How the flags of a random mask are found; of none, all are set.
+fn draw(nodes: &Nodes, facts: &Facts, mask: Option<Node>) -> Draw {
+    let Some(mask) = mask else {
+        return Draw::All;
+    };
+    match (facts.get(&mask).map(Fact::part), &nodes[mask as usize].kind) {
+        (Some((from, Fact::Bits(words))), _) => Draw::Bits(Arc::clone(words), from),
+        (
+            _,
+            Kind::Operation {
+                op: Op::KeepMask,
+                scalars,
+                integers,
+                ..
+            },
+        ) => Draw::Random {
+            key: integers[0],
+            bound: random::keep_bound(scalars[0]),
+        },
         _ => unreachable!("node {mask} is no random mask"),
     }
 }
@@ -292,10 +441,22 @@ fn number(facts: &Facts, node: Node) -> f64 {
     }
 }
 
-fn cut(facts: &Facts, node: Node) -> Cut {
-    match facts.get(&node) {
-        Some(Fact::Cut(cut)) => *cut,
-        _ => unreachable!("the mask of node {node} is used before its threshold is known"),
+/// What a mask of the largest magnitudes keeps, or one of those above a number.
+fn cut(nodes: &Nodes, facts: &Facts, mask: Node) -> Cut {
+    match (facts.get(&mask), &nodes[mask as usize].kind) {
+        (Some(Fact::Cut(cut)), _) => *cut,
+        (_, Kind::Operation { op, inputs, .. }) if matches!(op, Op::Ge | Op::Gt) => {
+            Cut::compared(number(facts, inputs[1]) as f32, *op == Op::Ge)
+        }
+        _ => unreachable!("the mask of node {mask} is used before its threshold is known"),
+    }
+}
+
+/// What the first mask keeps, less what the second does.
+fn band(nodes: &Nodes, facts: &Facts, (outer, inner): (Node, Option<Node>)) -> Band {
+    Band {
+        outer: cut(nodes, facts, outer),
+        inner: inner.map(|inner| cut(nodes, facts, inner)),
     }
 }
 
@@ -316,9 +477,15 @@ pub(crate) fn streamed_operands<'a>(nodes: &'a Nodes, facts: &Facts, node: Node)
     match &recorded.kind {
         _ if facts.get(&node).is_some_and(in_memory) => &[],
         Kind::Operation {
-            op: Op::SpreadRows | Op::SpreadColumns,
+            op: Op::SpreadColumns,
             ..
         } => &[],
+        // Else its numbers are statistics of the same rows.
+        Kind::Operation {
+            op: Op::SpreadRows,
+            inputs,
+            ..
+        } if inputs.iter().any(|input| facts.contains_key(input)) => &[],
         _ => recorded.operands(),
     }
 }

@@ -2,14 +2,16 @@
 
 use crate::BLOCK;
 use crate::error::Error;
-use crate::evaluate::{Fact, Facts, Needs, evaluate, needs};
+use crate::evaluate::{Fact, Facts, Needs, collect, evaluate, needs};
 use crate::graph::{Graph, Kind, Recorded};
 use crate::sink::Sink;
 use crate::source::{Memory, Source};
+use crate::tally::Tally;
 use crate::view::{Evaluator, GraphView};
 use mergelab_abi::PluginError;
 use mergelab_abi::ops::{Host, HostHandle, Node, Op, check_literal};
 use mergelab_abi::working::Working;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -183,6 +185,14 @@ impl Session {
         Ok(exact.or_else(first).unwrap_or(f64::NAN))
     }
 
+    /// Shows tensors of the same number of elements to tallies, in one pass where that is possible.
+    ///
+    /// # Errors
+    /// [`Error`]. What the tallies took until then is undefined.
+    pub fn tally(&self, tallies: &[(Node, &Tally)]) -> Result<(), Error> {
+        self.shared.tally(tallies)
+    }
+
     /// Evaluates a node and returns its elements in row-major order.
     ///
     /// # Errors
@@ -226,6 +236,32 @@ impl Shared {
         // Elements are taken rather than shared: then they are freed when nobody needs them.
         let mut facts = self.facts().take();
         let result = evaluate(&nodes, &mut facts, &self.options, keep, sink);
+        self.facts().extend(facts);
+        result
+    }
+
+    fn tally(&self, tallies: &[(Node, &Tally)]) -> Result<(), Error> {
+        let last = tallies.iter().map(|t| t.0).max().unwrap_or(0);
+        let nodes = self.until(last)?;
+        let elsewhere = self.options.evaluator.is_some();
+        let mut groups: BTreeMap<_, Vec<(Node, &Tally)>> = BTreeMap::new();
+        for &(node, tally) in tallies {
+            if elsewhere || nodes[node as usize].is_scalar() {
+                self.evaluate(node, 0, &|_: usize, values: &[f32]| {
+                    tally.count(values);
+                    Ok(())
+                })?;
+                continue;
+            }
+            let group = groups.entry((nodes[node as usize].len, tally.sample()));
+            group.or_default().push((node, tally));
+        }
+        let mut facts = self.facts().take();
+        let result = groups.into_iter().try_for_each(|((len, sample), group)| {
+            let requests: Vec<_> = group.iter().map(|(n, t)| (*n, t.collect())).collect();
+            let take = |index: usize, collected| group[index].1.take(collected, len);
+            collect(&nodes, &mut facts, &self.options, &requests, sample, take)
+        });
         self.facts().extend(facts);
         result
     }

@@ -8,17 +8,24 @@ use crate::kernels::{LANES, magnitude, sum};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Collect {
     Sum,
+    /// The sum of magnitudes.
+    AbsSum,
     /// Takes two tensors.
     Dot,
+    /// How many elements of a tensor of zeros and ones are 1, or of two at the same place: their
+    /// sum or dot product.
+    Ones,
     Extreme(Extreme),
     /// Every magnitude, in order. For at most a chunk of elements, which one thread takes.
     Magnitudes,
-    /// The elements between two magnitudes, and counts of those above and on the ends.
+    /// The elements between two magnitudes, and counts of those above, on the ends, and zero.
     Bracket {
         low: u32,
         high: u32,
         /// Elements that one thread may collect; with more it gives up.
         most: usize,
+        /// Whether zeros are counted.
+        zeros: bool,
     },
     /// Counts by the upper bits of the magnitudes.
     Coarse,
@@ -35,10 +42,13 @@ pub(crate) enum Collect {
 /// What one thread, or all together, have collected.
 pub(crate) enum Collected {
     Sum {
+        /// Of magnitudes.
+        abs: bool,
         lanes: [f64; LANES],
         /// Sum of each finished block, by its index.
         blocks: Vec<(usize, f64)>,
     },
+    Ones(u64),
     Extreme {
         which: Extreme,
         lanes: [f32; LANES],
@@ -65,7 +75,9 @@ pub(crate) enum Collected {
 pub(crate) struct Bracketed {
     pub(crate) low: u32,
     pub(crate) high: u32,
+    zeros: bool,
     pub(crate) above: u64,
+    pub(crate) zero: u64,
     /// Elements between the ends: see [`bracket`].
     pub(crate) inside: Vec<u64>,
     /// For each block that has some, its elements on the upper end.
@@ -84,7 +96,8 @@ impl Bracketed {
         if self.overflowed {
             return;
         }
-        let more = bracket::find(a, first, self.low, self.high, &mut self.inside);
+        let ends = (self.low, self.high);
+        let more = bracket::find(a, first, ends, self.zeros, &mut self.inside);
         if self.inside.len() > self.most {
             self.overflowed = true;
             self.inside = Vec::new();
@@ -92,11 +105,13 @@ impl Bracketed {
         self.counts.above += more.above;
         self.counts.high += more.high;
         self.counts.low += more.low;
+        self.counts.zero += more.zero;
     }
 
     fn end_block(&mut self, block: usize) {
         let counts = std::mem::take(&mut self.counts);
         self.above += u64::from(counts.above);
+        self.zero += u64::from(counts.zero);
         for (count, blocks) in [
             (counts.high, &mut self.at_high),
             (counts.low, &mut self.at_low),
@@ -110,6 +125,7 @@ impl Bracketed {
     fn merge(&mut self, other: Bracketed) {
         self.above += other.above;
         self.overflowed |= other.overflowed;
+        self.zero += other.zero;
         self.inside.extend(other.inside);
         self.at_high.extend(other.at_high);
         self.at_low.extend(other.at_low);
@@ -127,19 +143,28 @@ fn zeros<const N: usize>() -> Box<[u32; N]> {
 impl Collected {
     pub(crate) fn new(collect: Collect) -> Self {
         match collect {
-            Collect::Sum | Collect::Dot => Collected::Sum {
+            Collect::Sum | Collect::AbsSum | Collect::Dot => Collected::Sum {
+                abs: collect == Collect::AbsSum,
                 lanes: [0.0; LANES],
                 blocks: Vec::new(),
             },
+            Collect::Ones => Collected::Ones(0),
             Collect::Extreme(which) => Collected::Extreme {
                 which,
                 lanes: [which.start(); LANES],
             },
             Collect::Magnitudes => Collected::Magnitudes(Vec::new()),
-            Collect::Bracket { low, high, most } => Collected::Bracket(Bracketed {
+            Collect::Bracket {
                 low,
                 high,
+                zeros,
+                most,
+            } => Collected::Bracket(Bracketed {
+                low,
+                high,
+                zeros,
                 above: 0,
+                zero: 0,
                 inside: Vec::new(),
                 at_high: Vec::new(),
                 at_low: Vec::new(),
@@ -166,10 +191,12 @@ impl Collected {
     /// Takes a tile that starts at index `first`; `b` is the second operand of a dot product.
     pub(crate) fn tile(&mut self, a: &[f32], b: Option<&[f32]>, first: usize) {
         match self {
-            Collected::Sum { lanes, .. } => match b {
+            Collected::Sum { abs, lanes, .. } => match b {
+                None if *abs => sum::abs_sum(lanes, a),
                 None => sum::sum(lanes, a),
                 Some(b) => sum::dot(lanes, a, b),
             },
+            Collected::Ones(count) => *count += u64::from(sum::ones(a, b)),
             Collected::Extreme { which, lanes } => extreme::fold(*which, lanes, a),
             Collected::Magnitudes(all) => all.extend(a.iter().map(|&x| magnitude::magnitude(x))),
             Collected::Bracket(bracketed) => bracketed.tile(a, first),
@@ -184,7 +211,7 @@ impl Collected {
     /// Ends the block with this index.
     pub(crate) fn end_block(&mut self, block: usize) {
         match self {
-            Collected::Sum { lanes, blocks } => {
+            Collected::Sum { lanes, blocks, .. } => {
                 blocks.push((block, lanes.iter().sum()));
                 *lanes = [0.0; LANES];
             }
@@ -195,7 +222,8 @@ impl Collected {
                 *count = 0;
             }
             Collected::Bracket(bracketed) => bracketed.end_block(block),
-            Collected::Extreme { .. }
+            Collected::Ones(_)
+            | Collected::Extreme { .. }
             | Collected::Magnitudes(_)
             | Collected::Coarse { .. }
             | Collected::Fine { .. } => {}
@@ -211,6 +239,7 @@ impl Collected {
             (Collected::Extreme { which, lanes }, Collected::Extreme { lanes: more, .. }) => {
                 extreme::fold(*which, lanes, &more);
             }
+            (Collected::Ones(count), Collected::Ones(more)) => *count += more,
             (Collected::Magnitudes(all), Collected::Magnitudes(more)) => all.extend(more),
             (Collected::Bracket(all), Collected::Bracket(more)) => all.merge(more),
             (
@@ -243,6 +272,7 @@ impl Collected {
                 blocks.sort_unstable_by_key(|&(block, _)| block);
                 blocks.iter().map(|&(_, sum)| sum).sum::<f64>()
             }
+            Collected::Ones(count) => *count as f64,
             Collected::Extreme { which, lanes } => {
                 f64::from(lanes.iter().fold(which.start(), |m, &x| which.of(m, x)))
             }

@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Tensors are merged side by side until they have this many elements together. A larger one is
-/// spread over all threads alone.
-pub(super) const BATCH: usize = 1 << 22;
+/// Tensors are merged side by side until they have this many elements together, so that one is read
+/// while thresholds of another are decided. A larger one is spread over all threads alone.
+pub(super) const BATCH: usize = 1 << 24;
 
 /// A merge that is running.
 pub(super) struct Job<'a> {

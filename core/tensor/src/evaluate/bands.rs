@@ -19,18 +19,43 @@ impl Schedule<'_> {
         wanted: &[Node],
         range: Range<usize>,
         unit: usize,
+        run: impl FnMut(&Program, Range<usize>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let program = |facts: &Facts| Program::new(self.nodes, facts, wanted);
+        self.run_in_bands(wanted, range, unit, program, run)
+    }
+
+    /// The same, where rows of `row` elements are computed as a whole ([`Program::by_rows`]).
+    pub(super) fn rows_in_bands(
+        &self,
+        wanted: &[Node],
+        row: usize,
+        range: Range<usize>,
+        unit: usize,
+        run: impl FnMut(&Program, Range<usize>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let program = |facts: &Facts| Program::by_rows(self.nodes, facts, wanted, row);
+        self.run_in_bands(wanted, range, unit, program, run)
+    }
+
+    fn run_in_bands(
+        &self,
+        wanted: &[Node],
+        range: Range<usize>,
+        unit: usize,
+        program: impl Fn(&Facts) -> Program,
         mut run: impl FnMut(&Program, Range<usize>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let by_rows = self.by_rows(wanted);
         let band = match self.budget.band {
             Some(band) if !by_rows.is_empty() => (band / unit).max(1) * unit,
-            _ => return run(&Program::new(self.nodes, self.facts, wanted), range),
+            _ => return run(&program(self.facts), range),
         };
         let mut facts = self.facts.clone();
         for start in range.clone().step_by(band) {
             let band = start..range.end.min(start + band);
             self.rank_rows(&mut facts, &by_rows, band.clone())?;
-            run(&Program::new(self.nodes, &facts, wanted), band)?;
+            run(&program(&facts), band)?;
         }
         Ok(())
     }

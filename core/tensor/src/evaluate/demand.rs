@@ -7,8 +7,8 @@ use super::budget::{Budget, bits_by_row};
 use super::{Fact, Facts};
 use crate::error::Error;
 use crate::graph::{Kind, Nodes, Recorded};
-use mergelab_abi::ops::{Node, Op};
-use std::collections::BTreeSet;
+use mergelab_abi::ops::{Node, Op, rows};
+use std::collections::{BTreeSet, HashMap};
 
 /// How a node is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +150,63 @@ impl<'a> Demand<'a> {
     pub(super) fn users(&self, node: Node) -> &[Node] {
         let node = node as usize;
         &self.users[self.starts[node]..self.starts[node + 1]]
+    }
+
+    /// Of the row statistics that can be computed, those of tensors of this many rows and elements
+    /// in each, with all that can be computed once they are known: what depends on them row by row
+    /// alone. In the order of recording.
+    pub(super) fn chain(&self, shape: (usize, usize)) -> Vec<Node> {
+        /// Uses that are looked at, so that a graph of many steps is not walked again for each.
+        const LOOK: usize = 500;
+        let is_row = |node: Node| match &self.nodes[node as usize].kind {
+            Kind::Operation { op, inputs, .. } => {
+                matches!(op, Op::RowSum | Op::RowDot | Op::RowMax)
+                    && rows(&self.nodes[inputs[0] as usize].shape) == shape
+            }
+            Kind::Input(_) => false,
+        };
+        let spreads = |node: Node| match &self.nodes[node as usize].kind {
+            Kind::Operation { op, .. } => {
+                *op == Op::SpreadRows && rows(&self.nodes[node as usize].shape) == shape
+            }
+            Kind::Input(_) => false,
+        };
+        let mut found = self.ready(Role::Lines);
+        found.retain(|&node| is_row(node));
+        let mut waiting: HashMap<Node, u32> = HashMap::new();
+        let mut stack = found.clone();
+        let mut looked = 0;
+        while let Some(node) = stack.pop() {
+            let is_line = self.roles[node as usize] == Role::Lines;
+            for &user in self.users(node) {
+                looked += 1;
+                if looked > LOOK {
+                    stack.clear();
+                    break;
+                }
+                let fits = match self.roles[user as usize] {
+                    // Places in whole rows are found out before anything is streamed.
+                    Role::Streamed if bits_by_row(&self.nodes[user as usize]).is_some() => false,
+                    Role::Streamed => !is_line || spreads(user),
+                    Role::Lines => !is_line && is_row(user),
+                    _ => false,
+                };
+                if !fits {
+                    continue;
+                }
+                let waits = self.waiting[user as usize];
+                let left = waiting.entry(user).or_insert(waits);
+                *left -= 1;
+                if *left == 0 {
+                    if self.roles[user as usize] == Role::Lines {
+                        found.push(user);
+                    }
+                    stack.push(user);
+                }
+            }
+        }
+        found.sort_unstable();
+        found
     }
 
     /// Takes note that these nodes can be read. `compute` is called for each node of shape `[]`

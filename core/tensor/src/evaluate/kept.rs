@@ -51,6 +51,14 @@ impl Fact {
         matches!(self, Fact::Elements(_) | Fact::Bits(_))
     }
 
+    /// What is in memory of a tensor, and the index from which on it is.
+    pub(crate) fn part(&self) -> (usize, &Fact) {
+        match self {
+            Fact::Part { first, fact } => (*first, fact),
+            fact => (0, fact),
+        }
+    }
+
     /// The elements of a tensor of `len` elements that is in memory.
     pub(crate) fn elements(&self, len: usize) -> Arc<Vec<f32>> {
         match self {

@@ -3,6 +3,10 @@
 //! They are collected in pieces whose limits do not depend on tiles or threads: a row is cut at
 //! the ends of blocks and chunks, a column at the ends of stretches of whole chunks. Pieces are
 //! added in their order.
+//!
+//! Rows that are not long are computed as a whole, a few at a time. Then a statistic can depend on
+//! another of the same rows, as the sum of a softmax does on the largest element, without another
+//! pass over the inputs.
 
 use super::{Fact, Schedule};
 use crate::error::Error;
@@ -21,6 +25,14 @@ use std::sync::Arc;
 
 /// Rows that the partial sums of columns cover at least, so that they need little memory.
 const ROWS: usize = 16;
+
+/// Elements of a few rows that are computed as a whole at most.
+const WHOLE: usize = 1 << 16;
+
+/// How many rows a tile must have a multiple of, as tiles start at multiples of 16 elements.
+fn alignment(row: usize) -> usize {
+    16 >> row.trailing_zeros().min(4)
+}
 
 /// What is collected, and the slots of its operands.
 struct Line {
@@ -41,9 +53,58 @@ impl Schedule<'_> {
         }
         let mut known = Vec::new();
         for ((rows, row, columns), nodes) in groups {
-            known.extend(self.group(rows, row, columns, &nodes)?);
+            known.extend(match columns || row == 0 || row * alignment(row) > WHOLE {
+                true => self.group(rows, row, columns, &nodes)?,
+                false => self.whole_rows(rows, row)?,
+            });
         }
         Ok(known)
+    }
+
+    /// Collects row statistics of tensors of this shape, and those that depend on them row by row,
+    /// a few whole rows after the other.
+    fn whole_rows(&self, rows: usize, row: usize) -> Result<Vec<(Node, Fact)>, Error> {
+        /// Elements of a tile, if rows are no longer.
+        const TILE: usize = 2048;
+        let nodes = self.demand.chain((rows, row));
+        let least = row * alignment(row);
+        let tile = TILE.max(least) / least * least;
+        // What one thread takes at once.
+        let unit = CHUNK.max(tile) / tile * tile;
+        let len = rows * row;
+        let collect = |program: &Program, buffers: &mut Buffers<'_>, start: usize, end: usize| {
+            self.options.check_interrupt()?;
+            let mut collected = vec![Vec::new(); nodes.len()];
+            let end = (start + unit).min(end);
+            for first in (start..end).step_by(tile) {
+                let length = tile.min(end - first);
+                program.look(buffers, first, length);
+                program.run(buffers, first, length)?;
+                for (collected, &node) in collected.iter_mut().zip(&nodes) {
+                    let values = buffers.tile(program.slot(node), length);
+                    collected.extend_from_slice(&values[..length / row]);
+                }
+            }
+            Ok::<_, Error>(collected)
+        };
+        let mut values: Vec<Vec<f32>> = vec![Vec::with_capacity(rows); nodes.len()];
+        self.rows_in_bands(&nodes, row, 0..len, unit, |program, band| {
+            let units: Vec<Vec<Vec<f32>>> = (0..band.len().div_ceil(unit))
+                .into_par_iter()
+                .map_init(
+                    || program.buffers(tile),
+                    |buffers, index| collect(program, buffers, band.start + index * unit, band.end),
+                )
+                .collect::<Result<_, _>>()?;
+            for unit in units {
+                for (values, more) in values.iter_mut().zip(unit) {
+                    values.extend(more);
+                }
+            }
+            Ok(())
+        })?;
+        let of_node = |(&node, values): (&Node, Vec<f32>)| (node, Fact::Elements(Arc::new(values)));
+        Ok(nodes.iter().zip(values).map(of_node).collect())
     }
 
     fn operation(&self, node: Node) -> (Op, &[Node]) {
@@ -95,7 +156,7 @@ impl Schedule<'_> {
                     .into_par_iter()
                     .step_by(unit)
                     .map_init(
-                        || program.buffers(self.options.tile()),
+                        || program.buffers(program.tile(self.options)),
                         |buffers, start| walk.unit(buffers, start..(start + unit).min(end)),
                     )
                     .collect::<Result<_, Error>>()?;
@@ -176,7 +237,7 @@ impl Walk<'_> {
             })
             .collect();
         let mut lanes = vec![[0.0f64; LANES]; self.lines.len()];
-        let tile = self.options.tile();
+        let tile = self.program.tile(self.options);
         for block in range.clone().step_by(BLOCK) {
             let block_end = (block + BLOCK).min(range.end);
             for first in (block..block_end).step_by(tile) {

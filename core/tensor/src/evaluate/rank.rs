@@ -4,7 +4,8 @@
 //! bracket and collects those inside it, which are few, and the k-th is selected among them. The
 //! ends of the bracket are counted by themselves, as many elements can share a magnitude. A
 //! sample decides how much is collected, never the result: where the k-th is not in the bracket,
-//! everything is counted.
+//! everything is counted. For a share of the elements other than zero the sample says how many
+//! those are too, and the pass counts them.
 //!
 //! Counting is a radix selection over the bit patterns of magnitudes: one pass counts by the upper
 //! 16 bits and finds the bucket of the k-th, a second one counts by the lower 15 bits within it.
@@ -18,30 +19,39 @@ use crate::error::Error;
 use crate::kernels::bracket;
 use crate::kernels::magnitude::{FINE, LOW_BITS, value};
 use crate::kernels::mask::Cut;
-use crate::pass::SAMPLE;
+use crate::pass::Sample;
 use crate::statistic::{Bracketed, Collect, Collected};
 use crate::{BLOCK, CHUNK};
 use mergelab_abi::ops::Op;
 use std::ops::Range;
 
+/// Elements of a block that a sample takes.
+const PART: usize = 256;
+
 /// An order statistic on the way to its result.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rank {
     len: usize,
-    /// Counted from 1.
-    k: u64,
+    wanted: Wanted,
     mask: bool,
     /// Bytes that it may collect.
     room: usize,
     stage: Stage,
 }
 
+/// Which place is looked for, from the largest magnitude on.
+#[derive(Debug, Clone, Copy)]
+enum Wanted {
+    /// Counted from 1.
+    Place(u64),
+    /// A share of the elements other than zero, whose number is not known.
+    Share(f64),
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Stage {
-    /// How many elements are zero, which the share of the others that is kept depends on.
-    Zeros {
-        share: f64,
-    },
+    /// How many elements are zero, before everything is counted.
+    Zeros,
     /// All magnitudes at once.
     Small,
     /// Some magnitudes, to guess from.
@@ -83,6 +93,15 @@ pub(super) enum Ranked {
 impl Rank {
     /// `room` is the number of bytes that it may collect.
     pub(super) fn new(op: Op, len: usize, k: u64, room: usize) -> Result<Self, Error> {
+        Self::start(op, len, Wanted::Place(k), room)
+    }
+
+    /// A mask of this share of the elements other than zero.
+    pub(super) fn of_share(op: Op, len: usize, share: f64, room: usize) -> Result<Self, Error> {
+        Self::start(op, len, Wanted::Share(share), room)
+    }
+
+    fn start(op: Op, len: usize, wanted: Wanted, room: usize) -> Result<Self, Error> {
         if u32::try_from(len).is_err() {
             return Err(Error::TooLarge {
                 operation: op.name(),
@@ -91,66 +110,94 @@ impl Rank {
         }
         let mut rank = Self {
             len,
-            k,
+            wanted,
             mask: matches!(op, Op::TopKMask | Op::TopShareMask),
             room,
             stage: Stage::Small,
         };
-        rank.stage = rank.first();
+        if len > CHUNK {
+            rank.stage = Stage::Sample;
+            if rank.needed() > room as f64 {
+                rank.stage = rank.counting();
+            }
+        }
         Ok(rank)
     }
 
-    /// The first stage once `k` is known.
-    fn first(mut self) -> Stage {
-        let len = self.len;
-        if len <= CHUNK {
-            return Stage::Small;
-        }
-        self.stage = Stage::Sample;
-        let sampled = len.div_ceil(BLOCK * self.sample().unwrap_or(1)) * SAMPLE;
-        let inside = 2.0 * self.margin(sampled as f64) / sampled as f64 * len as f64;
+    /// Bytes that a sample and a bracket take.
+    fn needed(&self) -> f64 {
+        let every = self.sample().map_or(1, |sample| sample.every);
+        let sampled = self.len.div_ceil(BLOCK * every) * PART;
+        let sampled = sampled as f64;
+        let margin = match self.wanted {
+            Wanted::Place(k) => margin(sampled, k as f64 / self.len as f64),
+            Wanted::Share(_) => 2.0 * margin(sampled, 0.5),
+        };
+        let inside = 2.0 * margin / sampled * self.len as f64;
         // Twice, as a vector that grows holds its elements twice.
-        let needed = 2.0 * 8.0 * inside + 4.0 * sampled as f64;
-        match needed > self.room as f64 {
-            true => Stage::Coarse,
-            false => Stage::Sample,
+        2.0 * 8.0 * inside + 4.0 * sampled
+    }
+
+    /// The first stage of counting everything.
+    fn counting(&self) -> Stage {
+        match self.wanted {
+            Wanted::Place(_) => Stage::Coarse,
+            Wanted::Share(_) => Stage::Zeros,
         }
     }
 
-    /// How far the rank of the k-th magnitude may be off in a sample of so many: six standard
-    /// deviations, were its elements independent.
-    fn margin(&self, sampled: f64) -> f64 {
-        let share = self.k as f64 / self.len as f64;
-        6.0 * (sampled * share * (1.0 - share)).sqrt() + 2.0
+    /// The place that is looked for, where it is known.
+    fn place(&self) -> u64 {
+        match self.wanted {
+            Wanted::Place(k) => k,
+            Wanted::Share(_) => unreachable!("zeros are counted before anything is ranked"),
+        }
     }
 
-    /// In how many blocks the next pass looks at one; in all if absent.
-    pub(super) fn sample(&self) -> Option<usize> {
+    /// Takes the number of zeros. Returns what a mask keeps, where that decides it.
+    fn zeros(&mut self, zeros: u64) -> Option<Ranked> {
+        let Wanted::Share(share) = self.wanted else {
+            return None;
+        };
+        let k = ((self.len as u64 - zeros) as f64 * share).floor() as u64;
+        self.wanted = Wanted::Place(k);
+        match k {
+            0 => Some(Ranked::Cut(Cut::NOTHING)),
+            k if k == self.len as u64 => Some(Ranked::Cut(Cut::ALL)),
+            _ => None,
+        }
+    }
+
+    /// What the next pass looks at; everything if absent.
+    pub(super) fn sample(&self) -> Option<Sample> {
         let blocks = self.len.div_ceil(BLOCK);
         // More for larger tensors, so that what is collected grows more slowly than they do.
         let looked_at = (blocks / 16).max(512);
-        matches!(self.stage, Stage::Sample).then(|| blocks.div_ceil(looked_at))
-    }
-
-    /// A mask of this share of the elements other than zero.
-    pub(super) fn of_share(op: Op, len: usize, share: f64, room: usize) -> Result<Self, Error> {
-        let mut rank = Self::new(op, len, 0, room)?;
-        rank.stage = Stage::Zeros { share };
-        Ok(rank)
+        matches!(self.stage, Stage::Sample).then(|| Sample {
+            every: blocks.div_ceil(looked_at),
+            part: PART,
+        })
     }
 
     /// The range that the next pass goes over, and what it collects.
     pub(super) fn next_pass(&self) -> (Range<usize>, Collect) {
         let all = 0..self.len;
         match self.stage {
-            Stage::Zeros { .. } => (all, Collect::Equal { magnitude: 0 }),
+            Stage::Zeros => (all, Collect::Equal { magnitude: 0 }),
             Stage::Small | Stage::Sample => (all, Collect::Magnitudes),
             Stage::Bracket { low, high } => {
+                let zeros = matches!(self.wanted, Wanted::Share(_));
                 // The sample may be unlike the rest. A thread has its share of the room twice, as
                 // it may take more than its share of the elements, and a vector that grows holds
                 // what is in it twice.
                 let most = self.room / 8 / rayon::current_num_threads();
-                (all, Collect::Bracket { low, high, most })
+                let collect = Collect::Bracket {
+                    low,
+                    high,
+                    zeros,
+                    most,
+                };
+                (all, collect)
             }
             Stage::Coarse => (all, Collect::Coarse),
             Stage::Fine { bucket, .. } => (all, Collect::Fine { bucket }),
@@ -171,15 +218,10 @@ impl Rank {
     /// Takes what that pass collected.
     pub(super) fn take(&mut self, collected: Collected) -> Ranked {
         match (self.stage, collected) {
-            (Stage::Zeros { share }, Collected::Equal { blocks, .. }) => {
-                let zeros: u64 = blocks.iter().map(|&(_, count)| u64::from(count)).sum();
-                self.k = ((self.len as u64 - zeros) as f64 * share).floor() as u64;
-                self.stage = self.first();
-                match self.k {
-                    0 => Ranked::Cut(Cut::NOTHING),
-                    k if k == self.len as u64 => Ranked::Cut(Cut::ALL),
-                    _ => Ranked::Unfinished,
-                }
+            (Stage::Zeros, Collected::Equal { blocks, .. }) => {
+                let zeros = blocks.iter().map(|&(_, count)| u64::from(count)).sum();
+                self.stage = Stage::Coarse;
+                self.zeros(zeros).unwrap_or(Ranked::Unfinished)
             }
             (Stage::Small, Collected::Magnitudes(magnitudes)) => self.small(&magnitudes),
             (Stage::Sample, Collected::Magnitudes(sample)) => {
@@ -210,25 +252,40 @@ impl Rank {
         }
     }
 
-    fn small(&self, magnitudes: &[u32]) -> Ranked {
+    fn small(&mut self, magnitudes: &[u32]) -> Ranked {
+        let zeros = magnitudes.iter().filter(|&&m| m == 0).count();
+        if let Some(decided) = self.zeros(zeros as u64) {
+            return decided;
+        }
+        let k = self.place();
         let mut ranked = magnitudes.to_vec();
         let (above, &mut threshold, _) =
-            ranked.select_nth_unstable_by_key(self.k as usize - 1, |&m| std::cmp::Reverse(m));
+            ranked.select_nth_unstable_by_key(k as usize - 1, |&m| std::cmp::Reverse(m));
         if !self.mask {
             return Ranked::Value(f64::from(value(threshold)));
         }
         let larger = above.iter().filter(|&&m| m > threshold).count() as u64;
         Ranked::Cut(Cut {
             threshold,
-            cutoff: cutoff(magnitudes, threshold, self.k - larger),
+            cutoff: cutoff(magnitudes, threshold, k - larger),
         })
     }
 
     /// A bracket that should hold the k-th magnitude.
     fn bracket(&self, mut sample: Vec<u32>) -> Stage {
         let count = sample.len() as f64;
-        let share = self.k as f64 / self.len as f64;
-        let margin = self.margin(count);
+        let (share, margin) = match self.wanted {
+            Wanted::Place(k) => {
+                let share = k as f64 / self.len as f64;
+                (share, margin(count, share))
+            }
+            Wanted::Share(share) => {
+                let zeros = sample.iter().filter(|&&m| m == 0).count() as f64 / count;
+                let of_all = share * (1.0 - zeros);
+                // Both the rank and the number of zeros are off.
+                (of_all, margin(count, of_all) + share * margin(count, zeros))
+            }
+        };
         let mut at = |rank: f64| {
             let descending = |m: &u32| std::cmp::Reverse(*m);
             let (_, magnitude, _) = sample.select_nth_unstable_by_key(rank as usize, descending);
@@ -248,10 +305,14 @@ impl Rank {
 
     fn bracketed(&mut self, mut found: Bracketed) -> Ranked {
         if found.overflowed {
-            self.stage = Stage::Coarse;
+            // Nor were all zeros counted.
+            self.stage = self.counting();
             return Ranked::Unfinished;
         }
         let total = |blocks: &[(usize, u32)]| blocks.iter().map(|b| u64::from(b.1)).sum::<u64>();
+        if let Some(decided) = self.zeros(found.zero) {
+            return decided;
+        }
         found.at_high.sort_unstable();
         found.at_low.sort_unstable();
         let (high, inside) = (total(&found.at_high), found.inside.len() as u64);
@@ -259,7 +320,11 @@ impl Rank {
             true => 0,
             false => total(&found.at_low),
         };
-        let Some(keep) = self.k.checked_sub(found.above).filter(|&keep| keep > 0) else {
+        let Some(keep) = self
+            .place()
+            .checked_sub(found.above)
+            .filter(|&keep| keep > 0)
+        else {
             self.stage = Stage::Coarse;
             return Ranked::Unfinished;
         };
@@ -298,9 +363,10 @@ impl Rank {
     }
 
     fn coarse(&mut self, counts: &[u32], low: u32) -> Ranked {
-        let (bucket, above) = find(counts, self.k);
+        let k = self.place();
+        let (bucket, above) = find(counts, k);
         let threshold = bucket << LOW_BITS;
-        let (inside, keep) = (u64::from(counts[bucket as usize]), self.k - above);
+        let (inside, keep) = (u64::from(counts[bucket as usize]), k - above);
         if self.mask && keep == inside {
             // The lowest magnitude of the bucket, whether or not an element has it.
             return Ranked::Cut(Cut {
@@ -317,13 +383,10 @@ impl Rank {
 
     fn fine(&mut self, bucket: u32, above: u64, counts: &[u32]) -> Ranked {
         debug_assert_eq!(counts.len(), FINE);
-        let (low, above_inside) = find(counts, self.k - above);
+        let keep = self.place() - above;
+        let (low, above_inside) = find(counts, keep);
         let equal = u64::from(counts[low as usize]);
-        self.decided(
-            (bucket << LOW_BITS) | low,
-            equal,
-            self.k - above - above_inside,
-        )
+        self.decided((bucket << LOW_BITS) | low, equal, keep - above_inside)
     }
 
     /// The threshold is found: `equal` elements have it, `keep` of them are among the k largest.
@@ -356,6 +419,12 @@ impl Rank {
         }
         unreachable!("a mask keeps no more elements than were counted")
     }
+}
+
+/// How far the rank of a magnitude may be off in a sample of so many, which has this share of the
+/// elements above it: six standard deviations, were its elements independent.
+fn margin(sampled: f64, share: f64) -> f64 {
+    6.0 * (sampled * share * (1.0 - share)).sqrt() + 2.0
 }
 
 /// The bucket of the k-th largest, and how many elements are in larger buckets.

@@ -4,13 +4,14 @@
 //! into memory, masks into one bit for each element.
 
 use super::whole::fill;
-use super::{Fact, Facts, Schedule};
+use super::{Fact, Facts, Role, Schedule};
 use crate::CHUNK;
 use crate::error::Error;
 use crate::graph::Kind;
-use crate::kernels::row_rank::{Bounds, Ranker};
-use crate::kernels::spread;
-use crate::program::{self, Program};
+use crate::kernels::draw;
+use crate::kernels::ranked_mask::{Line, Masker, Row, share};
+use crate::kernels::row_rank::Ranker;
+use crate::program::{Buffers, Program};
 use mergelab_abi::ops::{Node, Op, rows};
 use mergelab_abi::random;
 use rayon::prelude::*;
@@ -18,181 +19,40 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What one thread needs.
-struct Buffers<'a> {
-    tiles: program::Buffers<'a>,
-    elements: Vec<f32>,
-    places: Vec<u32>,
-    words: Vec<u32>,
-    flags: Vec<u8>,
-    ranker: Ranker,
-}
+/// Elements that a thread takes at once where masks are drawn: those of all models stay in the
+/// second cache.
+const PART: usize = 1 << 13;
 
-/// From 0 for the first place of a row to 1 for the last.
-fn share(place: u32, row: usize) -> f64 {
-    match row {
-        1 => 0.5,
-        _ => f64::from(place) / (row - 1) as f64,
-    }
-}
-
-/// Bounds that rise, or fall, from the first place to the last.
-struct Line {
-    low: f64,
-    high: f64,
+/// A mask that is drawn.
+struct Mask {
+    node: Node,
+    program: Program,
+    slot: usize,
+    line: Line,
+    /// Elements of a row.
     row: usize,
-    /// Those of each place, where all rows together have more elements than one row.
-    known: Vec<u64>,
+    key: u64,
+    bits: Vec<AtomicU64>,
 }
 
-impl Line {
-    fn new(low: f64, high: f64, row: usize) -> Self {
-        /// Elements of a row that has no more buckets than this.
-        const LONG: usize = 1 << 16;
-        let mut line = Self {
-            low,
-            high,
-            row,
-            known: Vec::new(),
-        };
-        if row <= LONG {
-            line.known = (0..row as u32).map(|place| line.bound(place)).collect();
-        }
-        line
-    }
-}
-
-impl Bounds for Line {
-    fn bound(&self, place: u32) -> u64 {
-        match self.known.get(place as usize) {
-            Some(&bound) => bound,
-            None => {
-                let p = self.low + (self.high - self.low) * share(place, self.row);
-                random::keep_bound(p)
-            }
-        }
-    }
-}
-
-impl Schedule<'_> {
-    /// Computes whole rows: the elements of `stretch`.
-    pub(super) fn ranked(
-        &self,
-        facts: &Facts,
-        node: Node,
-        stretch: Range<usize>,
-    ) -> Result<Fact, Error> {
-        let recorded = &self.nodes[node as usize];
-        let Kind::Operation {
-            op,
-            inputs,
-            scalars,
-            integers,
-        } = &recorded.kind
-        else {
-            unreachable!("an input has no rank");
-        };
-        let (_, row) = rows(&recorded.shape);
-        if u32::try_from(row).is_err() {
-            return Err(Error::TooLarge {
-                operation: op.name(),
-                elements: row,
-            });
-        }
-        let at_once = self.rows_at_once(*op, row)?;
-        let program = Program::new(self.nodes, facts, &[inputs[0]]);
-        let slot = program.slot(inputs[0]);
-        let len = stretch.len();
-        let part = |first: usize, fact: Fact| match len == recorded.len {
-            true => fact,
-            false => Fact::Part {
-                first,
-                fact: Box::new(fact),
-            },
-        };
-        // Whole rows, about a chunk of them.
-        let unit = (row * (CHUNK / row.max(1)).max(1)).max(1);
-        let buffers = || Buffers {
-            tiles: program.buffers(self.options.tile()),
-            elements: Vec::new(),
-            places: Vec::new(),
-            words: Vec::new(),
-            flags: Vec::new(),
-            ranker: Ranker::default(),
-        };
-        let read = |buffers: &mut Buffers<'_>, start: usize, length: usize| {
-            self.options.check_interrupt()?;
-            let Buffers {
-                tiles, elements, ..
-            } = buffers;
-            elements.resize(length, 0.0);
-            fill(&program, slot, self.options, tiles, start, elements)
-        };
-        if *op == Op::RowRank {
-            let mut to = vec![0.0; len];
-            let rank = |buffers: &mut Buffers<'_>, (index, out): (usize, &mut [f32])| {
-                read(buffers, stretch.start + index * unit, out.len())?;
-                buffers.places.resize(row, 0);
-                let elements = buffers.elements.chunks(row);
-                for (elements, out) in elements.zip(out.chunks_mut(row)) {
-                    buffers.ranker.places(elements, &mut buffers.places);
-                    for (out, &place) in out.iter_mut().zip(&buffers.places) {
-                        *out = share(place, row) as f32;
-                    }
-                }
-                Ok::<(), Error>(())
-            };
-            let group = unit.saturating_mul(at_once);
-            for (number, group_of) in to.chunks_mut(group.max(1)).enumerate() {
-                let before = number * at_once;
-                group_of
-                    .par_chunks_mut(unit)
-                    .enumerate()
-                    .map(|(index, out)| (before + index, out))
-                    .try_for_each_init(buffers, rank)?;
-            }
-            return Ok(part(stretch.start, Fact::Elements(Arc::new(to))));
-        }
-        let line = Line::new(scalars[0], scalars[1], row);
-        let key = integers[0];
-        let first = stretch.start / 64 * 64;
-        let words = (stretch.end - first).div_ceil(64);
-        let bits: Vec<AtomicU64> = (0..words).map(|_| AtomicU64::new(0)).collect();
-        let draw = |buffers: &mut Buffers<'_>, index: usize| {
-            let start = stretch.start + index * unit;
-            let length = unit.min(stretch.end - start);
-            read(buffers, start, length)?;
-            // Words come in groups of four.
-            let skip = start % 4;
-            buffers.words.resize(length + skip, 0);
-            spread::words(&mut buffers.words, key, start - skip);
-            buffers.flags.resize(length, 0);
-            let rows = buffers.elements.chunks(row);
-            let words = buffers.words[skip..].chunks(row);
-            for ((elements, words), flags) in rows.zip(words).zip(buffers.flags.chunks_mut(row)) {
-                buffers.ranker.keep(elements, words, &line, flags);
-            }
-            set_bits(&bits, start - first, &buffers.flags);
-            Ok::<(), Error>(())
-        };
-        let units = len.div_ceil(unit);
-        for group in (0..units).step_by(at_once) {
-            (group..units.min(group.saturating_add(at_once)))
-                .into_par_iter()
-                .try_for_each_init(buffers, draw)?;
-        }
-        let words = bits.into_iter().map(AtomicU64::into_inner).collect();
-        Ok(part(first, Fact::Bits(Arc::new(words))))
-    }
+/// What one thread draws masks in.
+struct Drawing<'a> {
+    /// For each mask.
+    tiles: Vec<Buffers<'a>>,
+    elements: Vec<f32>,
+    bytes: Vec<u8>,
+    /// Bits of one row.
+    kept: Vec<u64>,
+    masker: Masker,
 }
 
 /// Rows of so many elements are ranked in buffers that count as tiles do.
 const SHORT_ROW: usize = 1 << 18;
 
-/// Bytes of the buffers in which a row is ranked, for each element: the element, its magnitude, its
-/// bucket, its place in the order with its magnitude, its random word, a flag and a list of those
-/// that the buckets do not decide.
-pub(super) const BYTES: usize = 4 + 4 + 4 + 8 + 4 + 1 + 4;
+/// Bytes of the buffers in which a row is ranked, for each element: the element and its random
+/// byte, its magnitude, its bucket, its place in the order with its magnitude, its place, where it
+/// must be known the place that it is compared with, and bits.
+pub(super) const BYTES: usize = 4 + 1 + 4 + 4 + 8 + 4 + 8 + 1;
 
 /// Bytes that ranking rows of this length takes on one thread, where these count.
 pub(super) fn bytes_of_row(row: usize) -> Option<usize> {
@@ -200,6 +60,224 @@ pub(super) fn bytes_of_row(row: usize) -> Option<usize> {
 }
 
 impl Schedule<'_> {
+    /// A node that is found out from whole rows, and others that come with it.
+    pub(super) fn ranked_as_a_whole(&self, node: Node) -> Result<Vec<(Node, Fact)>, Error> {
+        let all = 0..self.nodes[node as usize].len;
+        let (input, _) = self.rows_of(node)?;
+        let operands = self.by_rows(&[input]);
+        if !operands.is_empty() {
+            let mut facts = self.facts.clone();
+            self.rank_rows(&mut facts, &operands, all.clone())?;
+            return Ok(vec![(node, self.ranked(&facts, node, all)?)]);
+        }
+        if self.is_ranked_mask(node) {
+            let shape = &self.nodes[node as usize].shape;
+            let mut masks = self.demand.ready(Role::Whole);
+            masks.retain(|&other| {
+                let fits = self.nodes[other as usize].shape == *shape && self.is_ranked_mask(other);
+                fits && self
+                    .by_rows(self.nodes[other as usize].operands())
+                    .is_empty()
+            });
+            return self.ranked_masks(self.facts, &masks, all);
+        }
+        Ok(vec![(node, self.row_ranks(self.facts, node, all)?)])
+    }
+
+    /// Computes whole rows of a node: the elements of `stretch`.
+    pub(super) fn ranked(
+        &self,
+        facts: &Facts,
+        node: Node,
+        stretch: Range<usize>,
+    ) -> Result<Fact, Error> {
+        if self.is_ranked_mask(node) {
+            let masks = self.ranked_masks(facts, &[node], stretch)?;
+            let fact = masks.into_iter().map(|(_, fact)| fact).next();
+            return Ok(fact.unwrap_or_else(|| Fact::Bits(Arc::default())));
+        }
+        self.row_ranks(facts, node, stretch)
+    }
+
+    /// Places of the elements of the node's input.
+    fn row_ranks(&self, facts: &Facts, node: Node, stretch: Range<usize>) -> Result<Fact, Error> {
+        let (input, row) = self.rows_of(node)?;
+        let row = row as usize;
+        let at_once = self.rows_at_once(Op::RowRank, row)?;
+        let program = Program::new(self.nodes, facts, &[input]);
+        let slot = program.slot(input);
+        // Whole rows, about a chunk of them.
+        let unit = row * (CHUNK / row).max(1);
+        let mut to = vec![0.0; stretch.len()];
+        let buffers = || {
+            let tiles = program.buffers(self.options.tile());
+            (tiles, Ranker::default(), Vec::new(), vec![0; row])
+        };
+        let group = unit.saturating_mul(at_once);
+        for (number, group_of) in to.chunks_mut(group).enumerate() {
+            let start = stretch.start + number * group;
+            group_of
+                .par_chunks_mut(unit)
+                .enumerate()
+                .try_for_each_init(
+                    buffers,
+                    |(tiles, ranker, elements, places), (index, out)| {
+                        self.options.check_interrupt()?;
+                        elements.resize(out.len(), 0.0);
+                        let first = start + index * unit;
+                        fill(&program, slot, self.options, tiles, first, elements)?;
+                        for (elements, out) in elements.chunks(row).zip(out.chunks_mut(row)) {
+                            ranker.places(elements, places);
+                            for (out, &place) in out.iter_mut().zip(&*places) {
+                                *out = share(place, row) as f32;
+                            }
+                        }
+                        Ok::<(), Error>(())
+                    },
+                )?;
+        }
+        let known = Fact::Elements(Arc::new(to));
+        Ok(self.stretch_of(node, &stretch, stretch.start, known))
+    }
+
+    /// Draws random masks of one shape together: most read the same base.
+    fn ranked_masks(
+        &self,
+        facts: &Facts,
+        nodes: &[Node],
+        stretch: Range<usize>,
+    ) -> Result<Vec<(Node, Fact)>, Error> {
+        let before = stretch.start / 64 * 64;
+        let masks = nodes
+            .iter()
+            .map(|&node| self.mask(facts, node, stretch.end - before))
+            .collect::<Result<Vec<Mask>, Error>>()?;
+        let Some(row) = masks.first().map(|mask| mask.row) else {
+            return Ok(Vec::new());
+        };
+        let at_once = self.rows_at_once(Op::RankedKeepMask, row)?;
+        let unit = row * (PART / row).max(1);
+        let drawing = || Drawing {
+            tiles: masks
+                .iter()
+                .map(|m| m.program.buffers(self.options.tile()))
+                .collect(),
+            elements: Vec::new(),
+            bytes: Vec::new(),
+            kept: vec![0; row.div_ceil(64)],
+            masker: Masker::default(),
+        };
+        let draw = |drawing: &mut Drawing<'_>, index: usize| {
+            self.options.check_interrupt()?;
+            let Drawing {
+                tiles,
+                elements,
+                bytes,
+                kept,
+                masker,
+            } = drawing;
+            let start = stretch.start + index * unit;
+            let end = (start + unit).min(stretch.end);
+            // Random bytes come in blocks.
+            let skip = start % random::BLOCK as usize;
+            elements.resize(end - start, 0.0);
+            bytes.resize(end - start + skip, 0);
+            for (mask, tiles) in masks.iter().zip(tiles) {
+                fill(
+                    &mask.program,
+                    mask.slot,
+                    self.options,
+                    tiles,
+                    start,
+                    elements,
+                )?;
+                draw::upper_bytes(bytes, mask.key, start - skip);
+                let parts = elements.chunks(row).zip(bytes[skip..].chunks(row));
+                for (number, (elements, bytes)) in parts.enumerate() {
+                    let first = start + number * row;
+                    let row = Row {
+                        elements,
+                        bytes,
+                        key: mask.key,
+                        first,
+                    };
+                    masker.keep(&row, &mask.line, kept);
+                    set_bits(&mask.bits, first - before, kept);
+                }
+            }
+            Ok::<(), Error>(())
+        };
+        let units = stretch.len().div_ceil(unit);
+        for group in (0..units).step_by(at_once) {
+            (group..units.min(group.saturating_add(at_once)))
+                .into_par_iter()
+                .try_for_each_init(drawing, draw)?;
+        }
+        let known = |mask: Mask| {
+            let words = mask.bits.into_iter().map(AtomicU64::into_inner).collect();
+            let bits = Fact::Bits(Arc::new(words));
+            (
+                mask.node,
+                self.stretch_of(mask.node, &stretch, before, bits),
+            )
+        };
+        Ok(masks.into_iter().map(known).collect())
+    }
+
+    /// A mask of which so many elements are to be drawn.
+    fn mask(&self, facts: &Facts, node: Node, elements: usize) -> Result<Mask, Error> {
+        let (input, row) = self.rows_of(node)?;
+        let program = Program::new(self.nodes, facts, &[input]);
+        let Kind::Operation {
+            scalars, integers, ..
+        } = &self.nodes[node as usize].kind
+        else {
+            unreachable!("an input is not drawn");
+        };
+        Ok(Mask {
+            node,
+            slot: program.slot(input),
+            program,
+            line: Line::new(scalars[0], scalars[1], row),
+            row: row as usize,
+            key: integers[0],
+            bits: (0..elements.div_ceil(64))
+                .map(|_| AtomicU64::new(0))
+                .collect(),
+        })
+    }
+
+    fn is_ranked_mask(&self, node: Node) -> bool {
+        let is = |op: &Op| *op == Op::RankedKeepMask;
+        matches!(&self.nodes[node as usize].kind, Kind::Operation { op, .. } if is(op))
+    }
+
+    /// A stretch of a node, of which `fact` has what is from the index `first` on.
+    fn stretch_of(&self, node: Node, stretch: &Range<usize>, first: usize, fact: Fact) -> Fact {
+        match stretch.len() == self.nodes[node as usize].len {
+            true => fact,
+            false => Fact::Part {
+                first,
+                fact: Box::new(fact),
+            },
+        }
+    }
+
+    /// What a node ranks, and how many elements a row of it has.
+    fn rows_of(&self, node: Node) -> Result<(Node, u32), Error> {
+        let recorded = &self.nodes[node as usize];
+        let Kind::Operation { op, inputs, .. } = &recorded.kind else {
+            unreachable!("an input has no rank");
+        };
+        let (_, row) = rows(&recorded.shape);
+        let too_large = |_| Error::TooLarge {
+            operation: op.name(),
+            elements: row,
+        };
+        // An empty row is never looked at.
+        Ok((inputs[0], u32::try_from(row.max(1)).map_err(too_large)?))
+    }
+
     /// How many rows of this length the memory allows to be ranked side by side.
     fn rows_at_once(&self, op: Op, row: usize) -> Result<usize, Error> {
         let Some(bytes) = bytes_of_row(row) else {
@@ -217,28 +295,16 @@ impl Schedule<'_> {
     }
 }
 
-/// Sets the bits of elements whose flag is 1 and not 0, the first of which has the index `first`. Other threads may set
-/// others of the same words.
-fn set_bits(bits: &[AtomicU64], first: usize, flags: &[u8]) {
-    let pack = |flags: &[u8]| {
-        let mut word = 0;
-        let (groups, rest) = flags.as_chunks::<8>();
-        for (place, group) in groups.iter().enumerate() {
-            // The product has bit `i` of the group in bit `56 + i`.
-            let bits = u64::from_le_bytes(*group).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-            word |= bits << (8 * place);
-        }
-        for (place, &flag) in rest.iter().enumerate() {
-            word |= u64::from(flag) << (8 * groups.len() + place);
-        }
-        word
-    };
-    let (head, rest) = flags.split_at((first.next_multiple_of(64) - first).min(flags.len()));
-    if !head.is_empty() {
-        bits[first / 64].fetch_or(pack(head) << (first % 64), Ordering::Relaxed);
+/// Sets those bits from `first` on that are set in `kept`. Other threads may set others of the same
+/// words.
+fn set_bits(bits: &[AtomicU64], first: usize, kept: &[u64]) {
+    let (number, shift) = (first / 64, first % 64);
+    for (word, &kept) in bits[number..].iter().zip(kept) {
+        word.fetch_or(kept << shift, Ordering::Relaxed);
     }
-    let start = first.div_ceil(64);
-    for (word, flags) in bits[start.min(bits.len())..].iter().zip(rest.chunks(64)) {
-        word.fetch_or(pack(flags), Ordering::Relaxed);
+    if shift > 0 {
+        for (word, &kept) in bits[number + 1..].iter().zip(kept) {
+            word.fetch_or(kept >> (64 - shift), Ordering::Relaxed);
+        }
     }
 }

@@ -26,12 +26,7 @@ impl Schedule<'_> {
             return self.stored(node);
         };
         let elements = match op {
-            Op::RowRank | Op::RankedKeepMask => {
-                let mut facts = self.facts.clone();
-                let operands = self.by_rows(&inputs[..1]);
-                self.rank_rows(&mut facts, &operands, 0..recorded.len)?;
-                return Ok(vec![(node, self.ranked(&facts, node, 0..recorded.len)?)]);
-            }
+            Op::RowRank | Op::RankedKeepMask => return self.ranked_as_a_whole(node),
             Op::SvdU | Op::SvdS | Op::SvdV | Op::QrQ | Op::QrR => {
                 return self.decomposition(node, *op, inputs[0]);
             }
@@ -94,7 +89,7 @@ impl Schedule<'_> {
             to[band.clone()]
                 .par_chunks_mut(CHUNK)
                 .enumerate()
-                .try_for_each_init(|| program.buffers(self.options.tile()), fill)
+                .try_for_each_init(|| program.buffers(program.tile(self.options)), fill)
         })?;
         Ok(vec![(node, Fact::Elements(Arc::new(to)))])
     }
@@ -183,7 +178,7 @@ pub(super) fn fill(
     first: usize,
     out: &mut [f32],
 ) -> Result<(), Error> {
-    let (tile, end) = (options.tile(), first + out.len());
+    let (tile, end) = (program.tile(options), first + out.len());
     // Tiles start at multiples of 16.
     let mut start = first / 16 * 16;
     while start < end {

@@ -6,13 +6,16 @@ use pulp::NullaryFnOnce;
 
 /// Elements that are looked at together.
 const ROW: usize = 16;
+/// Rows that are counted before the elements inside are picked out of them: one for each bit.
+const ROWS: usize = 32;
 
-/// How many elements are above a bracket and on its ends.
+/// How many elements are above a bracket, on its ends, and zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) above: u32,
     pub(crate) high: u32,
     pub(crate) low: u32,
+    pub(crate) zero: u32,
 }
 
 /// Magnitude and index as one number that sorts as a top-k mask ranks: by magnitude, then the
@@ -32,7 +35,7 @@ pub(crate) fn index_of(rank: u64) -> u32 {
     !(rank as u32)
 }
 
-struct Find<'a> {
+struct Find<'a, const ZEROS: bool> {
     a: &'a [f32],
     first: u32,
     low: i32,
@@ -40,7 +43,7 @@ struct Find<'a> {
     inside: &'a mut Vec<u64>,
 }
 
-impl NullaryFnOnce for Find<'_> {
+impl<const ZEROS: bool> NullaryFnOnce for Find<'_, ZEROS> {
     type Output = Counts;
 
     #[inline(always)]
@@ -54,26 +57,43 @@ impl NullaryFnOnce for Find<'_> {
         } = self;
         // Ranks fit 31 bits; signed comparisons are single instructions.
         let (mut above, mut at_high, mut at_low) = ([0; ROW], [0; ROW], [0; ROW]);
-        let (rows, rest) = a.as_chunks::<ROW>();
-        for (number, row) in rows.iter().enumerate() {
-            let mut between = 0;
-            for j in 0..ROW {
-                let m = magnitude(row[j]) as i32;
-                above[j] += i32::from(m > high);
-                at_high[j] += i32::from(m == high);
-                at_low[j] += i32::from(m == low);
-                between |= i32::from(m > low) & i32::from(m < high);
-            }
-            // A bracket holds a small share of the elements, so most rows end here.
-            if between != 0 {
-                let mut found = [0; ROW];
-                let mut count = 0;
-                for (j, &x) in row.iter().enumerate() {
-                    let m = magnitude(x) as i32;
-                    found[count & (ROW - 1)] = rank(m, first + (number * ROW + j) as u32);
-                    count += usize::from(m > low && m < high);
+        let mut zero = [0; ROW];
+        let is_inside = |m: i32| (m > low) & (m < high);
+        for (number, group) in a.chunks(ROWS * ROW).enumerate() {
+            let rows = group.as_chunks::<ROW>().0;
+            // Nothing but counting here, so that all counts stay in registers.
+            let mut hits = 0u32;
+            for (place, row) in rows.iter().enumerate() {
+                let mut between = 0;
+                for j in 0..ROW {
+                    let m = magnitude(row[j]) as i32;
+                    above[j] += i32::from(m > high);
+                    at_high[j] += i32::from(m == high);
+                    at_low[j] += i32::from(m == low);
+                    if ZEROS {
+                        zero[j] += i32::from(m == 0);
+                    }
+                    between |= i32::from(is_inside(m));
                 }
-                inside.extend_from_slice(&found[..count]);
+                hits |= u32::from(between != 0) << place;
+            }
+            // A bracket holds a small share of the elements, so few rows have any.
+            while hits != 0 {
+                let place = hits.trailing_zeros() as usize;
+                hits &= hits - 1;
+                let row = &rows[place];
+                let mut bits = [0u32; ROW];
+                for (j, (bit, &x)) in bits.iter_mut().zip(row).enumerate() {
+                    let inside = is_inside(magnitude(x) as i32);
+                    *bit = if inside { 1 << j } else { 0 };
+                }
+                let mut bits = bits.iter().fold(0, |all, bit| all | bit);
+                while bits != 0 {
+                    let j = bits.trailing_zeros() as usize % ROW;
+                    let index = (number * ROWS + place) * ROW + j;
+                    inside.push(rank(magnitude(row[j]) as i32, first + index as u32));
+                    bits &= bits - 1;
+                }
             }
         }
         let add = |lanes: [i32; ROW]| lanes.iter().map(|&x| x as u32).sum();
@@ -81,14 +101,16 @@ impl NullaryFnOnce for Find<'_> {
             above: add(above),
             high: add(at_high),
             low: add(at_low),
+            zero: add(zero),
         };
-        let done = rows.len() * ROW;
-        for (index, &x) in (done..).zip(rest) {
+        let done = a.len() / ROW * ROW;
+        for (index, &x) in (done..).zip(&a[done..]) {
             let m = magnitude(x) as i32;
             counts.above += u32::from(m > high);
             counts.high += u32::from(m == high);
             counts.low += u32::from(m == low);
-            if m > low && m < high {
+            counts.zero += u32::from(ZEROS && m == 0);
+            if is_inside(m) {
                 inside.push(rank(m, first + index as u32));
             }
         }
@@ -98,14 +120,31 @@ impl NullaryFnOnce for Find<'_> {
 
 /// Counts the magnitudes of a tile above `high` and on both ends, and adds those between the ends
 /// to `inside`. The tile starts at index `first`.
-pub(crate) fn find(a: &[f32], first: usize, low: u32, high: u32, inside: &mut Vec<u64>) -> Counts {
-    dispatch(Find {
-        a,
-        first: first as u32,
-        low: low as i32,
-        high: high as i32,
-        inside,
-    })
+/// Zeros are counted if `zeros` is set.
+pub(crate) fn find(
+    a: &[f32],
+    first: usize,
+    (low, high): (u32, u32),
+    zeros: bool,
+    inside: &mut Vec<u64>,
+) -> Counts {
+    let (low, high, first) = (low as i32, high as i32, first as u32);
+    match zeros {
+        false => dispatch(Find::<false> {
+            a,
+            first,
+            low,
+            high,
+            inside,
+        }),
+        true => dispatch(Find::<true> {
+            a,
+            first,
+            low,
+            high,
+            inside,
+        }),
+    }
 }
 
 #[cfg(test)]
@@ -117,9 +156,15 @@ mod tests {
         let a: Vec<f32> = (0..67).map(|i| ((i * 37) % 67) as f32 - 33.0).collect();
         let mut inside = Vec::new();
         let (low, high) = (magnitude(5.0), magnitude(9.0));
-        let counts = find(&a, 100, low, high, &mut inside);
+        let counts = find(&a, 100, (low, high), true, &mut inside);
         // Each magnitude but 0 appears twice.
-        assert_eq!((counts.above, counts.high, counts.low), (48, 2, 2));
+        let expected = Counts {
+            above: 48,
+            high: 2,
+            low: 2,
+            zero: 1,
+        };
+        assert_eq!(counts, expected);
         assert_eq!(inside.len(), 6);
         inside.sort_unstable_by(|a, b| b.cmp(a));
         for (pair, expected) in inside.chunks(2).zip([8.0, 7.0, 6.0]) {

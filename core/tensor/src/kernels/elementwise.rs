@@ -2,6 +2,7 @@
 
 use super::map::{Operand, in_place, map1, map2, map3, stored_map2};
 use super::rounding::{ForRounding, Rounding, with_rounding};
+use mergelab_abi::elementary;
 use mergelab_abi::ops::Op;
 use mergelab_abi::working::{Working, round_bf16, round_f16};
 
@@ -22,8 +23,8 @@ pub(crate) fn unary(op: Op, out: &mut [f32], a: &[f32]) {
         Op::Abs => map1(out, a, f32::abs),
         Op::Sign => map1(out, a, sign),
         Op::Sqrt => map1(out, a, f32::sqrt),
-        Op::Exp => map1(out, a, f32::exp),
-        Op::Ln => map1(out, a, f32::ln),
+        Op::Exp => map1(out, a, elementary::exp),
+        Op::Ln => map1(out, a, elementary::ln),
         Op::Sin => map1(out, a, f32::sin),
         Op::Cos => map1(out, a, f32::cos),
         Op::Acos => map1(out, a, |x| x.clamp(-1.0, 1.0).acos()),
@@ -90,7 +91,7 @@ impl ForRounding for Arithmetic<'_> {
 }
 
 /// Whether `1/x` is exact: `x` is a power of two, and neither it nor its inverse is subnormal.
-fn has_exact_inverse(x: f32) -> bool {
+pub(crate) fn has_exact_inverse(x: f32) -> bool {
     x.to_bits() & 0x007f_ffff == 0
         && (f32::MIN_POSITIVE..=1.0 / f32::MIN_POSITIVE).contains(&x.abs())
 }
@@ -123,6 +124,11 @@ pub(crate) fn choose(out: &mut [f32], a: &[f32], b: f32, equal: bool, chosen: f3
             f32::from_bits(if a > b { chosen } else { other })
         });
     }
+}
+
+/// 1 where the magnitude is above `limit`.
+pub(crate) fn exceeds(out: &mut [f32], a: &[f32], limit: f32) {
+    map1(out, a, move |a| mask(a.abs() > limit));
 }
 
 /// Rounds a tile to the working precision.

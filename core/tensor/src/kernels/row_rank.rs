@@ -1,12 +1,8 @@
-//! Places of magnitudes in their row, and random masks that depend on them.
+//! Places of magnitudes in their row.
 //!
 //! Elements are put into buckets by the upper bits of their magnitudes, a fixed number of buckets
 //! for each power of two below the largest magnitude of the row, so that buckets have similar
 //! sizes whatever the scale. Sorting the few elements of each bucket gives every place.
-//!
-//! A random mask hardly needs that. The bucket of an element bounds its place, so its probability,
-//! and its random word is almost always below or above all that is possible within the bucket.
-//! Only buckets with elements for which it is between are sorted.
 
 use super::dispatch;
 use super::magnitude::magnitude;
@@ -17,17 +13,9 @@ use pulp::NullaryFnOnce;
 const BINADES: u32 = 12;
 const MANTISSA_BITS: u32 = 23;
 /// Shorter rows are sorted at once.
-const SHORT: usize = 48;
-/// Elements for which counting the smaller ones takes less than sorting their buckets.
-const FEW: usize = 80;
+pub(super) const SHORT: usize = 48;
 /// Longer buckets are sorted; in shorter ones, comparing all pairs takes less.
 const SMALL: usize = 16;
-
-/// The bounds that random words must be below, by place in the row.
-pub(crate) trait Bounds {
-    /// Never falls, or never rises, with the place.
-    fn bound(&self, place: u32) -> u64;
-}
 
 /// Ranks rows; keeps its buffers from one to the next.
 #[derive(Default)]
@@ -41,10 +29,6 @@ pub(crate) struct Ranker {
     next: Vec<u32>,
     /// Magnitudes above indices, in the order of places.
     sorted: Vec<u64>,
-    /// For each bucket, the words that are kept anywhere in it and those that are somewhere.
-    limits: Vec<[u32; 2]>,
-    /// Elements whose bucket does not tell.
-    open: Vec<u32>,
     /// 1 for each bucket whose elements must be sorted.
     marked: Vec<u8>,
 }
@@ -63,57 +47,36 @@ impl Ranker {
         self.sort_marked(|index, place| places[index] = place);
     }
 
-    /// Sets the flag of each element to 1 if its word is below the bound of its place, else to 0.
-    pub(crate) fn keep(
-        &mut self,
-        row: &[f32],
-        words: &[u32],
-        bounds: &impl Bounds,
-        flags: &mut [u8],
-    ) {
-        let exact = |flags: &mut [u8], index: usize, place: u32| {
-            flags[index] = u8::from(u64::from(words[index]) < bounds.bound(place));
-        };
-        if row.len() <= SHORT {
-            return self.sort_all(row, |index, place| exact(flags, index, place));
-        }
-        let bits = (row.len().ilog2() / 2).clamp(3, 9);
-        self.count(row, bits);
-        self.limits.clear();
-        self.limits.extend(self.starts.windows(2).map(|ends| {
-            if ends[0] == ends[1] {
-                return [0, 0];
-            }
-            let (first, last) = (bounds.bound(ends[0]), bounds.bound(ends[1] - 1));
-            // A bound of 2^32, below which every word is, stays open to the largest word.
-            let limit = |bound: u64| u32::try_from(bound).unwrap_or(u32::MAX);
-            [limit(first.min(last)), limit(first.max(last))]
-        }));
-        self.open.resize(row.len() + 1, 0);
-        let open = dispatch(Decide {
-            limits: &self.limits,
-            buckets: &self.buckets,
-            words,
-            flags,
-            open: &mut self.open,
-        });
-        let open = &self.open[..open];
-        if open.len() <= FEW {
-            for &index in open {
-                let place = dispatch(Smaller(&self.magnitudes, index as usize));
-                exact(flags, index as usize, place);
-            }
-            return;
-        }
-        self.marked.clear();
-        self.marked.resize(self.starts.len() - 1, 0);
-        for &index in open {
-            self.marked[self.buckets[index as usize] as usize] = 1;
-        }
-        self.sort_marked(|index, place| exact(flags, index, place));
+    /// Bucket of each element.
+    pub(super) fn buckets(&self) -> &[u32] {
+        &self.buckets
     }
 
-    fn sort_all(&mut self, row: &[f32], mut found: impl FnMut(usize, u32)) {
+    /// Place of the first element of each bucket, then the length of the row.
+    pub(super) fn starts(&self) -> &[u32] {
+        &self.starts
+    }
+
+    /// The place of one element.
+    pub(super) fn place(&self, index: usize) -> u32 {
+        dispatch(Smaller(&self.magnitudes, index))
+    }
+
+    /// The places of all elements of these elements' buckets.
+    pub(super) fn sort_buckets_of(
+        &mut self,
+        elements: impl Iterator<Item = usize>,
+        found: impl FnMut(usize, u32),
+    ) {
+        self.marked.clear();
+        self.marked.resize(self.starts.len() - 1, 0);
+        for index in elements {
+            self.marked[self.buckets[index] as usize] = 1;
+        }
+        self.sort_marked(found);
+    }
+
+    pub(super) fn sort_all(&mut self, row: &[f32], mut found: impl FnMut(usize, u32)) {
         self.sorted.clear();
         let keyed = |(index, &x): (usize, &f32)| key(magnitude(x), index);
         self.sorted.extend(row.iter().enumerate().map(keyed));
@@ -124,7 +87,7 @@ impl Ranker {
     }
 
     /// Puts elements into buckets, `2^bits` for each power of two.
-    fn count(&mut self, row: &[f32], bits: u32) {
+    pub(super) fn count(&mut self, row: &[f32], bits: u32) {
         self.magnitudes.resize(row.len(), 0);
         let largest = dispatch(Magnitudes(&mut self.magnitudes, row));
         let shift = MANTISSA_BITS - bits;
@@ -235,34 +198,6 @@ impl NullaryFnOnce for Buckets<'_> {
     }
 }
 
-struct Decide<'a> {
-    limits: &'a [[u32; 2]],
-    buckets: &'a [u32],
-    words: &'a [u32],
-    flags: &'a mut [u8],
-    /// One longer than the row.
-    open: &'a mut [u32],
-}
-
-impl NullaryFnOnce for Decide<'_> {
-    /// Elements whose bucket does not tell.
-    type Output = usize;
-
-    #[inline(always)]
-    fn call(self) -> usize {
-        let mut open = 0;
-        let elements = self.flags.iter_mut().zip(self.words).zip(self.buckets);
-        for (index, ((flag, &word), &bucket)) in elements.enumerate() {
-            let [always, sometimes] = self.limits[bucket as usize];
-            let kept = word < always;
-            *flag = u8::from(kept);
-            self.open[open] = index as u32;
-            open += usize::from(!kept & ((word < sometimes) | (word == u32::MAX)));
-        }
-        open
-    }
-}
-
 struct Smaller<'a>(&'a [u32], usize);
 
 impl NullaryFnOnce for Smaller<'_> {
@@ -280,7 +215,7 @@ impl NullaryFnOnce for Smaller<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn noise(len: usize, seed: u32) -> impl Iterator<Item = u32> {
@@ -291,7 +226,7 @@ mod tests {
     }
 
     /// Rows that are hard on buckets: ties, zeros, outliers, NaN, tiny numbers, one value.
-    fn rows(len: usize) -> Vec<Vec<f32>> {
+    pub(in crate::kernels) fn rows(len: usize) -> Vec<Vec<f32>> {
         let uniform = || noise(len, 3).map(|x| x as f32 / 4.3e9 - 0.5);
         let spiked = |spike: f32| -> Vec<f32> {
             let mut row: Vec<f32> = uniform().collect();
@@ -313,7 +248,7 @@ mod tests {
         ]
     }
 
-    fn by_sorting(row: &[f32]) -> Vec<u32> {
+    pub(in crate::kernels) fn by_sorting(row: &[f32]) -> Vec<u32> {
         let mut order: Vec<usize> = (0..row.len()).collect();
         order.sort_by_key(|&i| magnitude(row[i]));
         let mut places = vec![0; row.len()];
@@ -323,21 +258,8 @@ mod tests {
         places
     }
 
-    struct Line {
-        low: f64,
-        high: f64,
-        last: f64,
-    }
-
-    impl Bounds for Line {
-        fn bound(&self, place: u32) -> u64 {
-            let p = self.low + (self.high - self.low) * (f64::from(place) / self.last);
-            mergelab_abi::random::keep_bound(p)
-        }
-    }
-
     #[test]
-    fn places_and_masks_are_those_of_a_stable_sort() {
+    fn places_are_those_of_a_stable_sort() {
         let mut ranker = Ranker::default();
         for len in [2, 47, 48, 49, 333, 5000] {
             for (number, row) in rows(len).iter().enumerate() {
@@ -345,19 +267,6 @@ mod tests {
                 let mut places = vec![u32::MAX; len];
                 ranker.places(row, &mut places);
                 assert!(places == want, "row {number} of {len}");
-
-                let mut words: Vec<u32> = noise(len, 77).collect();
-                (words[0], words[1]) = (0, u32::MAX);
-                for (low, high) in [(0.4, 0.6), (0.9, 0.05), (0.0, 1.0), (1.0, 1.0), (0.0, 0.0)] {
-                    let last = (len - 1) as f64;
-                    let bounds = Line { low, high, last };
-                    let mut flags = vec![9; len];
-                    ranker.keep(row, &words, &bounds, &mut flags);
-                    for (index, &flag) in flags.iter().enumerate() {
-                        let kept = u64::from(words[index]) < bounds.bound(want[index]);
-                        assert_eq!(flag, u8::from(kept), "{index} in row {number} of {len}");
-                    }
-                }
             }
         }
     }

@@ -5,7 +5,9 @@
 //! nowhere else is never written.
 
 use super::dispatch;
+use super::draw::one;
 use super::rounding::{ForRounding, Rounding, with_rounding};
+use super::trim::Limits;
 use mergelab_abi::working::Working;
 use pulp::NullaryFnOnce;
 
@@ -30,11 +32,11 @@ fn row<T>(tile: &[T], row: usize) -> &[T; ROW] {
 
 /// Implements [`Term`] for what is computed from elements of the same index.
 macro_rules! term {
-    ($name:ident, $a:ident [$($field:ident),*] $rounding:ident, $body:expr) => {
+    ($name:ident, $a:ident [$($field:ident),*] {$($plain:ident),*} $rounding:ident, $body:expr) => {
         impl Term for $name<'_> {
             #[inline(always)]
             fn at(self, $rounding: impl Rounding, index: usize) -> f32 {
-                let Self { $a, $($field),* } = self;
+                let Self { $a, $($field,)* $($plain,)* } = self;
                 let $a = $a[index];
                 $(let $field = Tiled::element($field, index);)*
                 $body
@@ -42,7 +44,7 @@ macro_rules! term {
 
             #[inline(always)]
             fn row(self, $rounding: impl Rounding, number: usize) -> [f32; ROW] {
-                let Self { $a, $($field),* } = self;
+                let Self { $a, $($field,)* $($plain,)* } = self;
                 let $a = row($a, number);
                 $(let $field = Tiled::row($field, number);)*
                 let mut out = [0.0; ROW];
@@ -139,11 +141,62 @@ pub(crate) struct ScaledChange<'a> {
     pub(crate) weight: f32,
 }
 
-/// A tile where its sign is the elected one.
+/// Stored bf16 elements less a tile, where they are kept, times numbers: what is left of a task
+/// vector.
+#[derive(Clone, Copy)]
+pub(crate) struct Survivor<'a, F> {
+    pub(crate) x: &'a [[u8; 2]],
+    pub(crate) minus: &'a [f32],
+    /// See [`draw`](super::draw).
+    pub(crate) flags: &'a [u8],
+    pub(crate) factors: F,
+}
+
+/// Numbers that a term is multiplied with or divided by, one after the other.
+pub(crate) trait Factors: Copy {
+    fn apply(self, rounding: impl Rounding, x: f32) -> f32;
+}
+
+impl<const N: usize> Factors for [f32; N] {
+    #[inline(always)]
+    fn apply(self, rounding: impl Rounding, x: f32) -> f32 {
+        self.iter().fold(x, |x, &by| rounding.round(x * by))
+    }
+}
+
+/// A division, then multiplications.
+#[derive(Clone, Copy)]
+pub(crate) struct Over<const N: usize>(pub(crate) f32, pub(crate) [f32; N]);
+
+impl<const N: usize> Factors for Over<N> {
+    #[inline(always)]
+    fn apply(self, rounding: impl Rounding, x: f32) -> f32 {
+        self.1.apply(rounding, rounding.round(x / self.0))
+    }
+}
+
+/// The same where masks of its magnitude keep it.
+#[derive(Clone, Copy)]
+pub(crate) struct TrimmedChange<'a> {
+    pub(crate) x: &'a [[u8; 2]],
+    pub(crate) minus: &'a [f32],
+    pub(crate) weight: f32,
+    pub(crate) limits: Limits,
+}
+
+/// The square of a tile less another.
+#[derive(Clone, Copy)]
+pub(crate) struct Square<'a> {
+    pub(crate) x: &'a [f32],
+    pub(crate) minus: &'a [f32],
+}
+
+/// A tile times a number where its sign is the elected one.
 #[derive(Clone, Copy)]
 pub(crate) struct Agreeing<'a> {
     pub(crate) x: &'a [f32],
     pub(crate) elected: &'a [f32],
+    pub(crate) weight: f32,
 }
 
 /// A number where the sign of a tile is the elected one.
@@ -152,6 +205,30 @@ pub(crate) struct AgreeingWeight<'a> {
     pub(crate) x: &'a [f32],
     pub(crate) elected: &'a [f32],
     pub(crate) weight: f32,
+}
+
+/// 1 where the magnitude of a tile is above a limit.
+#[derive(Clone, Copy)]
+pub(crate) struct Exceeds<'a> {
+    pub(crate) x: &'a [f32],
+    pub(crate) limit: f32,
+}
+
+/// A tile where its magnitude is above a limit.
+#[derive(Clone, Copy)]
+pub(crate) struct Exceeding<'a> {
+    pub(crate) x: &'a [f32],
+    pub(crate) limit: f32,
+}
+
+/// The same times a number where `alone` is not 0, and times `other` elsewhere.
+#[derive(Clone, Copy)]
+pub(crate) struct ExceedingChoice<'a> {
+    pub(crate) x: &'a [f32],
+    pub(crate) alone: &'a [f32],
+    pub(crate) other: &'a [f32],
+    pub(crate) weight: f32,
+    pub(crate) limit: f32,
 }
 
 #[inline(always)]
@@ -167,13 +244,65 @@ fn agrees(x: f32, elected: f32) -> f32 {
     if sign + 0.0 == elected { 1.0 } else { 0.0 }
 }
 
-term!(Plain, x [] _rounding, x);
-term!(Scaled, x [weight] rounding, rounding.round(x * weight));
-term!(ScaledStored, x [weight] rounding, rounding.round(decode(x) * weight));
-term!(ScaledChange, x [minus, weight] rounding,
+/// Whether the magnitude is above a limit, as 1 or 0.
+#[inline(always)]
+fn exceeds(x: f32, limit: f32) -> f32 {
+    if x.abs() > limit { 1.0 } else { 0.0 }
+}
+
+/// `number` where `alone` is not 0, else `other`.
+#[inline(always)]
+fn choose(alone: f32, number: f32, other: f32) -> f32 {
+    if alone != 0.0 { number } else { other }
+}
+
+term!(Plain, x [] {} _rounding, x);
+term!(Scaled, x [weight] {} rounding, rounding.round(x * weight));
+term!(ScaledStored, x [weight] {} rounding, rounding.round(decode(x) * weight));
+term!(ScaledChange, x [minus, weight] {} rounding,
     rounding.round(rounding.round(decode(x) - minus) * weight));
-term!(Agreeing, x [elected] rounding, rounding.round(x * agrees(x, elected)));
-term!(AgreeingWeight, x [elected, weight] rounding, rounding.round(agrees(x, elected) * weight));
+term!(TrimmedChange, x [minus, weight] {limits} rounding, {
+    let change = rounding.round(decode(x) - minus);
+    rounding.round(change * limits.keep::<true>(change) * weight)
+});
+term!(Square, x [minus] {} rounding, {
+    let off = rounding.round(x - minus);
+    rounding.round(off * off)
+});
+term!(Agreeing, x [elected, weight] {} rounding,
+    rounding.round(rounding.round(x * weight) * agrees(x, elected)));
+term!(AgreeingWeight, x [elected, weight] {} rounding,
+    rounding.round(agrees(x, elected) * weight));
+term!(Exceeds, x [] {limit} _rounding, exceeds(x, limit));
+term!(Exceeding, x [] {limit} _rounding, x * exceeds(x, limit));
+term!(ExceedingChoice, x [alone, other, weight] {limit} rounding,
+    rounding.round(x * exceeds(x, limit) * choose(alone, weight, other)));
+
+impl<F: Factors> Term for Survivor<'_, F> {
+    #[inline(always)]
+    fn at(self, rounding: impl Rounding, index: usize) -> f32 {
+        let change = rounding.round(decode(self.x[index]) - self.minus[index]);
+        self.factors
+            .apply(rounding, change * one(self.flags[index]))
+    }
+
+    #[inline(always)]
+    fn row(self, rounding: impl Rounding, number: usize) -> [f32; ROW] {
+        let (x, minus) = (row(self.x, number), row(self.minus, number));
+        let flags = row(self.flags, number);
+        let mut out = [0.0; ROW];
+        for j in 0..ROW {
+            let change = rounding.round(decode(x[j]) - minus[j]);
+            out[j] = self.factors.apply(rounding, change * one(flags[j]));
+        }
+        out
+    }
+
+    #[inline(always)]
+    fn length(self) -> usize {
+        self.x.len()
+    }
+}
 
 struct Sum<'a, T, R>(&'a mut [f32], &'a [T], R);
 

@@ -4,13 +4,19 @@
 //! merge methods do all the time is looked for; everything else is computed as it was recorded.
 //! Fused operations give the same bits: each still rounds.
 
-use super::{in_memory, is_finer, streamed_operands};
-use crate::evaluate::{Fact, Facts};
+mod sum;
+mod survive;
+mod trim;
+
+use super::{in_memory, streamed_operands};
+use crate::evaluate::Facts;
 use crate::graph::{Kind, Nodes};
 use crate::source::Format;
-use mergelab_abi::ops::{Node, Op};
+use mergelab_abi::ops::{Node, Op, rows};
 use mergelab_abi::working::Working;
 use std::mem;
+pub(super) use sum::Sum;
+pub(super) use survive::{FACTORS, Survivor};
 
 /// How a tensor is computed.
 pub(super) enum Form {
@@ -20,10 +26,24 @@ pub(super) enum Form {
     InMemory,
     /// A stored input less a tensor.
     Change { input: Node, minus: Node },
-    /// A tensor where a top-k mask of `by` keeps it.
-    Trimmed { x: Node, mask: Node, by: Node },
+    /// A tensor where a mask of the largest magnitudes of `by` keeps it, and a second one, if any,
+    /// does not.
+    Trimmed {
+        x: Node,
+        by: Node,
+        masks: (Node, Option<Node>),
+    },
+    /// A stored input less a tensor, where such masks of the difference keep it, times a number.
+    TrimmedChange {
+        input: Node,
+        minus: Node,
+        masks: (Node, Option<Node>),
+        weight: Option<Node>,
+    },
     /// A tensor where a random mask keeps it.
     Dropped { x: Node, mask: Node },
+    /// A sum of what is left of task vectors; often of one.
+    Survivors(Vec<Survivor>),
     /// `chosen` where `a op b` holds, else `other`; all but `a` are numbers.
     Choice {
         op: Op,
@@ -32,22 +52,18 @@ pub(super) enum Form {
         chosen: Node,
         other: Node,
     },
-    /// A sum of tensors times numbers.
-    ScaledSum(Vec<(Node, Node)>),
-    /// A sum of stored inputs times numbers.
-    StoredSum(Vec<(Node, Node)>),
-    /// A sum of changes from one tensor times numbers.
-    ChangeSum {
-        terms: Vec<(Node, Node)>,
-        minus: Node,
+    /// A tensor and, as the second operand, a number for each row.
+    ByRow {
+        op: Op,
+        x: Node,
+        spread: Node,
+        /// What is spread, where it is computed beside.
+        beside: Option<Node>,
     },
-    /// A sum of tensors where their signs are the elected ones.
-    AgreeingSum { terms: Vec<Node>, elected: Node },
-    /// A sum of numbers where the signs of tensors are the elected ones.
-    AgreeingWeights {
-        terms: Vec<(Node, Node)>,
-        elected: Node,
-    },
+    /// Whether the magnitude of a tensor is above a number.
+    Exceeds { x: Node, limit: Node },
+    /// A sum.
+    Sum(Sum),
 }
 
 /// What is known about the nodes below those wanted.
@@ -86,11 +102,24 @@ impl<'a> Fuse<'a> {
         let Some((op, inputs)) = self.operation(node) else {
             return Form::Plain;
         };
+        if let Some(form) = self.by_row(op, inputs) {
+            return form;
+        }
         let form = match (op, inputs) {
-            (Op::Sub, &[a, b]) if self.once(a) && self.stored(a) && self.is_tensor(b) => {
-                Some(Form::Change { input: a, minus: b })
-            }
-            (Op::Mul, &[a, b]) => self.masked(a, b).or_else(|| self.masked(b, a)),
+            (Op::Sub, _) => self
+                .stored_change(node)
+                .map(|(input, minus)| Form::Change { input, minus }),
+            (Op::Mul | Op::Div, &[a, b]) => match self.survivor(node) {
+                Some(survivor) => Some(Form::Survivors(vec![survivor])),
+                None if op == Op::Mul => self
+                    .masked(node, a, b)
+                    .or_else(|| self.masked(node, b, a))
+                    .or_else(|| self.weighted(node, a, b)),
+                None => None,
+            },
+            (Op::Gt, _) => self
+                .exceeds(node)
+                .map(|(x, limit)| Form::Exceeds { x, limit }),
             (Op::Select, &[a, b, c]) => self.choice(a, b, c),
             (Op::AddN, terms) => self.sum(node, terms),
             _ => None,
@@ -115,8 +144,56 @@ impl<'a> Fuse<'a> {
         self.nodes[node as usize].working
     }
 
+    /// A tensor and one that has the same number everywhere in a row.
+    fn by_row(&self, op: Op, inputs: &[Node]) -> Option<Form> {
+        /// Elements of a row for which a loop of its own pays.
+        const SHORT: usize = 64;
+        let (Op::Add | Op::Sub | Op::Mul | Op::Div, &[x, spread]) = (op, inputs) else {
+            return None;
+        };
+        let fits = matches!(self.operation(spread)?, (Op::SpreadRows, _))
+            && self.once(spread)
+            && self.is_tensor(x)
+            && rows(&self.nodes[spread as usize].shape).1 >= SHORT;
+        let beside = streamed_operands(self.nodes, self.facts, spread);
+        fits.then_some(Form::ByRow {
+            op,
+            x,
+            spread,
+            beside: beside.first().copied(),
+        })
+    }
+
+    fn uses(&self, node: Node) -> u32 {
+        self.uses[node as usize]
+    }
+
     fn once(&self, node: Node) -> bool {
-        self.uses[node as usize] == 1
+        self.uses(node) == 1
+    }
+
+    /// The input and the tensor of a stored input less a tensor.
+    fn stored_change(&self, node: Node) -> Option<(Node, Node)> {
+        let (Op::Sub, &[a, b]) = self.operation(node)? else {
+            return None;
+        };
+        (self.once(a) && self.stored(a) && self.is_tensor(b)).then_some((a, b))
+    }
+
+    /// `x` and `limit` of `|x| > limit`. It is cheap enough to be computed twice.
+    fn exceeds(&self, node: Node) -> Option<(Node, Node)> {
+        let (Op::Gt, &[size, limit]) = self.operation(node)? else {
+            return None;
+        };
+        let (Op::Abs, &[x]) = self.operation(size)? else {
+            return None;
+        };
+        (self.is_tensor(x) && !self.is_tensor(limit)).then_some((x, limit))
+    }
+
+    /// Whether a node can be computed within another one that is rounded to this precision.
+    fn inside(&self, node: Node, working: Working) -> bool {
+        self.once(node) && self.working(node) == working
     }
 
     /// Whether an input can be taken as it is stored: in bf16, which loses nothing in f32 and in
@@ -131,21 +208,6 @@ impl<'a> Fuse<'a> {
             && source
                 .stored()
                 .is_some_and(|s| s.format == Format::Bf16 && s.bytes.len() == 2 * recorded.len)
-    }
-
-    /// `x · mask`.
-    fn masked(&self, x: Node, mask: Node) -> Option<Form> {
-        if !self.once(mask) || !self.is_tensor(x) || x == mask || is_finer(self.nodes, x) {
-            return None;
-        }
-        match self.operation(mask)? {
-            (Op::TopKMask, &[by]) if self.is_tensor(mask) => match self.facts.get(&mask) {
-                Some(Fact::Cut(_)) => Some(Form::Trimmed { x, mask, by }),
-                _ => None,
-            },
-            (Op::KeepMask, _) if self.is_tensor(mask) => Some(Form::Dropped { x, mask }),
-            _ => None,
-        }
     }
 
     /// `select(a op b, chosen, other)`.
@@ -166,120 +228,22 @@ impl<'a> Fuse<'a> {
             other,
         })
     }
-
-    fn sum(&self, sum: Node, terms: &[Node]) -> Option<Form> {
-        let working = self.working(sum);
-        let products: Vec<(Node, Node)> = terms
-            .iter()
-            .map(|&term| match self.operation(term)? {
-                (Op::Mul, &[a, b]) if self.once(term) && self.working(term) == working => {
-                    Some((a, b))
-                }
-                _ => None,
-            })
-            .collect::<Option<_>>()?;
-        self.agreeing(&products)
-            .or_else(|| self.agreeing_weights(&products))
-            .or_else(|| self.scaled(working, &products))
-    }
-
-    /// Products of tensors and numbers.
-    fn scaled(&self, working: Working, products: &[(Node, Node)]) -> Option<Form> {
-        let scaled = |&(a, b): &(Node, Node)| match (self.is_tensor(a), self.is_tensor(b)) {
-            (true, false) => Some((a, b)),
-            (false, true) => Some((b, a)),
-            _ => None,
-        };
-        let terms: Vec<(Node, Node)> = products.iter().map(scaled).collect::<Option<_>>()?;
-        if terms.iter().all(|&(x, _)| self.once(x) && self.stored(x)) {
-            return Some(Form::StoredSum(terms));
-        }
-        let changes: Option<Vec<(Node, Node, Node)>> = terms
-            .iter()
-            .map(|&(x, weight)| match self.form(x) {
-                Form::Change { input, minus } if self.once(x) && self.working(x) == working => {
-                    Some((input, weight, minus))
-                }
-                _ => None,
-            })
-            .collect();
-        if let Some(changes) = changes
-            && let Some(&(_, _, minus)) = changes.first()
-            && changes.iter().all(|c| c.2 == minus)
-        {
-            let terms = changes.iter().map(|c| (c.0, c.1)).collect();
-            return Some(Form::ChangeSum { terms, minus });
-        }
-        Some(Form::ScaledSum(terms))
-    }
-
-    /// Products of tensors with the masks of their elected signs.
-    fn agreeing(&self, products: &[(Node, Node)]) -> Option<Form> {
-        let found: Vec<(Node, Node)> = products
-            .iter()
-            .map(|&(a, b)| match (self.agreement(a), self.agreement(b)) {
-                (_, Some((x, elected))) if x == a => Some((x, elected)),
-                (Some((x, elected)), _) if x == b => Some((x, elected)),
-                _ => None,
-            })
-            .collect::<Option<_>>()?;
-        let elected = self.one(found.iter().map(|f| f.1))?;
-        let terms = found.iter().map(|f| f.0).collect();
-        Some(Form::AgreeingSum { terms, elected })
-    }
-
-    /// Products of numbers with such masks.
-    fn agreeing_weights(&self, products: &[(Node, Node)]) -> Option<Form> {
-        let found: Vec<((Node, Node), Node)> = products
-            .iter()
-            .map(|&(a, b)| match (self.agreement(a), self.agreement(b)) {
-                (Some((x, elected)), _) if !self.is_tensor(b) => Some(((x, b), elected)),
-                (_, Some((x, elected))) if !self.is_tensor(a) => Some(((x, a), elected)),
-                _ => None,
-            })
-            .collect::<Option<_>>()?;
-        let elected = self.one(found.iter().map(|f| f.1))?;
-        let terms = found.iter().map(|f| f.0).collect();
-        Some(Form::AgreeingWeights { terms, elected })
-    }
-
-    /// `x` and `elected` of `sign(x) = elected`. It is cheap enough to be computed twice.
-    fn agreement(&self, node: Node) -> Option<(Node, Node)> {
-        let (Op::Eq, &[sign, elected]) = self.operation(node)? else {
-            return None;
-        };
-        let (Op::Sign, &[x]) = self.operation(sign)? else {
-            return None;
-        };
-        (self.is_tensor(x) && self.is_tensor(elected)).then_some((x, elected))
-    }
-
-    fn one(&self, mut nodes: impl Iterator<Item = Node>) -> Option<Node> {
-        let first = nodes.next()?;
-        nodes.all(|n| n == first).then_some(first)
-    }
 }
 
 impl Form {
     /// The tensors that it is computed from; `recorded` are those of the node.
     pub(super) fn operands(&self, recorded: &[Node]) -> Vec<Node> {
-        let first = |terms: &[(Node, Node)]| terms.iter().map(|t| t.0).collect();
         match self {
             Form::Plain => recorded.to_vec(),
             Form::InMemory => Vec::new(),
-            Form::Change { minus, .. } => vec![*minus],
+            Form::Change { minus, .. } | Form::TrimmedChange { minus, .. } => vec![*minus],
             Form::Trimmed { x, by, .. } => vec![*x, *by],
             Form::Dropped { x, .. } => vec![*x],
+            Form::Survivors(survivors) => survivors.iter().map(|s| s.minus).collect(),
             Form::Choice { a, .. } => vec![*a],
-            Form::ScaledSum(terms) => first(terms),
-            Form::StoredSum(_) => Vec::new(),
-            Form::ChangeSum { minus, .. } => vec![*minus],
-            Form::AgreeingSum { terms, elected } => {
-                terms.iter().copied().chain([*elected]).collect()
-            }
-            Form::AgreeingWeights { terms, elected } => {
-                terms.iter().map(|t| t.0).chain([*elected]).collect()
-            }
+            Form::ByRow { x, beside, .. } => [*x].into_iter().chain(*beside).collect(),
+            Form::Exceeds { x, .. } => vec![*x],
+            Form::Sum(sum) => sum.operands(),
         }
     }
 }

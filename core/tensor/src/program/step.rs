@@ -1,15 +1,22 @@
 //! One step of a program: computes a tile from others.
 
+mod added;
+
 use super::Buffers;
+use super::fuse::FACTORS;
 use crate::error::Error;
 use crate::kernels::map::Operand;
 use crate::kernels::mask::{self, Cut};
-use crate::kernels::terms::{self, Term};
-use crate::kernels::{elementwise, spread, storage};
+use crate::kernels::terms::{self, Over};
+use crate::kernels::trim::{self, Band, TrimmedChange};
+use crate::kernels::{draw, elementwise, lines, spread, storage};
 use crate::source::{Format, Source};
+pub(super) use added::Added;
+use added::add;
 use mergelab_abi::ops::Op;
 use mergelab_abi::working::Working;
 use std::mem;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Where a step reads from.
@@ -21,6 +28,14 @@ pub(super) enum Read {
     Value(f32),
 }
 
+/// A number for each row.
+pub(super) enum RowValues {
+    /// For every row there is.
+    All(Arc<Vec<f32>>),
+    /// For the rows of a tile, which are whole: the first elements of a slot.
+    Slot(usize),
+}
+
 /// Numbers that are no [`Read`] are slots, or sources where it says so.
 pub(super) enum Work {
     /// A source.
@@ -30,20 +45,29 @@ pub(super) enum Work {
     Select(Read, Read, Read),
     AddN(Vec<usize>),
     TopK(usize, Cut),
-    Keep {
-        key: u64,
-        bound: u64,
-    },
+    Keep(Draw),
     KeepBy {
         key: u64,
         p: usize,
     },
     /// Those from an index on.
     Elements(Arc<Vec<f32>>, usize),
-    /// The same.
-    Bits(Arc<Vec<u64>>, usize),
     /// Rows of this length.
-    SpreadRows(Arc<Vec<f32>>, usize),
+    SpreadRows(RowValues, usize),
+    /// Statistics of the rows of whole ones, into the first elements of the tile.
+    RowStatistic {
+        op: Op,
+        a: usize,
+        b: Option<usize>,
+        row: usize,
+    },
+    /// A slot and a number for each row.
+    ByRow {
+        op: Op,
+        x: usize,
+        values: RowValues,
+        row: usize,
+    },
     SpreadColumns(Arc<Vec<f32>>),
     /// A source less a slot.
     Change {
@@ -53,13 +77,21 @@ pub(super) enum Work {
     Trimmed {
         x: usize,
         by: usize,
-        cut: Cut,
+        band: Band,
+    },
+    /// A source less a slot.
+    TrimmedChange {
+        source: usize,
+        minus: usize,
+        band: Band,
+        weight: f32,
     },
     Dropped {
         x: usize,
-        key: u64,
-        bound: u64,
+        draw: Draw,
     },
+    /// Their sum.
+    Survivors(Vec<Survivor>),
     /// `chosen` where `a` is above `b`, or equal to it if `equal`; else `other`.
     Choice {
         a: usize,
@@ -68,22 +100,76 @@ pub(super) enum Work {
         chosen: f32,
         other: f32,
     },
-    ScaledSum(Vec<(usize, f32)>),
-    /// Sources.
-    StoredSum(Vec<(usize, f32)>),
-    /// Sources, each less a slot.
-    ChangeSum {
-        terms: Vec<(usize, f32)>,
-        minus: usize,
-    },
-    AgreeingSum {
-        terms: Vec<usize>,
-        elected: usize,
-    },
-    AgreeingWeights {
-        terms: Vec<(usize, f32)>,
-        elected: usize,
-    },
+    /// 1 where the magnitude is above a number.
+    Exceeds(usize, f32),
+    Sum(Added),
+}
+
+/// Where the flags of a mask come from.
+pub(super) enum Draw {
+    /// Everything is kept.
+    All,
+    /// Elements are kept whose random words are below a bound.
+    Random { key: u64, bound: u64 },
+    /// Element `i` is bit `i % 64` of word `i / 64`, counted from an index on.
+    Bits(Arc<Vec<u64>>, usize),
+}
+
+impl Draw {
+    fn flags(&self, flags: &mut [u8], first: usize) {
+        match self {
+            Draw::All => flags.fill(draw::KEPT),
+            Draw::Random { key, bound } => draw::keep(flags, *key, *bound, first),
+            Draw::Bits(words, from) => draw::bits(flags, words, first - from),
+        }
+    }
+}
+
+/// A source less a slot, where it is kept, times numbers.
+pub(super) struct Survivor {
+    pub(super) source: usize,
+    pub(super) minus: usize,
+    pub(super) draw: Draw,
+    pub(super) factors: Factors,
+}
+
+/// What a survivor is divided by, then what it is multiplied with. Those that are not there are 1,
+/// which changes nothing.
+pub(super) struct Factors {
+    over: f32,
+    times: [f32; FACTORS + 1],
+}
+
+impl Factors {
+    pub(super) fn new(over: Option<f32>, times: impl Iterator<Item = f32>) -> Self {
+        let inverse = over
+            .filter(|&x| elementwise::has_exact_inverse(x))
+            .map(|x| 1.0 / x);
+        let mut factors = Self {
+            over: if inverse.is_some() {
+                1.0
+            } else {
+                over.unwrap_or(1.0)
+            },
+            times: [1.0; FACTORS + 1],
+        };
+        for (factor, x) in factors
+            .times
+            .iter_mut()
+            .zip(inverse.into_iter().chain(times))
+        {
+            *factor = x;
+        }
+        factors
+    }
+
+    /// Up to the last that is not 1.
+    fn count(&self) -> usize {
+        self.times
+            .iter()
+            .rposition(|&x| x != 1.0)
+            .map_or(0, |last| last + 1)
+    }
 }
 
 pub(super) struct Step {
@@ -97,6 +183,15 @@ pub(super) struct Step {
 }
 
 impl Step {
+    /// Masks whose flags it looks at.
+    pub(super) fn masks(&self) -> usize {
+        match &self.work {
+            Work::Keep(_) | Work::Dropped { .. } => 1,
+            Work::Survivors(terms) => terms.len(),
+            _ => 0,
+        }
+    }
+
     /// Computes elements `first .. first + length`.
     pub(super) fn run(
         &self,
@@ -113,27 +208,41 @@ impl Step {
         result
     }
 
-    fn compute(
-        &self,
-        buffers: &mut Buffers<'_>,
+    fn compute<'a>(
+        &'a self,
+        buffers: &'a mut Buffers<'_>,
         out: &mut [f32],
         first: usize,
     ) -> Result<(), Error> {
         let (length, working) = (out.len(), self.working);
         match &self.work {
             Work::Load(source) => return buffers.inputs[*source].load(out, first),
-            Work::Change { source, .. } => {
+            Work::Change { source, .. } | Work::TrimmedChange { source, .. } => {
                 buffers.inputs[*source].check(&mut buffers.scratch, first, length)?;
             }
-            Work::StoredSum(terms) | Work::ChangeSum { terms, .. } => {
-                for (source, _) in terms {
-                    buffers.inputs[*source].check(&mut buffers.scratch, first, length)?;
+            Work::Sum(added) => {
+                for source in added.sources() {
+                    buffers.inputs[source].check(&mut buffers.scratch, first, length)?;
+                }
+            }
+            Work::Keep(draw) | Work::Dropped { draw, .. } => {
+                draw.flags(&mut buffers.flags[0][..length], first);
+            }
+            Work::Survivors(terms) => {
+                for (term, flags) in terms.iter().zip(&mut buffers.flags) {
+                    buffers.inputs[term.source].check(&mut buffers.scratch, first, length)?;
+                    term.draw.flags(&mut flags[..length], first);
                 }
             }
             _ => {}
         }
         let tile = |slot: usize| &buffers.tiles[slot][..length];
         let stored = |source: usize| buffers.inputs[source].elements(first, length);
+        // With the index of the tile's first element among those that have the values.
+        let row_values = |values: &'a RowValues, first: usize| match values {
+            RowValues::All(all) => (all.as_slice(), first),
+            RowValues::Slot(slot) => (buffers.tiles[*slot].as_slice(), 0),
+        };
         let operand = |from: Read| match from {
             Read::Slot(slot) => Operand::Tile(tile(slot)),
             Read::Value(x) => Operand::Value(x),
@@ -147,22 +256,54 @@ impl Step {
             Work::Select(a, b, c) => {
                 elementwise::select(out, operand(*a), operand(*b), operand(*c));
             }
-            Work::AddN(slots) => sum(working, out, slots, |&slot| terms::Plain { x: tile(slot) }),
+            Work::AddN(slots) => add(working, out, slots, |&slot| terms::Plain { x: tile(slot) }),
             Work::TopK(a, cut) => mask::top_k(out, tile(*a), *cut, first),
-            Work::Keep { key, bound } => mask::keep(out, *key, *bound, first),
-            Work::KeepBy { key, p } => spread::keep_by(out, tile(*p), *key, first),
+            Work::Keep(_) => draw::mask(out, &buffers.flags[0][..length]),
+            Work::KeepBy { key, p } => draw::keep_by(out, tile(*p), *key, first),
             Work::Elements(all, from) => {
                 let first = first - from;
                 out.copy_from_slice(&all[first..first + length]);
             }
-            Work::Bits(words, from) => spread::bits(out, words, first - from),
-            Work::SpreadRows(all, row) => spread::rows(out, all, *row, first),
+            Work::SpreadRows(values, row) => {
+                let (values, first) = row_values(values, first);
+                spread::rows(out, values, *row, first);
+            }
+            Work::RowStatistic { op, a, b, row } => {
+                let b = b.map(tile);
+                lines::statistics(working, *op, out, tile(*a), b, *row, first);
+            }
+            Work::ByRow { op, x, values, row } => {
+                let (values, first) = row_values(values, first);
+                let x = tile(*x);
+                spread::row_parts(length, *row, first, |part, index| {
+                    let (a, b) = (
+                        Operand::Tile(&x[part.clone()]),
+                        Operand::Value(values[index]),
+                    );
+                    elementwise::binary(working, *op, &mut out[part], a, b);
+                });
+            }
             Work::SpreadColumns(all) => spread::columns(out, all, first),
             Work::Change { source, minus } => {
                 elementwise::change(working, out, stored(*source), tile(*minus));
             }
-            Work::Trimmed { x, by, cut } => mask::trim(out, tile(*x), tile(*by), *cut, first),
-            Work::Dropped { x, key, bound } => mask::drop(out, tile(*x), *key, *bound, first),
+            Work::Trimmed { x, by, band } => trim::trim(out, tile(*x), tile(*by), *band, first),
+            Work::TrimmedChange {
+                source,
+                minus,
+                band,
+                weight,
+            } => {
+                let change = TrimmedChange {
+                    stored: stored(*source),
+                    minus: tile(*minus),
+                    band: *band,
+                    weight: *weight,
+                };
+                trim::change(working, out, change, first);
+            }
+            Work::Dropped { x, .. } => draw::masked(out, tile(*x), &buffers.flags[0][..length]),
+            Work::Survivors(list) => survivors(working, buffers, out, list, first),
             Work::Choice {
                 a,
                 b,
@@ -170,61 +311,59 @@ impl Step {
                 chosen,
                 other,
             } => elementwise::choose(out, tile(*a), *b, *equal, *chosen, *other),
-            Work::ScaledSum(list) => {
-                sum(working, out, list, |&(slot, weight)| terms::Scaled {
-                    x: tile(slot),
-                    weight,
-                });
-            }
-            Work::StoredSum(list) => {
-                sum(working, out, list, |&(source, weight)| {
-                    terms::ScaledStored {
-                        x: stored(source),
-                        weight,
-                    }
-                });
-            }
-            Work::ChangeSum { terms, minus } => {
-                let minus = tile(*minus);
-                sum(working, out, terms, |&(source, weight)| {
-                    terms::ScaledChange {
-                        x: stored(source),
-                        minus,
-                        weight,
-                    }
-                });
-            }
-            Work::AgreeingSum { terms, elected } => {
-                let elected = tile(*elected);
-                sum(working, out, terms, |&slot| terms::Agreeing {
-                    x: tile(slot),
-                    elected,
-                });
-            }
-            Work::AgreeingWeights { terms, elected } => {
-                let elected = tile(*elected);
-                sum(working, out, terms, |&(slot, weight)| {
-                    terms::AgreeingWeight {
-                        x: tile(slot),
-                        elected,
-                        weight,
-                    }
-                });
-            }
+            Work::Exceeds(x, limit) => elementwise::exceeds(out, tile(*x), *limit),
+            Work::Sum(added) => added.run(working, out, tile, stored, first),
         }
         Ok(())
     }
 }
 
-fn sum<N, T: Term>(working: Working, out: &mut [f32], list: &[N], term: impl Fn(&N) -> T) {
-    let terms: Vec<T> = list.iter().map(term).collect();
-    terms::sum(working, out, &terms);
+/// In the version with as many factors as any of them has.
+fn survivors(
+    working: Working,
+    buffers: &Buffers<'_>,
+    out: &mut [f32],
+    list: &[Survivor],
+    first: usize,
+) {
+    let times = |s: &Survivor| s.factors.times;
+    if list.iter().any(|s| s.factors.over != 1.0) {
+        let factors = |s: &Survivor| Over(s.factors.over, times(s));
+        return survivors_by(working, buffers, out, list, first, factors);
+    }
+    match list.iter().map(|s| s.factors.count()).max() {
+        Some(0) => survivors_by(working, buffers, out, list, first, |_| []),
+        Some(1) => survivors_by(working, buffers, out, list, first, |s| [times(s)[0]]),
+        _ => survivors_by(working, buffers, out, list, first, times),
+    }
+}
+
+fn survivors_by<F: terms::Factors>(
+    working: Working,
+    buffers: &Buffers<'_>,
+    out: &mut [f32],
+    list: &[Survivor],
+    first: usize,
+    factors: impl Fn(&Survivor) -> F,
+) {
+    let length = out.len();
+    let numbered: Vec<(&Survivor, &Vec<u8>)> = list.iter().zip(&buffers.flags).collect();
+    add(working, out, &numbered, |&(survivor, flags)| {
+        terms::Survivor {
+            x: buffers.inputs[survivor.source].elements(first, length),
+            minus: &buffers.tiles[survivor.minus][..length],
+            flags: &flags[..length],
+            factors: factors(survivor),
+        }
+    });
 }
 
 /// A source as a thread reads it.
 pub(super) struct Input<'a> {
     source: &'a dyn Source,
     stored: Option<(Format, &'a [u8])>,
+    /// Elements that are known to be finite.
+    finite: Range<usize>,
 }
 
 impl<'a> Input<'a> {
@@ -234,7 +373,11 @@ impl<'a> Input<'a> {
             .stored()
             .map(|s| (s.format, s.bytes))
             .filter(|(format, bytes)| bytes.len() == len * format.size());
-        Self { source, stored }
+        Self {
+            source,
+            stored,
+            finite: 0..0,
+        }
     }
 
     fn load(&self, out: &mut [f32], first: usize) -> Result<(), Error> {
@@ -264,8 +407,20 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// Looks whether elements that come next are finite. Besides, this reads them in long
+    /// stretches, as memory likes it, so that steps find them in a cache.
+    pub(super) fn look(&mut self, first: usize, length: usize) {
+        if let Some((Format::Bf16, _)) = self.stored {
+            let finite = !terms::any_non_finite(self.elements(first, length));
+            self.finite = first..if finite { first + length } else { first };
+        }
+    }
+
     /// Lets the source refuse what is not finite.
     fn check(&self, scratch: &mut [f32], first: usize, length: usize) -> Result<(), Error> {
+        if self.finite.start <= first && first + length <= self.finite.end {
+            return Ok(());
+        }
         if terms::any_non_finite(self.elements(first, length)) {
             return self.read(&mut scratch[..length], first);
         }

@@ -58,10 +58,13 @@ impl RamplusTl {
     /// The factor on what a model alone changed.
     fn strength(&self, group: &Group, model: &Model, changes: &Changes) -> Result<Tensor> {
         let (shared, alone) = match self.scope {
-            Scope::Tensor => (
-                changes.shared(model).widen().sum_all(),
-                changes.alone(model).widen().sum_all(),
-            ),
+            // Counts, in which `shared` and `alone` need not be written out.
+            Scope::Tensor => {
+                let changed = changes.changed[model.index()].widen();
+                let single = changes.count.eq(&Tensor::scalar(1.0)).widen();
+                let alone = changed.dot(&single);
+                (changed.sum_all() - &alone, alone)
+            }
             Scope::Model => {
                 let (shared, alone) = counted(group, model)?;
                 (Tensor::scalar(shared), Tensor::scalar(alone))

@@ -49,17 +49,15 @@ impl MergeMethod for Sce {
         let even = Tensor::scalar(1.0 / vectors.len() as f64);
         let elected = Tensor::sum_of(&vectors).ge(&Tensor::scalar(0.0));
         let elected = elected.select(&Tensor::scalar(1.0), &Tensor::scalar(-1.0));
-        let kept: Vec<Tensor> = vectors
+        let weights: Vec<Tensor> = sizes
             .iter()
-            .zip(&sizes)
-            .map(|(v, size)| v.sign().eq(&elected) * none.select(&even, &(size / &sum)))
+            .map(|size| none.select(&even, &(size / &sum)))
             .collect();
-        let total: Tensor = vectors
-            .iter()
-            .zip(&kept)
-            .map(|(v, weight)| v * weight)
-            .sum();
-        let divisor: Tensor = kept.iter().sum();
+        let agrees: Vec<Tensor> = vectors.iter().map(|v| v.sign().eq(&elected)).collect();
+        let parts = vectors.iter().zip(&weights).zip(&agrees);
+        let total: Tensor = parts.map(|((v, weight), agrees)| v * weight * agrees).sum();
+        let parts = weights.iter().zip(&agrees);
+        let divisor: Tensor = parts.map(|(weight, agrees)| agrees * weight).sum();
         Ok(base + total / divisor.maximum(&Tensor::scalar(EMPTY)))
     }
 }

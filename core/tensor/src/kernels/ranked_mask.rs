@@ -1,0 +1,343 @@
+//! Random masks whose probability depends on the place of a magnitude in its row.
+//!
+//! The place is hardly ever needed. The upper byte of an element's random word is mostly below, or
+//! above, what is possible anywhere in the row. Where it is not, the bucket of the element bounds
+//! its place, and that mostly tells. Then the lower bits of the word are drawn, which give a single
+//! place to compare with; and only where it lies within the bucket, the element's own is found.
+
+use super::dispatch;
+use super::row_rank::{Ranker, SHORT};
+use mergelab_abi::random;
+use pulp::NullaryFnOnce;
+
+/// Elements for which counting the smaller ones takes less than sorting their buckets.
+const FEW: usize = 24;
+/// Values of a byte.
+const BYTES: usize = 256;
+/// Bits of a word below its upper byte.
+const LOWER: u32 = 24;
+
+/// The place of a magnitude in a row, from 0 for the smallest to 1 for the largest.
+pub(crate) fn share(place: u32, row: usize) -> f64 {
+    match row {
+        1 => 0.5,
+        _ => f64::from(place) / (row - 1) as f64,
+    }
+}
+
+/// Probabilities that rise, or fall, from the smallest magnitude of a row to the largest.
+///
+/// Places are counted here in the direction in which probabilities rise: from the largest
+/// magnitude where they fall.
+pub(crate) struct Line {
+    low: f64,
+    high: f64,
+    /// Elements of a row.
+    row: u32,
+    falls: bool,
+    /// The bounds of all places, where rows are not too long.
+    known: Vec<u64>,
+    /// For each upper byte of a word, how many places drop it whatever its lower bits, and the
+    /// place from which it is kept.
+    decided: Box<[[u32; 2]; BYTES]>,
+    /// Upper bytes below this are kept everywhere.
+    always: u64,
+    /// Upper bytes from this on are dropped everywhere.
+    never: u64,
+}
+
+impl Line {
+    /// For rows of `row` elements, at least one.
+    pub(crate) fn new(low: f64, high: f64, row: u32) -> Self {
+        /// Elements of a row whose bounds are worth a table.
+        const LONG: u32 = 1 << 16;
+        let mut line = Self {
+            low,
+            high,
+            row,
+            falls: high < low,
+            known: Vec::new(),
+            decided: Box::new([[0; 2]; BYTES]),
+            always: 0,
+            never: 0,
+        };
+        if row <= LONG {
+            line.known = (0..row).map(|place| line.bound(place)).collect();
+        }
+        for byte in 0..BYTES {
+            let (first, end) = ((byte as u64) << LOWER, (byte as u64 + 1) << LOWER);
+            let dropped = line.search(|bound| bound <= first);
+            let kept = line.search(|bound| bound < end);
+            line.decided[byte] = [dropped, kept];
+        }
+        line.always = line.bound(0) >> LOWER;
+        line.never = line.bound(row - 1).div_ceil(1 << LOWER);
+        line
+    }
+
+    /// The bound that words at this place must be below.
+    fn bound(&self, place: u32) -> u64 {
+        if let Some(&bound) = self.known.get(place as usize) {
+            return bound;
+        }
+        let from_smallest = self.turned(place);
+        let p = self.low + (self.high - self.low) * share(from_smallest, self.row as usize);
+        random::keep_bound(p)
+    }
+
+    /// From the place counted one way to the place counted the other.
+    fn turned(&self, place: u32) -> u32 {
+        match self.falls {
+            true => self.row - 1 - place,
+            false => place,
+        }
+    }
+
+    /// The first place whose bound is not so.
+    fn search(&self, is_so: impl Fn(u64) -> bool) -> u32 {
+        let (mut from, mut to) = (0, self.row);
+        while from < to {
+            let middle = from + (to - from) / 2;
+            if is_so(self.bound(middle)) {
+                from = middle + 1;
+            } else {
+                to = middle;
+            }
+        }
+        from
+    }
+
+    /// The first place that keeps a word.
+    fn first(&self, word: u32) -> u32 {
+        let keeps = |place: u32| self.bound(place) > u64::from(word);
+        // Bounds are rounded, so that this can be beside it, and anywhere where they hardly rise.
+        let (low, high) = (self.low.min(self.high), self.low.max(self.high));
+        let at = (f64::from(word) / 4_294_967_296.0 - low) / (high - low);
+        let near = ((at * f64::from(self.row - 1)) as u32).min(self.row - 1);
+        for place in [near + 1, near, near.saturating_add(2)] {
+            let before = place == 0 || (place <= self.row && !keeps(place - 1));
+            if before && (place == self.row || (place < self.row && keeps(place))) {
+                return place;
+            }
+        }
+        self.search(|bound| bound <= u64::from(word))
+    }
+}
+
+/// The mask of one row.
+pub(crate) struct Row<'a> {
+    pub(crate) elements: &'a [f32],
+    /// The upper bytes of their words.
+    pub(crate) bytes: &'a [u8],
+    pub(crate) key: u64,
+    /// Index of the first element.
+    pub(crate) first: usize,
+}
+
+/// Draws masks; keeps its buffers from one row to the next.
+#[derive(Default)]
+pub(crate) struct Masker {
+    ranker: Ranker,
+    /// Bits of the elements whose bucket does not tell.
+    open: Vec<u64>,
+    /// Elements whose place must be known, with the first place that keeps them.
+    exact: Vec<(u32, u32)>,
+    places: Vec<u32>,
+}
+
+impl Masker {
+    /// Sets bit `i % 64` of word `i / 64` to whether element `i` of the row is kept. There are as
+    /// many words as the row needs.
+    pub(crate) fn keep(&mut self, row: &Row<'_>, line: &Line, kept: &mut [u64]) {
+        kept.fill(0);
+        let word = |index: usize| {
+            let lower = random::lower_bits(row.key, (row.first + index) as u64);
+            u32::from(row.bytes[index]) << LOWER | lower
+        };
+        if row.elements.len() <= SHORT {
+            return self.ranker.sort_all(row.elements, |index, place| {
+                let is_kept = u64::from(word(index)) < line.bound(line.turned(place));
+                kept[index / 64] |= u64::from(is_kept) << (index % 64);
+            });
+        }
+        let bits = (row.elements.len().ilog2() / 2).clamp(3, 9);
+        self.ranker.count(row.elements, bits);
+        self.open.resize(kept.len(), 0);
+        dispatch(Decide {
+            line,
+            bytes: row.bytes,
+            buckets: self.ranker.buckets(),
+            starts: self.ranker.starts(),
+            kept,
+            open: &mut self.open,
+        });
+        self.exact.clear();
+        // A row can be long, and a vector that grows holds what is in it twice.
+        let open: u32 = self.open.iter().map(|word| word.count_ones()).sum();
+        self.exact.reserve_exact(open as usize);
+        for (number, open) in self.open.iter().enumerate() {
+            let mut open = *open;
+            while open != 0 {
+                let index = number * 64 + open.trailing_zeros() as usize;
+                open &= open - 1;
+                let needed = line.first(word(index));
+                let bucket = self.ranker.buckets()[index] as usize;
+                let [first, end] = places(line, self.ranker.starts(), bucket);
+                if first >= needed {
+                    kept[index / 64] |= 1 << (index % 64);
+                } else if end > needed {
+                    self.exact.push((index as u32, needed));
+                }
+            }
+        }
+        let mut decide = |index: u32, needed: u32, place: u32| {
+            let is_kept = line.turned(place) >= needed;
+            kept[index as usize / 64] |= u64::from(is_kept) << (index % 64);
+        };
+        if self.exact.len() <= FEW {
+            for &(index, needed) in &self.exact {
+                decide(index, needed, self.ranker.place(index as usize));
+            }
+            return;
+        }
+        self.places.resize(row.elements.len(), 0);
+        let elements = self.exact.iter().map(|e| e.0 as usize);
+        self.ranker
+            .sort_buckets_of(elements, |index, place| self.places[index] = place);
+        for &(index, needed) in &self.exact {
+            decide(index, needed, self.places[index as usize]);
+        }
+    }
+}
+
+/// The first place of a bucket, and that after its last.
+#[inline(always)]
+fn places(line: &Line, starts: &[u32], bucket: usize) -> [u32; 2] {
+    let (first, end) = (starts[bucket], starts[bucket + 1]);
+    match line.falls {
+        true => [line.row - end, line.row - first],
+        false => [first, end],
+    }
+}
+
+struct Decide<'a> {
+    line: &'a Line,
+    bytes: &'a [u8],
+    buckets: &'a [u32],
+    starts: &'a [u32],
+    kept: &'a mut [u64],
+    open: &'a mut [u64],
+}
+
+impl NullaryFnOnce for Decide<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Decide {
+            line,
+            bytes,
+            buckets,
+            starts,
+            kept,
+            open,
+        } = self;
+        let chunks = bytes.chunks(64).zip(buckets.chunks(64));
+        for ((bytes, buckets), (kept, open)) in chunks.zip(kept.iter_mut().zip(open)) {
+            let mut all = [0; 64];
+            all[..bytes.len()].copy_from_slice(bytes);
+            let there = u64::MAX >> (64 - bytes.len());
+            let mut yes = below(&all, line.always) & there;
+            let mut undecided = below(&all, line.never) & there & !yes;
+            let mut left = 0;
+            while undecided != 0 {
+                let place = undecided.trailing_zeros() as usize % 64;
+                undecided &= undecided - 1;
+                let [dropped, always] = line.decided[usize::from(all[place])];
+                let [first, end] = places(line, starts, buckets[place] as usize);
+                yes |= u64::from(first >= always) << place;
+                left |= u64::from((first < always) & (end > dropped)) << place;
+            }
+            (*kept, *open) = (yes, left);
+        }
+    }
+}
+
+/// Bits of the bytes below `bound`.
+#[inline(always)]
+fn below(bytes: &[u8; 64], bound: u64) -> u64 {
+    let Ok(bound) = u8::try_from(bound) else {
+        return u64::MAX;
+    };
+    let mut flags = [0u8; 64];
+    for (flag, &byte) in flags.iter_mut().zip(bytes) {
+        *flag = u8::from(byte < bound);
+    }
+    let mut bits = 0;
+    for (place, flags) in flags.as_chunks::<8>().0.iter().enumerate() {
+        // The product has bit `i` of the group in bit `56 + i`.
+        let group = u64::from_le_bytes(*flags).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        bits |= group << (8 * place);
+    }
+    bits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::draw;
+    use crate::kernels::row_rank::tests::{by_sorting, rows};
+
+    #[test]
+    fn masks_are_those_of_a_stable_sort() {
+        const KEY: u64 = 0x1234_5678_9abc_def0;
+        let mut masker = Masker::default();
+        for len in [1, 2, 47, 48, 49, 333, 5000] {
+            let words: Vec<u32> = (0..len).map(|i| random::word(KEY, 32 + i as u64)).collect();
+            let mut bytes = vec![0; len];
+            draw::upper_bytes(&mut bytes, KEY, 32);
+            let lines = [
+                (0.4, 0.6),
+                (0.9, 0.05),
+                (0.0, 1.0),
+                (1.0, 0.0),
+                (1.0, 1.0),
+                (0.0, 0.0),
+                (0.3, 0.3 + 1e-9),
+                (0.5, 0.5),
+            ];
+            for (low, high) in lines {
+                let line = Line::new(low, high, len as u32);
+                for (number, elements) in rows(len).iter().enumerate() {
+                    let places = by_sorting(elements);
+                    let mut kept = vec![u64::MAX; len.div_ceil(64)];
+                    let row = Row {
+                        elements,
+                        bytes: &bytes,
+                        key: KEY,
+                        first: 32,
+                    };
+                    masker.keep(&row, &line, &mut kept);
+                    for index in 0..len {
+                        let p = low + (high - low) * share(places[index], len);
+                        let want = u64::from(words[index]) < random::keep_bound(p);
+                        let got = (kept[index / 64] >> (index % 64)) & 1;
+                        assert_eq!(got, u64::from(want), "{index} in row {number} of {len}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_give_bits_in_their_order() {
+        let mut bytes = [200; 64];
+        for place in [0, 1, 13, 62, 63] {
+            bytes[place] = 7;
+        }
+        let bits = 1 | 1 << 1 | 1 << 13 | 1 << 62 | 1 << 63;
+        assert_eq!(below(&bytes, 8), bits);
+        assert_eq!(below(&bytes, 7), 0);
+        assert_eq!(below(&bytes, 256), u64::MAX);
+    }
+}
