@@ -85,8 +85,8 @@ fn a_killed_training_goes_on_from_its_last_save_to_the_same_weights() {
     let long = MANIFEST.replace(
         "recipe = \"short\"\n\n[recipes.short]",
         "recipe = \"long\"\n\n\
-        [recipes.long]\nepochs = 100000\nmax_steps = 3000\nbatch_size = 4\nkeep_best = true\n\
-        validate_every = 1000\n\n[recipes.short]",
+        [recipes.long]\nepochs = 100000\nmax_steps = 1000\nbatch_size = 4\nkeep_best = true\n\
+        validate_every = 400\n\n[recipes.short]",
     );
     let setting = Setting::new(&long);
     let store = setting.path("runs/store");
@@ -111,17 +111,13 @@ fn a_killed_training_goes_on_from_its_last_save_to_the_same_weights() {
         assert!(Instant::now() < patience, "nothing was saved");
         std::thread::sleep(Duration::from_millis(2));
     };
-    // What a stage writes lies in a folder that ends in the number of its process.
-    let key = key.file_name().and_then(|n| n.to_str()).expect("a key");
-    let process = fs::read_dir(store.join("tmp"))
-        .expect("a store")
+    // Its account is called by its start and its process.
+    let accounts = fs::read_dir(key.with_extension("accounts")).expect("accounts");
+    let process = accounts
         .flatten()
-        .filter_map(|e| {
-            let name = e.file_name().into_string().ok()?;
-            name.strip_prefix(key)?
-                .strip_prefix('.')?
-                .parse::<u32>()
-                .ok()
+        .filter_map(|file| {
+            let name = file.path().file_stem()?.to_str()?.to_owned();
+            name.rsplit_once('-')?.1.parse::<u32>().ok()
         })
         .next()
         .expect("a stage that runs");
