@@ -111,16 +111,19 @@ fn a_killed_training_goes_on_from_its_last_save_to_the_same_weights() {
         assert!(Instant::now() < patience, "nothing was saved");
         std::thread::sleep(Duration::from_millis(2));
     };
-    // Its account is called by its start and its process.
-    let accounts = fs::read_dir(key.with_extension("accounts")).expect("accounts");
-    let process = accounts
-        .flatten()
-        .filter_map(|file| {
-            let name = file.path().file_stem()?.to_str()?.to_owned();
-            name.rsplit_once('-')?.1.parse::<u32>().ok()
-        })
-        .next()
-        .expect("a stage that runs");
+    // Its account, which is called by its start and its process, comes a little later.
+    let account = || {
+        let accounts = fs::read_dir(key.with_extension("accounts")).ok()?;
+        let mut names = accounts.flatten().map(|file| file.path());
+        names.find_map(|file| file.file_stem()?.to_str()?.rsplit_once('-')?.1.parse().ok())
+    };
+    let process: u32 = loop {
+        if let Some(process) = account() {
+            break process;
+        }
+        assert!(Instant::now() < patience, "no account was written");
+        std::thread::sleep(Duration::from_millis(2));
+    };
     let signal = std::process::Command::new("kill")
         .args(["-KILL", &process.to_string()])
         .status();
