@@ -163,6 +163,11 @@ impl Hub {
         Ok(resolved)
     }
 
+    /// Whether the cache has all files of a model whose revision is a commit. Needs no network.
+    pub fn is_here(&self, model: &HubModel) -> bool {
+        self.cache(model).is_complete(&model.revision)
+    }
+
     fn cache(&self, model: &HubModel) -> ModelCache {
         ModelCache::new(&self.client.settings.cache, model)
     }

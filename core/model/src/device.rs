@@ -83,9 +83,10 @@ impl Device {
             "cuda" => Ok(Self::Cuda(index)),
             #[cfg(feature = "vulkan")]
             "vulkan" => Ok(Self::Vulkan),
-            feature => Err(fail(format!(
-                "this build does not support it; build with `--features {feature}`"
-            ))),
+            feature => Err(ModelError::NotBuilt {
+                name: name.into(),
+                feature: feature.into(),
+            }),
         }
     }
 

@@ -14,6 +14,14 @@ pub enum ModelError {
         /// What is wrong with it and what to do.
         reason: String,
     },
+    /// The device is known, and this build has no code for it.
+    #[error("device \"{name}\": this build does not support it; build with `--features {feature}`")]
+    NotBuilt {
+        /// The name as it was given.
+        name: String,
+        /// The cargo feature that a build needs for it.
+        feature: String,
+    },
     /// `config.json` or another description of the model cannot be used.
     #[error("{}: {reason}", path.display())]
     Config {

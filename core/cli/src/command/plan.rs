@@ -9,6 +9,7 @@ use mergelab_lab::{
         Past,
         since::{show, since},
     },
+    plan::spec::Node,
     run::Experiment,
 };
 use serde_json::json;
@@ -24,7 +25,9 @@ Examples:
 /// Show the stages of an experiment, which are cached, and which will run.
 ///
 /// Everything that can be known to be wrong is found here: plugins, parameters, data, every row.
-/// What follows from choosing among merges is listed once the choice is made.
+/// What follows from choosing among merges is listed once the choice is made. Data, a base or a
+/// device that are not here are listed first, each with what brings it; stages that wait for them
+/// have no key yet.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -59,8 +62,9 @@ impl Arguments {
                 .map(|node| {
                     json!({
                         "name": node.name,
-                        "key": node.key,
+                        "key": key(node),
                         "cached": node.cached,
+                        "waits": node.waits(),
                         "needs": node.needs,
                         "what": node.spec.what,
                     })
@@ -82,7 +86,11 @@ impl Arguments {
                     })
                 })
                 .collect();
-            output::json(&json!({ "stages": stages, "selections": selections }))?;
+            output::json(&json!({
+                "missing": experiment.plan.missing,
+                "stages": stages,
+                "selections": selections,
+            }))?;
         } else {
             output::text(&experiment.plan.show(self.all))?;
         }
@@ -99,7 +107,7 @@ impl Arguments {
                     let node = &experiment.plan.nodes[stage.node];
                     json!({
                         "name": node.name,
-                        "key": node.key,
+                        "key": key(node),
                         "cached": stage.cached,
                         "reasons": stage.reasons,
                         "estimate": stage.estimate.map(|e| json!({
@@ -110,12 +118,21 @@ impl Arguments {
                     })
                 })
                 .collect();
-            output::json(&json!({ "stages": stages }))?;
+            output::json(&json!({ "missing": experiment.plan.missing, "stages": stages }))?;
         } else {
-            output::text(&show(&experiment.plan, &new, self.all))?;
+            let missing = experiment.plan.show_missing();
+            output::text(&format!(
+                "{missing}{}",
+                show(&experiment.plan, &new, self.all)
+            ))?;
         }
         Ok(Exit::Done)
     }
+}
+
+/// The content key of a stage; none where it is not known yet.
+fn key(node: &Node) -> Option<&str> {
+    (!node.waits()).then_some(&*node.key)
 }
 
 /// Reads and plans an experiment.

@@ -46,6 +46,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn run(self, plugins: &[PathBuf]) -> Result<Exit, Failure> {
         let mut experiment = open(&self.manifest, &self.store, plugins)?;
+        experiment.check_complete().map_err(Failure::experiment)?;
         let out = self
             .out
             .clone()

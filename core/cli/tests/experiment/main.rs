@@ -8,6 +8,7 @@ mod failures;
 mod geometry;
 mod maintenance;
 mod merging;
+mod missing;
 mod refusals;
 mod replicates;
 mod selection;

@@ -26,6 +26,10 @@ pub struct TaskEntry {
     pub split: Located<String>,
     /// Most rows per language that are evaluated.
     pub rows: Option<usize>,
+    /// Most rows per language that a training reads; the recipe's `rows` bounds them too.
+    pub train_rows: Option<usize>,
+    /// Most rows per language that a training is validated on.
+    pub validation_rows: Option<usize>,
 }
 
 /// One metric with its parameters.
@@ -104,8 +108,18 @@ impl TaskEntry {
             metrics,
             split,
             rows: reader.whole("rows")?.map(|n| n as usize),
+            train_rows: positive(reader, "train_rows")?,
+            validation_rows: positive(reader, "validation_rows")?,
         };
         reader.finish()?;
         Ok(entry)
+    }
+}
+
+/// A number of rows to learn from, of which there must be one.
+fn positive(reader: &Reader<'_>, key: &str) -> Result<Option<usize>, ManifestError> {
+    match reader.whole(key)? {
+        Some(0) => Err(reader.error(reader.span_of(key), format!("`{key}` cannot be 0."))),
+        rows => Ok(rows.map(|n| n as usize)),
     }
 }

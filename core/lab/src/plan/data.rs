@@ -1,14 +1,18 @@
 //! Cards and rows, each read once per plan.
 
-use super::error::PlanError;
+use super::{
+    error::PlanError,
+    missing::{Missing, provisional},
+};
 use crate::{
-    dataset::{Card, Slice, SplitRows, card::Record},
+    dataset::{Card, DatasetError, Slice, SplitRows, card::Record},
     manifest::{Located, Manifest, Span},
     plan::spec::SliceRef,
 };
+use mergelab_abi::suggest::hint;
 use std::{
     cell::RefCell,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     rc::Rc,
 };
@@ -18,6 +22,8 @@ use std::{
 pub(crate) struct Data {
     cards: RefCell<BTreeMap<PathBuf, Rc<Card>>>,
     splits: RefCell<BTreeMap<(PathBuf, String), Rc<SplitRows>>>,
+    /// By card, the sets whose files are not there.
+    missing: RefCell<BTreeMap<PathBuf, Missing>>,
 }
 
 impl Data {
@@ -44,7 +50,9 @@ impl Data {
         Ok(card)
     }
 
-    /// Rows of one language. An error is placed at `span` of the manifest.
+    /// Rows of one language. An error is placed at `span` of the manifest. Of a set that can be
+    /// fetched and was not, there are no rows and a provisional hash: what the card declares is all
+    /// that is known.
     pub(crate) fn slice(
         &self,
         manifest: &Manifest,
@@ -56,19 +64,38 @@ impl Data {
     ) -> Result<(SliceRef, Slice), PlanError> {
         let place = (card.source.path.clone(), split.to_owned());
         let cached = self.splits.borrow().get(&place).cloned();
-        let rows = match cached {
-            Some(rows) => rows,
+        let opened = match cached {
+            Some(rows) => Ok(rows),
             None => {
                 card.split(split)
                     .map_err(|message| manifest.error(span.clone(), message))?;
-                let rows = Rc::new(SplitRows::read(card, split)?);
-                self.splits.borrow_mut().insert(place, Rc::clone(&rows));
-                rows
+                SplitRows::read(card, split).map(|rows| {
+                    let rows = Rc::new(rows);
+                    self.splits.borrow_mut().insert(place, Rc::clone(&rows));
+                    rows
+                })
             }
         };
-        let slice = rows
-            .slice(language, limit)
-            .map_err(|e| manifest.error(span.clone(), e.to_string()))?;
+        let opened = opened.map_err(|error| (error, false));
+        let read = opened.and_then(|rows| {
+            let slice = rows.slice(language, limit);
+            slice.map_err(|error| (error, true))
+        });
+        let slice = match read {
+            Ok(slice) => slice,
+            Err((DatasetError::Missing { file, .. }, _)) if command(card).is_some() => {
+                self.miss(manifest, card, split, language, file, span)?;
+                let card = card.record().card_blake3;
+                Slice {
+                    examples: Vec::new(),
+                    hash: provisional(&format!("{card} {split} {language} {limit:?}")),
+                }
+            }
+            Err((error, false)) => return Err(error.into()),
+            Err((error, true)) => {
+                return Err(manifest.error(span.clone(), error.to_string()).into());
+            }
+        };
         let reference = SliceRef {
             dataset: card.name.clone(),
             split: split.to_owned(),
@@ -77,6 +104,49 @@ impl Data {
             hash: slice.hash.clone(),
         };
         Ok((reference, slice))
+    }
+
+    /// Notes that the rows of a language are not there. What the card declares must hold them.
+    fn miss(
+        &self,
+        manifest: &Manifest,
+        card: &Card,
+        split: &str,
+        language: &str,
+        file: PathBuf,
+        span: &Span,
+    ) -> Result<(), PlanError> {
+        if !card.languages.is_empty() && !card.languages.iter().any(|l| l == language) {
+            let message = format!(
+                "the dataset `{}` lists no language `{language}`.{}",
+                card.name,
+                hint(language, card.languages.iter().map(String::as_str))
+            );
+            return Err(manifest.error(span.clone(), message).into());
+        }
+        let mut missing = self.missing.borrow_mut();
+        let entry = missing
+            .entry(card.source.path.clone())
+            .or_insert_with(|| Missing::Dataset {
+                name: card.name.clone(),
+                file,
+                splits: BTreeSet::new(),
+                languages: BTreeSet::new(),
+                command: command(card).unwrap_or_default(),
+            });
+        if let Missing::Dataset {
+            splits, languages, ..
+        } = entry
+        {
+            splits.insert(split.to_owned());
+            languages.insert(language.to_owned());
+        }
+        Ok(())
+    }
+
+    /// The sets whose files are not there.
+    pub(crate) fn missing(&self) -> Vec<Missing> {
+        self.missing.borrow().values().cloned().collect()
     }
 
     /// The cards that were read, in order of their files.
@@ -91,6 +161,15 @@ impl Data {
             .borrow()
             .get(&place)
             .map_or_else(|| card.source.path.clone(), |r| r.file().to_owned())
+    }
+}
+
+/// What brings the files of a set here, where they are not simply beside its card.
+fn command(card: &Card) -> Option<String> {
+    match (&card.origin.from, &card.origin.fetch) {
+        (Some(_), _) => Some(format!("mergelab dataset fetch {}", card.name)),
+        (None, Some(script)) => Some(card.folder().join(script).display().to_string()),
+        (None, None) => None,
     }
 }
 

@@ -6,6 +6,7 @@ mod data;
 mod error;
 mod grow;
 mod merges;
+mod missing;
 mod models;
 mod selection;
 mod show;
@@ -24,6 +25,8 @@ pub use error::PlanError;
 pub use grow::Growth;
 use mergelab_abi::{registry::Registry, suggest::hint};
 use mergelab_hub::HubModel;
+use mergelab_model::{Device, ModelError};
+pub use missing::{Missing, is_provisional};
 pub use selection::{Candidate, Criterion, Selection, Standing};
 use spec::{How, Node, StageSpec, What};
 use std::path::PathBuf;
@@ -93,19 +96,36 @@ pub struct Plan {
     pub selections: Vec<Selection>,
     /// The base, at its commit, where it is a model of a hub.
     pub hub: Option<HubModel>,
+    /// What is not on this machine. Stages that depend on it have no key yet.
+    pub missing: Vec<Missing>,
 }
 
 impl Plan {
     /// Plans an experiment. Everything that can be known to be wrong is found here, before
-    /// anything runs: plugins, parameters, data, every row.
+    /// anything runs: plugins, parameters, data, every row. Data, a base or a device that are not
+    /// here make no error: they are listed as missing.
     ///
     /// # Errors
     /// What is wrong, with file and line.
     pub fn new(manifest: &Manifest, registry: &Registry, store: &Store) -> Result<Self, PlanError> {
         let data = Data::default();
-        let device = mergelab_model::Device::parse(&manifest.device.value)
-            .map_err(|e| manifest.error(manifest.device.span.clone(), e.to_string()))?;
+        let mut missing = Vec::new();
+        let device = match Device::parse(&manifest.device.value) {
+            Ok(device) => Some(device),
+            Err(ModelError::NotBuilt { name, feature }) => {
+                missing.push(Missing::Device { name, feature });
+                None
+            }
+            Err(e) => {
+                return Err(manifest
+                    .error(manifest.device.span.clone(), e.to_string())
+                    .into());
+            }
+        };
         for (name, recipe) in &manifest.recipes {
+            let Some(device) = device else {
+                break;
+            };
             if recipe.precision == Precision::Bf16 && !device.computes_in_bf16() {
                 let message = format!(
                     "the device `{device}` does not compute in bf16, which [recipes.{name}] asks \
@@ -129,6 +149,7 @@ impl Plan {
             models: Vec::new(),
             selections: Vec::new(),
             hub: None,
+            missing,
         };
         builder.trivial()?;
         builder.base()?;
@@ -139,6 +160,8 @@ impl Plan {
         builder.vectors();
         builder.check_model_names()?;
         let pending = builder.cells()?;
+        let mut missing = builder.missing;
+        missing.extend(data.missing());
         let mut plan = Self {
             nodes: builder.nodes,
             models: builder.models,
@@ -146,6 +169,7 @@ impl Plan {
             datasets: data.records(),
             selections: builder.selections,
             hub: builder.hub,
+            missing,
         };
         for cell in &pending {
             plan.add(cell, store);
@@ -200,6 +224,7 @@ struct Builder<'a> {
     models: Vec<PlannedModel>,
     selections: Vec<Selection>,
     hub: Option<HubModel>,
+    missing: Vec<Missing>,
 }
 
 impl Builder<'_> {

@@ -3,6 +3,7 @@
 use super::{
     Builder, PlanError, PlannedModel,
     data::absolute,
+    missing::{Missing, provisional},
     spec::{How, PretrainWhat, TaskRows, TrainWhat, What},
 };
 use crate::{
@@ -10,8 +11,9 @@ use crate::{
     manifest::{Located, Manifest, Order, Origin, Pretrain, Recipe, Span},
 };
 use mergelab_checkpoint::Checkpoint;
-use mergelab_hub::{Hub, HubModel, Resolved};
+use mergelab_hub::{Hub, HubError, HubModel, Resolved, Settings};
 use serde_json::Map;
+use std::path::PathBuf;
 
 /// A label with nothing but a name and a role.
 pub(super) fn label(name: &str, role: Role) -> ModelLabel {
@@ -86,19 +88,13 @@ impl Builder<'_> {
                 }
             }
             Origin::Hub(model) => {
-                let resolved = Hub::from_env()
-                    .and_then(|hub| hub.resolve(&model.value))
-                    .map_err(|e| self.manifest.error(model.span.clone(), e.to_string()))?;
-                self.hub = Some(HubModel {
-                    repository: model.value.repository.clone(),
-                    revision: resolved.commit.clone(),
-                });
                 let mut label = label("base", Role::Base);
-                label.key = hub_key(&resolved);
+                let (key, folder) = self.hub_base(model)?;
+                label.key = key;
                 PlannedModel {
                     label,
                     node: None,
-                    folder: resolved.folder,
+                    folder,
                     languages: None,
                     tasks: None,
                 }
@@ -107,6 +103,42 @@ impl Builder<'_> {
         };
         self.models.push(model);
         self.instructed()
+    }
+
+    /// Content key and folder of a base that is a model of a hub. The hub is asked once, without
+    /// waiting for it: a plan can be made where there is no network.
+    fn hub_base(&mut self, model: &Located<HubModel>) -> Result<(String, PathBuf), PlanError> {
+        let refuse = |e: HubError| self.manifest.error(model.span.clone(), e.to_string());
+        let settings = Settings {
+            retries: 0,
+            ..Settings::from_env().map_err(refuse)?
+        };
+        let hub = Hub::new(settings);
+        let resolved = match hub.resolve(&model.value) {
+            Ok(resolved) => resolved,
+            Err(HubError::Unreachable { .. }) => {
+                let name = model.value.to_string();
+                let key = provisional(&name);
+                self.missing.push(Missing::Base {
+                    model: name,
+                    commit: None,
+                });
+                return Ok((key, PathBuf::new()));
+            }
+            Err(e) => return Err(refuse(e).into()),
+        };
+        let at_commit = HubModel {
+            repository: model.value.repository.clone(),
+            revision: resolved.commit.clone(),
+        };
+        if !hub.is_here(&at_commit) {
+            self.missing.push(Missing::Base {
+                model: model.value.to_string(),
+                commit: Some(resolved.commit.clone()),
+            });
+        }
+        self.hub = Some(at_commit);
+        Ok((hub_key(&resolved), resolved.folder))
     }
 
     /// Fine-tunes the base on every task and language, where the manifest asks for it. The result

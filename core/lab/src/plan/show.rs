@@ -3,6 +3,9 @@
 use super::Plan;
 use std::{collections::BTreeMap, fmt::Write as _};
 
+/// In place of a key that is not known.
+const UNKNOWN: &str = "?";
+
 impl Plan {
     /// Stages that have an artifact, and stages that will run, by kind.
     pub fn counts(&self) -> BTreeMap<&'static str, (usize, usize)> {
@@ -14,16 +17,43 @@ impl Plan {
         counts
     }
 
+    /// What is missing, a line each, and how many stages wait for it. Empty where nothing is.
+    pub fn show_missing(&self) -> String {
+        let mut text = String::new();
+        if self.missing.is_empty() {
+            return text;
+        }
+        text.push_str("Missing:\n");
+        for missing in &self.missing {
+            let _ = writeln!(text, "  {missing}");
+        }
+        let waiting = self.nodes.iter().filter(|node| node.waits()).count();
+        if waiting > 0 {
+            let _ = writeln!(
+                text,
+                "{waiting} of {} stages wait for rows or a base that are missing; their keys are \
+                 not known yet.",
+                self.nodes.len()
+            );
+        }
+        text.push('\n');
+        text
+    }
+
     /// One line per stage that trains or merges; stages that evaluate are counted, unless `all`.
     pub fn show(&self, all: bool) -> String {
-        let mut text = String::new();
+        let mut text = self.show_missing();
         for node in &self.nodes {
             let kind = node.spec.what.kind();
             if !all && (kind == "generate" || kind == "score") {
                 continue;
             }
-            let state = if node.cached { "cached" } else { "run" };
-            let _ = writeln!(text, "{state:7} {}  {}", &node.key[..12], node.name);
+            let (state, key) = match (node.waits(), node.cached) {
+                (true, _) => ("waits", UNKNOWN),
+                (false, true) => ("cached", &node.key[..12]),
+                (false, false) => ("run", &node.key[..12]),
+            };
+            let _ = writeln!(text, "{state:7} {key:12}  {}", node.name);
         }
         for (kind, (cached, pending)) in self.counts() {
             let _ = writeln!(text, "{kind:9} {cached:5} cached {pending:5} to run");

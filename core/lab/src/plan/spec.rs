@@ -1,5 +1,6 @@
 //! What a stage does, and the key that follows from it.
 
+use super::missing;
 use crate::{
     cell::PluginStamp,
     manifest::{Recipe, source::Span},
@@ -238,14 +239,19 @@ impl What {
         }
     }
 
-    /// Content key: BLAKE3 over the stage's version and everything it computes from.
+    /// Content key: BLAKE3 over the stage's version and everything it computes from. Provisional
+    /// where the content of an input is not known.
     pub fn key(&self) -> String {
         let mut value = serde_json::to_value(self).unwrap_or_default();
         sort_keys(&mut value);
         let mut hasher = blake3::Hasher::new();
         hasher.update(&STAGE_VERSION.to_le_bytes());
         hasher.update(value.to_string().as_bytes());
-        hasher.finalize().to_hex()[..32].to_owned()
+        let key = hasher.finalize().to_hex()[..32].to_owned();
+        match missing::waits(self) {
+            true => missing::provisional(&key),
+            false => key,
+        }
     }
 }
 
@@ -268,7 +274,7 @@ pub struct Node {
     pub name: String,
     /// The stage.
     pub spec: StageSpec,
-    /// Its content key.
+    /// Its content key. Provisional where it waits for something missing.
     pub key: String,
     /// Nodes whose artifacts it reads.
     pub needs: Vec<usize>,
@@ -276,4 +282,11 @@ pub struct Node {
     pub cached: bool,
     /// The part of the manifest that asks for it.
     pub span: Span,
+}
+
+impl Node {
+    /// Whether it depends on something that is missing, so that its key is not known.
+    pub fn waits(&self) -> bool {
+        missing::is_provisional(&self.key)
+    }
 }

@@ -254,11 +254,15 @@ impl<'a> PlannedTask<'a> {
             validation: Vec::new(),
         };
         for language in own {
+            // Both bound the rows, so the smaller one holds.
+            let limits = [recipe.rows, self.entry.train_rows];
+            let limit = limits.into_iter().flatten().min();
             rows.train
-                .push(self.slice(manifest, data, "train", language, recipe.rows)?);
+                .push(self.slice(manifest, data, "train", language, limit)?);
             if self.card.splits.contains_key("validation") {
+                let limit = self.entry.validation_rows;
                 rows.validation
-                    .push(self.slice(manifest, data, "validation", language, None)?);
+                    .push(self.slice(manifest, data, "validation", language, limit)?);
             }
         }
         Ok(Some(rows))

@@ -11,7 +11,7 @@ use crate::{
     compare::{CompareError, RegistryMetrics},
     executor::{Event, Executor, Outcome, execute},
     manifest::{Manifest, ManifestError},
-    plan::{Growth, Plan, PlanError},
+    plan::{Growth, Missing, Plan, PlanError},
     store::{Store, StoreError},
 };
 use mergelab_abi::registry::{Registry, search_places};
@@ -48,6 +48,9 @@ pub enum RunError {
     /// Models cannot be compared.
     #[error(transparent)]
     Compare(#[from] CompareError),
+    /// Data, the base or the device are not here.
+    #[error("the experiment cannot run yet. Missing:{}", list(.0))]
+    Missing(Vec<Missing>),
     /// The base cannot be fetched.
     #[error("[base]: {0}")]
     Hub(#[from] mergelab_hub::HubError),
@@ -59,6 +62,10 @@ pub enum RunError {
         /// What went wrong.
         message: String,
     },
+}
+
+fn list(missing: &[Missing]) -> String {
+    missing.iter().map(|m| format!("\n  {m}")).collect()
 }
 
 impl From<ManifestError> for RunError {
@@ -83,6 +90,17 @@ impl Experiment {
             store,
             plan,
         })
+    }
+
+    /// Refuses to run where something is missing that the run does not fetch itself.
+    ///
+    /// # Errors
+    /// All that is missing.
+    pub fn check_complete(&self) -> Result<(), RunError> {
+        if self.plan.missing.iter().all(Missing::is_fetched_by_run) {
+            return Ok(());
+        }
+        Err(RunError::Missing(self.plan.missing.clone()))
     }
 
     /// Brings the base into the local cache where it is a model of a hub and a stage may read it.
