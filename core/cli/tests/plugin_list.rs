@@ -145,7 +145,7 @@ fn another_abi_is_refused() {
 fn newer_operations_are_refused() {
     assert_refused(
         &bad_plugins::library("newer_ops"),
-        "needs tensor operations of revision 4000000000, this mergelab has revision 2: update \
+        "needs tensor operations of revision 4000000000, this mergelab has revision 3: update \
          mergelab, or build the plugin with SDK 0.1.0\n",
     );
 }

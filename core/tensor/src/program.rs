@@ -403,9 +403,9 @@ fn spread_from(
     spread: Node,
     slot: impl Fn(Node) -> usize,
 ) -> RowValues {
-    match nodes[spread as usize].operands() {
-        &[a] if facts.contains_key(&a) => RowValues::All(elements(nodes, facts, a)),
-        &[a] => RowValues::Slot(slot(a)),
+    match *nodes[spread as usize].operands() {
+        [a] if facts.contains_key(&a) => RowValues::All(elements(nodes, facts, a)),
+        [a] => RowValues::Slot(slot(a)),
         _ => unreachable!("one tensor is spread"),
     }
 }

@@ -159,6 +159,9 @@ impl Pair {
         };
         match (op, inputs) {
             (Op::Exp | Op::Ln | Op::Sin | Op::Cos | Op::Acos, _) => match self.device.name() {
+                // Both are within a unit of the true value: the host's are its own, flex has those
+                // of the C library.
+                name if name == "flex" && matches!(op, Op::Exp | Op::Ln) => Agreement::Places(2.0),
                 // The same functions of the same library.
                 name if name == "flex" => Agreement::Same,
                 _ => Agreement::Within(

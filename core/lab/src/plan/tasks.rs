@@ -23,6 +23,9 @@ use std::{
     rc::Rc,
 };
 
+/// A split, a language and a limit of rows.
+type Place = (String, String, Option<usize>);
+
 /// A task of the manifest, ready to plan with.
 pub(crate) struct PlannedTask<'a> {
     pub(crate) entry: &'a TaskEntry,
@@ -34,8 +37,8 @@ pub(crate) struct PlannedTask<'a> {
     pub(crate) languages: Vec<String>,
     plugin: Plugin,
     metric_plugins: Vec<Plugin>,
-    /// Rows that were tried, by split, language and limit.
-    tried: RefCell<BTreeMap<(String, String, Option<usize>), SliceRef>>,
+    /// Rows that were tried.
+    tried: RefCell<BTreeMap<Place, SliceRef>>,
 }
 
 /// A plugin as keys and tables name it.

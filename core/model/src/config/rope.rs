@@ -97,7 +97,7 @@ fn check(key: &str, scaling: RopeScaling) -> Result<RopeScaling, String> {
                 && *original_max_position_embeddings > 0,
         ),
     };
-    if !(factor >= 1.0 && factor.is_finite()) || !bands_fit {
+    if !(factor >= 1.0 && factor.is_finite() && bands_fit) {
         return Err(format!(
             "`{key}`: `factor` must be at least 1 and `high_freq_factor` above `low_freq_factor`, \
              which is above 0"

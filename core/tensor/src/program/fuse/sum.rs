@@ -279,10 +279,10 @@ impl Fuse<'_> {
             let (x, limit) = self.exceeding_term(a, b)?;
             fits.then_some(((x, number), (limit, alone, other)))
         };
-        let found: Vec<((Node, Node), (Node, Node, Node))> = products
+        let found: Vec<_> = products
             .iter()
             .map(|&(a, b)| term(a, b).or_else(|| term(b, a)))
-            .collect::<Option<_>>()?;
+            .collect::<Option<Vec<_>>>()?;
         let (limit, alone, other) = one(found.iter().map(|f| f.1))?;
         let terms = found.iter().map(|f| f.0).collect();
         Some(Sum::ExceedingChoice {

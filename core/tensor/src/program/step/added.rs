@@ -52,10 +52,13 @@ pub(in crate::program) enum Added {
 impl Added {
     /// The sources that it reads.
     pub(super) fn sources(&self) -> impl Iterator<Item = usize> {
-        let (plain, trimmed): (&[(usize, f32)], &[(usize, f32, Band)]) = match self {
-            Added::Stored(terms) | Added::Changes { terms, .. } => (terms, &[]),
-            Added::TrimmedChanges { terms, .. } => (&[], terms),
-            _ => (&[], &[]),
+        let plain = match self {
+            Added::Stored(terms) | Added::Changes { terms, .. } => &terms[..],
+            _ => &[],
+        };
+        let trimmed = match self {
+            Added::TrimmedChanges { terms, .. } => &terms[..],
+            _ => &[],
         };
         let plain = plain.iter().map(|t| t.0);
         plain.chain(trimmed.iter().map(|t| t.0))
