@@ -85,8 +85,8 @@ fn a_killed_training_goes_on_from_its_last_save_to_the_same_weights() {
     let long = MANIFEST.replace(
         "recipe = \"short\"\n\n[recipes.short]",
         "recipe = \"long\"\n\n\
-        [recipes.long]\nepochs = 100000\nmax_steps = 1000\nbatch_size = 4\nkeep_best = true\n\
-        validate_every = 400\n\n[recipes.short]",
+        [recipes.long]\nepochs = 100000\nmax_steps = 6000\nbatch_size = 4\nkeep_best = true\n\
+        validate_every = 3000\n\n[recipes.short]",
     );
     let setting = Setting::new(&long);
     let store = setting.path("runs/store");
