@@ -85,8 +85,8 @@ fn a_killed_training_goes_on_from_its_last_save_to_the_same_weights() {
     let long = MANIFEST.replace(
         "recipe = \"short\"\n\n[recipes.short]",
         "recipe = \"long\"\n\n\
-        [recipes.long]\nepochs = 100000\nmax_steps = 6000\nbatch_size = 4\nkeep_best = true\n\
-        validate_every = 3000\n\n[recipes.short]",
+        [recipes.long]\nepochs = 100000\nmax_steps = 300\nbatch_size = 4\nkeep_best = true\n\
+        validate_every = 120\n\n[recipes.short]",
     );
     let setting = Setting::new(&long);
     let store = setting.path("runs/store");
@@ -101,7 +101,12 @@ fn a_killed_training_goes_on_from_its_last_save_to_the_same_weights() {
     let patience = Instant::now() + Duration::from_secs(300);
     let saved = || {
         let entries = fs::read_dir(store.join("partial")).ok()?.flatten();
-        let mut folders = entries.map(|entry| entry.path());
+        // A state that is being written lies in a folder of another name.
+        let is_key = |folder: &PathBuf| {
+            let name = folder.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name.bytes().all(|b| b.is_ascii_hexdigit()))
+        };
+        let mut folders = entries.map(|entry| entry.path()).filter(is_key);
         folders.find(|folder| folder.join("training_state.json").is_file())
     };
     let key = loop {
