@@ -4,7 +4,6 @@ use crate::setting::{MANIFEST, Setting, bytes};
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Stdio,
     time::{Duration, Instant},
 };
 
@@ -41,14 +40,7 @@ fn a_new_metric_asks_no_model_again() {
 fn a_killed_run_goes_on_where_it_was() {
     let setting = Setting::new(MANIFEST);
     let store = setting.path("runs/store");
-    let mut child = setting
-        .mergelab
-        .command()
-        .args(["run", "experiment.toml"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program starts");
+    let mut child = setting.start();
     let patience = Instant::now() + Duration::from_secs(300);
     // Killed as soon as the first expert is there, in the middle of the run.
     let trained = || fs::read_dir(store.join("train")).is_ok_and(|mut d| d.next().is_some());
@@ -90,14 +82,7 @@ fn a_killed_training_goes_on_from_its_last_save_to_the_same_weights() {
     );
     let setting = Setting::new(&long);
     let store = setting.path("runs/store");
-    let child = setting
-        .mergelab
-        .command()
-        .args(["run", "experiment.toml"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
+    let child = setting.start();
     let patience = Instant::now() + Duration::from_secs(300);
     let saved = || {
         let entries = fs::read_dir(store.join("partial")).ok()?.flatten();
@@ -167,14 +152,7 @@ fn a_killed_training_goes_on_from_its_last_save_to_the_same_weights() {
 fn an_interrupted_run_says_how_to_go_on() {
     let setting = Setting::new(MANIFEST);
     let store = setting.path("runs/store");
-    let child = setting
-        .mergelab
-        .command()
-        .args(["run", "experiment.toml"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
+    let child = setting.start();
     let patience = Instant::now() + Duration::from_secs(300);
     let pretrained = || fs::read_dir(store.join("pretrain")).is_ok_and(|mut d| d.next().is_some());
     while !pretrained() {

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::PathBuf,
-    process::{Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -138,14 +138,7 @@ fn a_training_that_was_killed_counts_all_its_processes() {
            learning_rate = 1e-3\n";
     let setting = Setting::new(&manifest);
     let partial = setting.path("runs/store/partial");
-    let mut child = setting
-        .mergelab
-        .command()
-        .args(["run", "experiment.toml"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program starts");
+    let mut child = setting.start();
     // The account of the pretraining, with a fifth of a second on it.
     let account = || -> Option<(PathBuf, f64)> {
         let folders = fs::read_dir(&partial).ok()?.flatten();

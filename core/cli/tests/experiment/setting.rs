@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    process::{Child, Stdio},
 };
 
 /// The manifest. Two languages, two tasks, four training steps.
@@ -119,6 +120,17 @@ impl Setting {
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         self.mergelab.run(arguments)
+    }
+
+    /// Starts the experiment and does not wait. Its lines for people can be read afterwards.
+    pub(crate) fn start(&self) -> Child {
+        self.mergelab
+            .command()
+            .args(["run", "experiment.toml"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts")
     }
 
     /// Runs the experiment and expects it to go well.
