@@ -306,15 +306,12 @@ impl Schedule<'_> {
         sample: Option<Sample>,
         requests: &[Request],
     ) -> Result<Vec<Collected>, Error> {
-        let mut wanted: Vec<Node> = requests
+        let groups: Vec<Vec<Node>> = requests
             .iter()
-            .flat_map(|r| [Some(r.a), r.b])
-            .flatten()
+            .map(|r| [Some(r.a), r.b].into_iter().flatten().collect())
             .collect();
-        wanted.sort_unstable();
-        wanted.dedup();
         let mut collected: Vec<Collected> = Vec::new();
-        self.in_bands(&wanted, range, CHUNK, |program, range| {
+        self.groups_in_bands(&groups, range, CHUNK, |program, range| {
             let collectors: Vec<Collector> = requests
                 .iter()
                 .map(|request| Collector {

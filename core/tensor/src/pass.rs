@@ -38,8 +38,9 @@ pub(crate) struct Pass<'a> {
     pub(crate) range: Range<usize>,
     /// What to look at; everything if absent.
     pub(crate) sample: Option<Sample>,
+    /// For each group of the program, if it has some.
     pub(crate) collectors: &'a [Collector],
-    /// Where the elements of a slot go.
+    /// Where the elements of a slot go, if nothing is collected.
     pub(crate) sink: Option<(&'a dyn Sink, usize)>,
 }
 
@@ -122,14 +123,17 @@ impl Pass<'_> {
                 }
                 for first in (block_start..block_end).step_by(tile) {
                     let length = tile.min(block_end - first);
+                    let Some(output) = &mut output else {
+                        let look = |number: usize, buffers: &Buffers<'_>| {
+                            let collector = &self.collectors[number];
+                            let b = collector.b.map(|slot| buffers.tile(slot, length));
+                            collected[number].tile(buffers.tile(collector.a, length), b, first);
+                        };
+                        self.program.run_groups(&mut buffers, first, length, look)?;
+                        continue;
+                    };
                     self.program.run(&mut buffers, first, length)?;
-                    for (collected, collector) in collected.iter_mut().zip(self.collectors) {
-                        let b = collector.b.map(|slot| buffers.tile(slot, length));
-                        collected.tile(buffers.tile(collector.a, length), b, first);
-                    }
-                    if let Some(output) = &mut output {
-                        output.tile(&buffers, start, first, length)?;
-                    }
+                    output.tile(&buffers, start, first, length)?;
                 }
                 for collected in &mut collected {
                     collected.end_block(block / BLOCK);

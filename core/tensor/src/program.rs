@@ -27,6 +27,8 @@ pub(crate) struct Program {
     sources: Vec<(Arc<dyn Source>, usize)>,
     /// Slot of each node that was asked for.
     outputs: HashMap<Node, usize>,
+    /// After which step which group of nodes can be looked at, in the order of the steps.
+    due: Vec<(usize, usize)>,
 }
 
 /// What a thread computes in.
@@ -50,7 +52,17 @@ impl Program {
     /// The steps that compute the tensors `wanted`, once every statistic below them is in
     /// `facts`.
     pub(crate) fn new(nodes: &Nodes, facts: &Facts, wanted: &[Node]) -> Self {
-        Self::build(nodes, facts, wanted, None)
+        Self::build(nodes, facts, wanted, &[], None)
+    }
+
+    /// The same where only groups of nodes are looked at, each as soon as all of it is there
+    /// ([`Program::run_groups`]). Their tiles serve others afterwards, so that a program for many
+    /// groups takes no more of the cache than one for the largest.
+    pub(crate) fn by_groups(nodes: &Nodes, facts: &Facts, groups: &[Vec<Node>]) -> Self {
+        let mut wanted: Vec<Node> = groups.concat();
+        wanted.sort_unstable();
+        wanted.dedup();
+        Self::build(nodes, facts, &wanted, groups, None)
     }
 
     /// The same where rows of this length are computed as a whole, and with them their statistics:
@@ -58,10 +70,16 @@ impl Program {
     ///
     /// Tiles must be of whole rows.
     pub(crate) fn by_rows(nodes: &Nodes, facts: &Facts, wanted: &[Node], row: usize) -> Self {
-        Self::build(nodes, facts, wanted, Some(row))
+        Self::build(nodes, facts, wanted, &[], Some(row))
     }
 
-    fn build(nodes: &Nodes, facts: &Facts, wanted: &[Node], row: Option<usize>) -> Self {
+    fn build(
+        nodes: &Nodes,
+        facts: &Facts,
+        wanted: &[Node],
+        groups: &[Vec<Node>],
+        row: Option<usize>,
+    ) -> Self {
         let fuse = Fuse::new(nodes, facts, wanted);
         let order = order(nodes, facts, &fuse, wanted);
         let mut last_use: HashMap<Node, usize> = HashMap::new();
@@ -70,8 +88,27 @@ impl Program {
                 last_use.insert(operand, time);
             }
         }
-        for &node in wanted {
-            last_use.insert(node, usize::MAX);
+        let mut due = Vec::new();
+        if groups.is_empty() {
+            for &node in wanted {
+                last_use.insert(node, usize::MAX);
+            }
+        } else {
+            let times: HashMap<Node, usize> = order
+                .iter()
+                .enumerate()
+                .map(|(time, (node, ..))| (*node, time))
+                .collect();
+            for (number, group) in groups.iter().enumerate() {
+                let computed = group.iter().filter_map(|node| times.get(node));
+                let time = computed.copied().max().unwrap_or(0);
+                due.push((time, number));
+                for &node in group {
+                    let last = last_use.entry(node).or_insert(time);
+                    *last = time.max(*last);
+                }
+            }
+            due.sort_unstable();
         }
 
         let mut program = Self {
@@ -79,6 +116,7 @@ impl Program {
             slots: 0,
             sources: Vec::new(),
             outputs: HashMap::new(),
+            due,
         };
         let mut slot_of: HashMap<Node, usize> = HashMap::new();
         let mut free: Vec<usize> = Vec::new();
@@ -99,18 +137,19 @@ impl Program {
                 rounds: rounds && working != Working::F32,
             });
             slot_of.insert(node, out);
-            for operand in operands {
-                if last_use.get(&operand) == Some(&time)
-                    && let Some(slot) = slot_of.remove(&operand)
+            if wanted.contains(&node) {
+                program.outputs.insert(node, out);
+            }
+            let looked_at = program.due.iter().filter(|(due, _)| *due == time);
+            let looked_at = looked_at.flat_map(|(_, number)| &groups[*number]);
+            for operand in operands.iter().chain(looked_at) {
+                if last_use.get(operand) == Some(&time)
+                    && let Some(slot) = slot_of.remove(operand)
                 {
                     free.push(slot);
                 }
             }
         }
-        program.outputs = wanted
-            .iter()
-            .filter_map(|&node| Some((node, *slot_of.get(&node)?)))
-            .collect();
         program
     }
 
@@ -219,7 +258,9 @@ impl Program {
         const CACHE: usize = 24 << 10;
         /// Steps cost more than what they compute in shorter tiles.
         const SHORT: usize = 256;
-        let fits = CACHE / (4 * self.slots.max(1)) / 16 * 16;
+        /// What random masks are drawn in.
+        const GROUP: usize = 128;
+        let fits = CACHE / (4 * self.slots.max(1)) / GROUP * GROUP;
         options.tile().min(fits.max(SHORT))
     }
 
@@ -253,6 +294,25 @@ impl Program {
     ) -> Result<(), Error> {
         for step in &self.steps {
             step.run(buffers, first, length)?;
+        }
+        Ok(())
+    }
+
+    /// Computes elements `first .. first + length`, and calls `look` with the number of each group
+    /// when its nodes are in their slots.
+    pub(crate) fn run_groups(
+        &self,
+        buffers: &mut Buffers<'_>,
+        first: usize,
+        length: usize,
+        mut look: impl FnMut(usize, &Buffers<'_>),
+    ) -> Result<(), Error> {
+        let mut due = self.due.iter().peekable();
+        for (time, step) in self.steps.iter().enumerate() {
+            step.run(buffers, first, length)?;
+            while let Some((_, number)) = due.next_if(|(due, _)| *due == time) {
+                look(*number, buffers);
+            }
         }
         Ok(())
     }

@@ -25,6 +25,18 @@ impl Schedule<'_> {
         self.run_in_bands(wanted, range, unit, program, run)
     }
 
+    /// The same, where groups of nodes are looked at ([`Program::by_groups`]).
+    pub(super) fn groups_in_bands(
+        &self,
+        groups: &[Vec<Node>],
+        range: Range<usize>,
+        unit: usize,
+        run: impl FnMut(&Program, Range<usize>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let program = |facts: &Facts| Program::by_groups(self.nodes, facts, groups);
+        self.run_in_bands(&groups.concat(), range, unit, program, run)
+    }
+
     /// The same, where rows of `row` elements are computed as a whole ([`Program::by_rows`]).
     pub(super) fn rows_in_bands(
         &self,
