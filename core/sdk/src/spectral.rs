@@ -77,6 +77,19 @@ pub fn significant(values: &Tensor, scale: &Tensor) -> Tensor {
     values.gt(&(scale * NEGLIGIBLE))
 }
 
+/// How far rounding turns singular vectors: [`ROUNDING`] times `scale`, the size (shape `[]`) of
+/// the matrix that the vectors were computed from, over each singular value. 0 where `mask` is.
+///
+/// Rounding moves a matrix by about its size times the precision, and that turns a vector the
+/// further the smaller its singular value is (Wedin's sin-theta theorem).
+pub fn uncertainty(values: &Tensor, scale: &Tensor, mask: &Tensor) -> Tensor {
+    let counted = mask.select(values, &Tensor::scalar(1.0));
+    mask * (scale * ROUNDING) / counted
+}
+
+/// What rounding to f32 and a decomposition move a matrix by, relative to its size.
+pub const ROUNDING: f64 = 1e-6;
+
 /// Sets the columns of a matrix to zero where `mask` is.
 pub fn masked_columns(columns: &Tensor, mask: &Tensor) -> Tensor {
     columns * mask.spread_columns(columns)
@@ -85,9 +98,16 @@ pub fn masked_columns(columns: &Tensor, mask: &Tensor) -> Tensor {
 /// The matrix with the same singular vectors and all singular values 1: `U Vᵀ`, the nearest matrix
 /// with orthonormal columns (the orthogonal Procrustes problem). Directions that the matrix does
 /// not have stay away.
-pub fn orthogonalised(matrix: &Tensor) -> Tensor {
+///
+/// `uncertain` says by how much each column may be off ([`uncertainty`]). Columns that depend on
+/// each other have directions of singular value zero, which rounding makes as large as what those
+/// columns are off by: a direction counts where it is larger than that. Else the same columns with
+/// another rounding would have other directions, as strong as all others.
+pub fn orthogonalised(matrix: &Tensor, uncertain: &Tensor) -> Tensor {
     let Svd { u, s, v } = matrix.svd();
-    masked_columns(&u, &significant(&s, &s.max_all())).matmul_transposed(&v)
+    let noise = (&v * uncertain.spread_rows(&v)).column_norm();
+    let there = significant(&s, &s.max_all()) * s.gt(&noise);
+    masked_columns(&u, &there).matmul_transposed(&v)
 }
 
 /// Singular value decomposition of `left · right` from their QR decompositions and that of a core

@@ -6,7 +6,7 @@ use mergelab_sdk::{
     prelude::*,
     spectral::{
         Others, changed, masked_columns, matrix, orthogonalised, significant, svd_of_product,
-        svd_of_sum, task_matrix,
+        svd_of_sum, task_matrix, uncertainty,
     },
 };
 
@@ -48,6 +48,8 @@ struct Part {
     s: Tensor,
     v: Tensor,
     mask: Tensor,
+    /// How far rounding turns the vectors.
+    uncertain: Tensor,
 }
 
 impl Part {
@@ -56,6 +58,7 @@ impl Part {
         let mask = significant(&s, scale);
         Self {
             u: masked_columns(&u, &mask),
+            uncertain: uncertainty(&s, scale, &mask),
             s: s * &mask,
             v: masked_columns(&v, &mask),
             mask,
@@ -101,8 +104,13 @@ impl IsoCts {
         let s = Tensor::concat(0, parts.iter().map(|part| &part.s));
         let count: Tensor = parts.iter().map(|part| part.mask.sum_all()).sum();
         let mean = s.sum_all() / count.maximum(&Tensor::scalar(1.0));
-        let u = orthogonalised(&Tensor::concat(1, parts.iter().map(|part| &part.u)));
-        let v = orthogonalised(&Tensor::concat(1, parts.iter().map(|part| &part.v)));
+        let uncertain = Tensor::concat(0, parts.iter().map(|part| &part.uncertain));
+        let u = Tensor::concat(1, parts.iter().map(|part| &part.u));
+        let v = Tensor::concat(1, parts.iter().map(|part| &part.v));
+        let (u, v) = (
+            orthogonalised(&u, &uncertain),
+            orthogonalised(&v, &uncertain),
+        );
         u.matmul_transposed(&v) * mean
     }
 }

@@ -6,7 +6,7 @@ use mergelab_sdk::{
     prelude::*,
     spectral::{
         Others, changed, masked_columns, matrix, orthogonalised, significant, svd_of_product,
-        task_matrix,
+        task_matrix, uncertainty,
     },
 };
 
@@ -47,24 +47,32 @@ impl TsvM {
         let size = shape[0].min(shape[1]);
         // A whole product but for float rounding counts as whole.
         let rank = ((size as f64 * share + 1e-9) as usize).max(1);
-        let parts: Vec<Svd> = changed(group)
+        let parts: Vec<(Svd, Tensor)> = changed(group)
             .map(|model| {
                 let all = match model.low_rank() {
                     Some(factors) => svd_of_product(&factors.left, &factors.right),
                     None => task_matrix(model, base, shape).svd(),
                 };
                 let kept = all.truncated(rank.min(all.s.elements()));
-                let mask = significant(&kept.s, &all.s.max_all());
-                Svd {
+                let scale = all.s.max_all();
+                let mask = significant(&kept.s, &scale);
+                let uncertain = uncertainty(&kept.s, &scale, &mask);
+                let part = Svd {
                     u: masked_columns(&kept.u, &mask),
                     v: masked_columns(&kept.v, &mask),
                     s: kept.s,
-                }
+                };
+                (part, uncertain)
             })
             .collect();
-        let u = orthogonalised(&Tensor::concat(1, parts.iter().map(|part| &part.u)));
-        let v = orthogonalised(&Tensor::concat(1, parts.iter().map(|part| &part.v)));
-        let s = Tensor::concat(0, parts.iter().map(|part| &part.s));
+        let uncertain = Tensor::concat(0, parts.iter().map(|(_, uncertain)| uncertain));
+        let u = Tensor::concat(1, parts.iter().map(|(part, _)| &part.u));
+        let v = Tensor::concat(1, parts.iter().map(|(part, _)| &part.v));
+        let s = Tensor::concat(0, parts.iter().map(|(part, _)| &part.s));
+        let (u, v) = (
+            orthogonalised(&u, &uncertain),
+            orthogonalised(&v, &uncertain),
+        );
         masked_columns(&u, &s).matmul_transposed(&v)
     }
 }
