@@ -8,7 +8,8 @@ mod sum;
 mod survive;
 mod trim;
 
-use super::{in_memory, streamed_operands};
+use super::known::in_memory;
+use super::streamed_operands;
 use crate::evaluate::Facts;
 use crate::graph::{Kind, Nodes};
 use crate::source::Format;

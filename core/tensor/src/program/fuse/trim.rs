@@ -2,7 +2,7 @@
 
 use super::{Form, Fuse};
 use crate::evaluate::Fact;
-use crate::program::is_finer;
+use crate::program::known::is_finer;
 use mergelab_abi::ops::{Node, Op};
 
 impl Fuse<'_> {
