@@ -13,10 +13,15 @@ pub(super) struct Wrapping {
 }
 
 impl Wrapping {
-    /// A prompt as the user's turn, and the beginning of the assistant's.
-    pub(super) fn prompt(&self, prompt: &str) -> Result<String> {
-        self.template
-            .render(&[ChatMessage::new("user", prompt)], true)
+    /// Examples as turns of both, a prompt as the user's turn, and the beginning of the assistant's.
+    pub(super) fn prompt(&self, examples: &[(String, String)], prompt: &str) -> Result<String> {
+        let mut turns = Vec::with_capacity(2 * examples.len() + 1);
+        for (prompt, answer) in examples {
+            turns.push(ChatMessage::new("user", prompt.trim_end_matches(' ')));
+            turns.push(ChatMessage::new("assistant", answer.trim_matches(' ')));
+        }
+        turns.push(ChatMessage::new("user", prompt.trim_end_matches(' ')));
+        self.template.render(&turns, true)
     }
 }
 

@@ -27,8 +27,12 @@ pub(super) fn answer(
     let mut answers = Vec::with_capacity(asked.len());
     for (i, _, choices) in asked {
         let own: Vec<_> = scores.by_ref().take(choices.len()).collect();
+        // The prompt is read once for all choices.
+        if let Some(first) = own.first() {
+            local.tokens.add(first.context_tokens);
+        }
         for score in &own {
-            local.tokens.add(score.context_tokens + score.tokens);
+            local.tokens.add_after(score.context_tokens, score.tokens);
         }
         let answer = Answer {
             response: Response::Scored {
@@ -36,6 +40,7 @@ pub(super) fn answer(
                 tokens: own.iter().map(|s| s.tokens).collect(),
             },
             truncated_tokens: own.iter().map(|s| s.truncated_tokens).max().unwrap_or(0),
+            dropped_shots: own.iter().map(|s| s.dropped_examples).max().unwrap_or(0),
         };
         answers.push((i, answer));
     }

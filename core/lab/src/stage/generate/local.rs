@@ -9,6 +9,7 @@ use mergelab_model::LanguageModel;
 pub(super) struct Local<'a> {
     pub(super) model: &'a LanguageModel,
     pub(super) batch_size: usize,
+    /// Tokens that it has read and written since they were last asked for.
     pub(super) tokens: Tokens,
 }
 
@@ -20,18 +21,14 @@ impl<'a> Local<'a> {
             tokens: Tokens::default(),
         }
     }
-
-    /// Tokens that it has read and written.
-    pub(super) fn tokens(&self) -> Tokens {
-        self.tokens
-    }
 }
 
 impl Answers for Local<'_> {
-    fn answer(&mut self, requests: &[&Request]) -> Result<Vec<Answer>, StageError> {
+    fn answer(&mut self, requests: &[&Request]) -> Result<(Vec<Answer>, Tokens), StageError> {
         let mut answers = write::answer(self, requests)?;
         answers.extend(choose::answer(self, requests)?);
         answers.sort_by_key(|(i, _)| *i);
-        Ok(answers.into_iter().map(|(_, answer)| answer).collect())
+        let answers = answers.into_iter().map(|(_, answer)| answer).collect();
+        Ok((answers, std::mem::take(&mut self.tokens)))
     }
 }

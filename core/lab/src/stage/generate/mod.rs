@@ -3,11 +3,13 @@
 mod ask;
 mod choose;
 mod local;
+mod resume;
+mod shown;
 mod write;
 
 use super::{Context, StageError};
 use crate::{
-    ledger::flops::Size,
+    ledger::flops::{Size, Tokens},
     plan::spec::{Answerer, GenerateWhat},
 };
 use local::Local;
@@ -25,19 +27,36 @@ pub(super) struct Answered {
     pub(super) response: Response,
     /// Tokens of the prompt that did not fit into the context and were cut on the left.
     pub(super) truncated_tokens: usize,
+    /// Examples before the prompt that did not fit into the context and were left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) dropped_shots: usize,
 }
 
-/// An answer, and the tokens of its prompt that did not fit into the context.
+impl Answered {
+    /// Whether the model saw less than it should have.
+    pub(super) fn is_cut(&self) -> bool {
+        self.truncated_tokens > 0 || self.dropped_shots > 0
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// An answer, and what of its prompt did not fit into the context, as in [`Answered`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Answer {
     response: Response,
     truncated_tokens: usize,
+    dropped_shots: usize,
 }
 
 /// Whatever answers requests: a model in this process, or one that is served elsewhere.
 trait Answers {
-    /// Answers requests, in their order. What it answers to one must not depend on the others.
-    fn answer(&mut self, requests: &[&Request]) -> Result<Vec<Answer>, StageError>;
+    /// Answers requests, in their order, and says how many tokens it read and wrote for them. What
+    /// it answers to one must not depend on the others.
+    fn answer(&mut self, requests: &[&Request]) -> Result<(Vec<Answer>, Tokens), StageError>;
 }
 
 /// Name of the file with the responses.
@@ -57,9 +76,11 @@ pub(super) fn run(what: &GenerateWhat, context: &mut Context<'_>) -> Result<(), 
             if *chat {
                 model.wrap_prompts_as_chat()?;
             }
+            let shots = shown::shots(what, &examples, context)?;
+            model.show_examples(shown::pairs(&shots))?;
+            let requests: Vec<Request> = prepared.into_iter().map(|p| p.request).collect();
             let mut local = Local::new(&model, context.spec.how.batch_size);
-            let answers = ask::ask(&mut local, &prepared, context)?;
-            let tokens = local.tokens();
+            let (answers, tokens) = ask::ask(&mut local, &requests, context)?;
             context.ledger.tokens = tokens.tokens as u64;
             context.ledger.flops = Size::read(&folder).map(|size| size.forward(tokens));
             answers
@@ -72,6 +93,7 @@ pub(super) fn run(what: &GenerateWhat, context: &mut Context<'_>) -> Result<(), 
             id: example.id,
             response: answer.response,
             truncated_tokens: answer.truncated_tokens,
+            dropped_shots: answer.dropped_shots,
         };
         serde_json::to_writer(&mut lines, &line)
             .map_err(|e| StageError::Input(format!("a response cannot be written: {e}")))?;
@@ -88,6 +110,7 @@ fn trivial(name: &str, prepared: &[Prepared]) -> Result<Vec<Answer>, StageError>
             Some(text) => Ok(Answer {
                 response: Response::Generated { text: text.clone() },
                 truncated_tokens: 0,
+                dropped_shots: 0,
             }),
             None => Err(StageError::Input(format!(
                 "the task offers no trivial output `{name}` for one of its rows"

@@ -46,6 +46,7 @@ pub(super) fn answer(
                     text: generation.text,
                 },
                 truncated_tokens: generation.truncated_tokens,
+                dropped_shots: generation.dropped_examples,
             };
             answers.push((i, answer));
         }
