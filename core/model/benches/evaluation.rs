@@ -19,13 +19,43 @@ const MODELS: [(&str, usize, [usize; 4]); 2] = [
 const CONTEXT: usize = 1024;
 const BATCH: usize = 16;
 const EXAMPLES: usize = 64;
-/// Name, tokens that all contexts begin with, tokens of the least and the greatest question,
-/// choices, tokens of the least and the greatest choice.
-const CHOICES: [(&str, usize, [usize; 2], usize, [usize; 2]); 3] = [
-    ("labels", 0, [40, 120], 3, [1, 1]),
-    ("choices", 0, [40, 120], 4, [2, 12]),
-    ("few-shot choices", 480, [40, 120], 4, [2, 12]),
+/// A task of choices.
+struct Choices {
+    task: &'static str,
+    /// Tokens that all contexts begin with.
+    shared: usize,
+    /// Tokens of the least and the greatest question.
+    questions: [usize; 2],
+    /// Choices of each.
+    choices: usize,
+    /// Tokens of the least and the greatest choice.
+    sizes: [usize; 2],
+}
+
+const CHOICES: [Choices; 3] = [
+    Choices {
+        task: "labels",
+        shared: 0,
+        questions: [40, 120],
+        choices: 3,
+        sizes: [1, 1],
+    },
+    Choices {
+        task: "choices",
+        shared: 0,
+        questions: [40, 120],
+        choices: 4,
+        sizes: [2, 12],
+    },
+    Choices {
+        task: "few-shot choices",
+        shared: 480,
+        questions: [40, 120],
+        choices: 4,
+        sizes: [2, 12],
+    },
 ];
+
 /// Tokens of the least and the greatest prompt, and new tokens.
 const GENERATE: ([usize; 2], usize) = ([40, 120], 32);
 
@@ -44,12 +74,10 @@ fn main() -> Result<(), ModelError> {
         }
         let config = ModelConfig::new(vocabulary, width, inner, layers, heads, CONTEXT)?;
         let model = LanguageModel::init(config, None, 0, Device::parse("cpu")?)?;
-        for (task, shared, lengths, choices, sizes) in CHOICES {
-            if listed("--tasks", task) {
-                let pairs = pairs(shared, lengths, choices, sizes, vocabulary);
-                let rate = best(|| choose(&model, &pairs, unshared))?;
-                println!("{name},{task},{rate:.1}");
-            }
+        for task in CHOICES.iter().filter(|c| listed("--tasks", c.task)) {
+            let pairs = task.pairs(vocabulary);
+            let rate = best(|| choose(&model, &pairs, unshared))?;
+            println!("{name},{},{rate:.1}", task.task);
         }
         if listed("--tasks", "generate") {
             println!("{name},generate,{:.1}", best(|| generate(&model))?);
@@ -69,26 +97,22 @@ fn length([least, greatest]: [usize; 2], seed: usize) -> usize {
     least + seed * 37 % (greatest - least + 1)
 }
 
-fn pairs(
-    shared: usize,
-    lengths: [usize; 2],
-    choices: usize,
-    sizes: [usize; 2],
-    vocabulary: usize,
-) -> Vec<TokenPair> {
-    let begin = tokens(shared, 0, vocabulary);
-    let pair = |example: usize, choice: usize| {
-        let question = tokens(length(lengths, example), example + 1, vocabulary);
-        let number = example * choices + choice;
-        TokenPair {
-            prompt: [begin.clone(), question].concat(),
-            answer: tokens(length(sizes, number), number + 1000, vocabulary),
-        }
-    };
-    (0..EXAMPLES)
-        .flat_map(|example| (0..choices).map(move |choice| (example, choice)))
-        .map(|(example, choice)| pair(example, choice))
-        .collect()
+impl Choices {
+    fn pairs(&self, vocabulary: usize) -> Vec<TokenPair> {
+        let begin = tokens(self.shared, 0, vocabulary);
+        let pair = |example: usize, choice: usize| {
+            let question = tokens(length(self.questions, example), example + 1, vocabulary);
+            let number = example * self.choices + choice;
+            TokenPair {
+                prompt: [begin.clone(), question].concat(),
+                answer: tokens(length(self.sizes, number), number + 1000, vocabulary),
+            }
+        };
+        (0..EXAMPLES)
+            .flat_map(|example| (0..self.choices).map(move |choice| (example, choice)))
+            .map(|(example, choice)| pair(example, choice))
+            .collect()
+    }
 }
 
 fn choose(model: &LanguageModel, pairs: &[TokenPair], unshared: bool) -> Result<(), ModelError> {

@@ -162,7 +162,7 @@ fn answers_agree_with_lm_evaluation_harness() {
         let wanted = |text: &str| (least..=most).contains(&text.chars().count());
         texts.into_iter().filter(|text| wanted(text)).count()
     };
-    assert!(lengths(0, 12) > 2 && lengths(20, 200) > 2);
+    assert!(lengths(0, 12) >= 2 && lengths(20, 200) >= 2);
     for task in ["sst", "sums"] {
         let ids: Vec<String> = shown(&setting, task)
             .iter()
@@ -270,11 +270,14 @@ fn prompts_are_evaluated_side_by_side() {
     setting.complete(&[]);
     let results = rows(&setting.path("runs/small/results.csv"));
     let value = |task: &str| -> f64 {
-        let row = results.iter().find(|r| r["task"] == task);
+        let row = results
+            .iter()
+            .find(|r| r["task"] == task && r["measure"] == "accuracy");
         row.expect("a row")["value"].parse().expect("a number")
     };
     let values = [value("sst"), value("sst@short")];
-    let spread = rows(&setting.path("runs/small/prompts.csv"));
+    let mut spread = rows(&setting.path("runs/small/prompts.csv"));
+    spread.retain(|row| row["measure"] == "accuracy");
     let tasks: Vec<&str> = spread.iter().map(|r| r["task"].as_str()).collect();
     assert_eq!(tasks, ["arc", "copa", "sst"]);
     let number = |column: &str| -> f64 { spread[2][column].parse().expect("a number") };
@@ -329,7 +332,7 @@ fn examples_are_left_out_where_the_context_is_too_short() {
     let text = fs::read_to_string(&config).expect("a config");
     let text = text.replace(
         "\"max_position_embeddings\": 512",
-        "\"max_position_embeddings\": 150",
+        "\"max_position_embeddings\": 100",
     );
     fs::write(&config, text).expect("writable");
     setting.complete(&[]);
@@ -338,11 +341,12 @@ fn examples_are_left_out_where_the_context_is_too_short() {
         let row = results.iter().find(|r| r["task"] == task);
         row.expect("a row")["n_truncated"].clone()
     };
-    assert_eq!((row("arc"), row("sums")), ("0".to_owned(), "16".to_owned()));
-    for (id, own) in predictions(&setting, "sums", "en") {
-        assert_eq!(own["truncated_tokens"], 0, "{id}");
-        let dropped = own["dropped_shots"].as_u64();
-        assert!(dropped.is_some_and(|n| (1..=2).contains(&n)), "{id}");
+    assert_eq!([row("arc"), row("sst"), row("sums")], ["0", "21", "16"]);
+    for (task, left_out) in [("sst", 2), ("sums", 1)] {
+        for (id, own) in predictions(&setting, task, "en") {
+            assert_eq!(own["truncated_tokens"], 0, "{id}");
+            assert_eq!(own["dropped_shots"], left_out, "{id}");
+        }
     }
 }
 

@@ -96,3 +96,47 @@ impl Tokenizer {
         Ok(first.filter(|id| special.get(id).is_some_and(|token| token.special)))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use mergelab_checkpoint::ExtraFile;
+
+    const TEMPLATE: &str = "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}\
+        {% if add_generation_prompt %}<assistant>{% endif %}";
+
+    fn tokenizer() -> Tokenizer {
+        let folder = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/golden/lm_eval/model/tokenizer.json"
+        );
+        let json = std::fs::read(folder).unwrap();
+        Tokenizer::from_files(vec![
+            ExtraFile::new("tokenizer.json", json),
+            ExtraFile::new("chat_template.jinja", TEMPLATE),
+        ])
+        .unwrap()
+    }
+
+    #[test]
+    fn examples_come_before_prompts_as_texts_or_as_turns() {
+        let mut tokenizer = tokenizer();
+        let examples = [("2 + 2 = ", "4"), ("1 + 1 =", " 2")];
+        let examples = examples.map(|(prompt, answer)| (prompt.to_owned(), answer.to_owned()));
+        tokenizer.show_examples(examples.to_vec());
+        let read = |tokenizer: &Tokenizer| {
+            let pair = tokenizer.encode_pair("3 + 1 =", " 4").unwrap();
+            assert_eq!(tokenizer.encode_prompt("3 + 1 =").unwrap(), pair.prompt);
+            let text = |ids: &[u32]| tokenizer.decode(ids).unwrap();
+            (text(&pair.prompt), text(&pair.answer))
+        };
+        let plain = "2 + 2 = 4\n\n1 + 1 = 2\n\n3 + 1 =";
+        assert_eq!(read(&tokenizer), (plain.to_owned(), " 4".to_owned()));
+
+        tokenizer.wrap_prompts_as_chat().unwrap();
+        let turns = "<user>2 + 2 =\n<assistant>4\n<user>1 + 1 =\n<assistant>2\n\
+                     <user>3 + 1 =\n<assistant>";
+        assert_eq!(read(&tokenizer), (turns.to_owned(), "4".to_owned()));
+    }
+}
