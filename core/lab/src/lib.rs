@@ -6,6 +6,7 @@
 //! | [`dataset`] | cards and rows |
 //! | [`plan`] | from a manifest to a graph of stages, each with a content key |
 //! | [`store`] | artifacts under their keys: whole or not there |
+//! | [`shots`] | which examples are shown before prompts |
 //! | [`stage`] | what each kind of stage does, in a process of its own |
 //! | [`executor`] | starts stages, as many at a time as asked for |
 //! | [`ledger`] | what each stage cost |
@@ -29,6 +30,7 @@ pub mod plan;
 pub mod plot;
 pub mod run;
 pub mod savings;
+pub mod shots;
 pub mod stage;
 pub mod store;
 pub mod tables;

@@ -43,6 +43,19 @@ impl<B: Kernels> Cache<B> {
         }
     }
 
+    /// A cache with the sequences named by `rows`, which may name one several times, and room for
+    /// at least `slots` slots.
+    pub(crate) fn copies(&self, rows: &[usize], slots: usize) -> Self {
+        let layers = self.layers.clone();
+        let mut copies = Self {
+            layers,
+            slots: self.slots,
+        };
+        copies.keep(rows);
+        copies.reserve(slots);
+        copies
+    }
+
     /// Makes room for at least `slots` slots.
     fn reserve(&mut self, slots: usize) {
         if slots <= self.slots {
@@ -148,6 +161,39 @@ impl<B: Kernels> Decoder<B> {
         }
         self.layers(ids, &frames, |layer, frame, [query, keys, values]| {
             let (attended, _) = B::attend(&query, &keys, &values, self.scale(), frame);
+            if let Some(cache) = cache.as_deref_mut() {
+                cache.write(layer, keys, values, frame);
+            }
+            B::merge_heads(attended, frame, None)
+        })
+    }
+
+    /// Hidden states before the last norm, `[sequences * tokens, hidden]`, of texts that go on
+    /// where sequences of `before` end, padded on the right to one length. Text `i` follows on
+    /// sequence `owners[i]`, from position `starts[i]` on. On the CPU these are the bits that
+    /// [`read`](Decoder::read) gives for the whole texts. Fills `cache` if given, which must have a
+    /// sequence for each text.
+    pub(crate) fn extend(
+        &self,
+        ids: &[u32],
+        [owners, starts]: [&[usize]; 2],
+        before: &Cache<B>,
+        mut cache: Option<&mut Cache<B>>,
+    ) -> Tensor<B, 2> {
+        let tokens = ids.len() / owners.len().max(1);
+        let positions = starts
+            .iter()
+            .flat_map(|&start| start as u32..(start + tokens) as u32)
+            .collect();
+        let slots = before.slots + tokens;
+        let frames = self.frames_at([owners.len(), tokens], positions, slots);
+        if let Some(cache) = cache.as_deref_mut() {
+            cache.reserve(starts.iter().max().map_or(0, |start| start + tokens));
+        }
+        self.layers(ids, &frames, |layer, frame, [query, keys, values]| {
+            let (old_keys, old_values) = &before.layers[layer];
+            let (own, cached) = ([&keys, &values], [old_keys, old_values]);
+            let attended = B::attend_beyond(&query, own, cached, owners, self.scale(), frame);
             if let Some(cache) = cache.as_deref_mut() {
                 cache.write(layer, keys, values, frame);
             }

@@ -1,9 +1,12 @@
 //! Continuing prompts.
 
+use rayon::prelude::*;
+
 use crate::decoder::{Cache, Decoder};
 use crate::error::{ModelError, Result};
 use crate::kernels::{Kernels, host};
 use crate::model::{LanguageModel, with_decoder};
+use crate::prefix::{Prefix, Read, common};
 use crate::random::CounterRng;
 use crate::sampling::Sampling;
 use crate::tokenizer::Tokenizer;
@@ -19,7 +22,8 @@ pub struct GenerateOptions {
     pub seed: u64,
     /// Texts that end a continuation; they are left out of it.
     pub stop: Vec<String>,
-    /// Prompts computed together; has no effect on the result.
+    /// Prompts computed together; has no effect on the result. What all prompts begin with is read
+    /// once.
     pub batch_size: usize,
 }
 
@@ -61,6 +65,8 @@ pub struct Generation {
     pub prompt_tokens: usize,
     /// Tokens dropped from the start of the prompt to fit the context; 0 if it fits.
     pub truncated_tokens: usize,
+    /// [Examples](LanguageModel::show_examples) left out to fit the context.
+    pub dropped_examples: usize,
 }
 
 /// A prompt being continued.
@@ -84,8 +90,9 @@ struct Rules<'a> {
 impl LanguageModel {
     /// Continues each prompt; the results are in the order of the prompts.
     ///
-    /// A prompt with more tokens than the context has room for beside `max_new_tokens` loses its
-    /// beginning, which [`Generation::truncated_tokens`] tells.
+    /// A prompt with more tokens than the context has room for beside `max_new_tokens` loses
+    /// examples, which [`Generation::dropped_examples`] tells, and then its beginning, which
+    /// [`Generation::truncated_tokens`] tells.
     ///
     /// # Errors
     /// If an option makes no sense, the model has no tokenizer, or a prompt is empty and the model
@@ -96,13 +103,23 @@ impl LanguageModel {
         options: &GenerateOptions,
     ) -> Result<Vec<Generation>> {
         let tokenizer = self.tokenizer()?;
-        let ids = prompts
-            .iter()
-            .map(|prompt| tokenizer.encode_prompt(prompt.as_ref()))
-            .collect::<Result<Vec<_>>>()?;
+        let context = self.config().max_position_embeddings;
+        let room = context.saturating_sub(options.max_new_tokens);
+        let prompts: Vec<&str> = prompts.iter().map(AsRef::as_ref).collect();
+        let encode = |prompt: &&str| {
+            self.after_examples(
+                |tokenizer, examples| tokenizer.encode_prompt_after(examples, prompt),
+                |ids| ids.len() <= room,
+            )
+        };
+        let encoded = prompts
+            .par_iter()
+            .map(encode)
+            .collect::<Result<Vec<(Vec<u32>, usize)>>>()?;
+        let (ids, left_out): (Vec<_>, Vec<_>) = encoded.into_iter().unzip();
         let mut generations = self.continue_ids(&ids, options, Some(tokenizer))?;
-        for (generation, prompt) in generations.iter_mut().zip(prompts) {
-            let prompt = prompt.as_ref();
+        for ((generation, prompt), left_out) in generations.iter_mut().zip(prompts).zip(left_out) {
+            generation.dropped_examples = left_out;
             let spaces = prompt.len() - prompt.trim_end_matches(' ').len();
             let already = generation
                 .text
@@ -180,9 +197,19 @@ impl LanguageModel {
             eos: &eos,
             tokenizer,
         };
-        for batch in rows.chunks_mut(options.batch_size) {
-            with_decoder!(&self.decoder, decoder => continue_batch(decoder, batch, &rules)?);
-        }
+        with_decoder!(&self.decoder, decoder => {
+            let whole = || rows.iter().filter(|row| row.truncated == 0);
+            // The last token of a prompt is read with it: it predicts.
+            let most = whole().map(|row| row.prompt.len() - 1).min();
+            let shared = common(whole().map(|row| &row.prompt[..]), most.unwrap_or(0));
+            let first = whole().next().map_or(&[][..], |row| &row.prompt[..shared]);
+            let prefix = Prefix::read(decoder, first);
+            for batch in rows.chunks_mut(options.batch_size) {
+                let all = |prefix: &&Prefix<_>| batch.iter().all(|r| prefix.begins(&r.prompt));
+                let prefix = prefix.as_ref().filter(all);
+                continue_batch(decoder, batch, &rules, prefix)?;
+            }
+        });
         rows.sort_by_key(|row| row.index);
         Ok(rows
             .into_iter()
@@ -192,6 +219,7 @@ impl LanguageModel {
                 finish: row.finish.unwrap_or(Finish::Length),
                 prompt_tokens: row.prompt.len(),
                 truncated_tokens: row.truncated,
+                dropped_examples: 0,
             })
             .collect())
     }
@@ -226,21 +254,23 @@ fn continue_batch<B: Kernels>(
     decoder: &Decoder<B>,
     rows: &mut [Row],
     rules: &Rules<'_>,
+    prefix: Option<&Prefix<B>>,
 ) -> Result<()> {
     let longest = rows.iter().map(|row| row.prompt.len()).max().unwrap_or(0);
-    let width = decoder.padded(longest);
-    let mut ids = vec![0u32; rows.len() * width];
-    let mut last = Vec::with_capacity(rows.len());
-    for (index, row) in rows.iter().enumerate() {
-        let start = index * width;
-        ids[start..start + row.prompt.len()].copy_from_slice(&row.prompt);
-        last.push((start + row.prompt.len() - 1) as u32);
-    }
+    let prompts: Vec<&[u32]> = rows.iter().map(|row| &row.prompt[..]).collect();
     let most = longest + rules.options.max_new_tokens;
-    let mut cache = decoder.cache(rows.len(), most.min(longest + 32).max(width));
-    let hidden = decoder.read(&ids, rows.len(), Some(&mut cache));
-    let mut logits = decoder.logits(&B::gather_rows(&hidden, &last));
-    drop(hidden);
+    let slots = most.min(longest + 32);
+    let (read, cache) = Read::texts(decoder, &prompts, prefix, Some(slots));
+    let last: Vec<u32> = rows
+        .iter()
+        .enumerate()
+        .map(|(index, row)| read.row(index, row.prompt.len() - 1))
+        .collect();
+    let Some(mut cache) = cache else {
+        return Ok(());
+    };
+    let mut logits = read.logits(decoder, &last);
+    drop(read);
     // The rows of the cache, by their index in `rows`.
     let mut held: Vec<usize> = (0..rows.len()).collect();
     loop {

@@ -22,6 +22,7 @@ mod model;
 mod parameters;
 #[cfg(all(test, feature = "flex"))]
 mod parity;
+mod prefix;
 mod random;
 mod rope;
 mod sampling;

@@ -214,6 +214,39 @@ impl LanguageModel {
         }
     }
 
+    /// From now on, these prompts with their answers come before every prompt in generation and
+    /// scoring: see [`Tokenizer::show_examples`]. Those at the front are left out for a prompt that
+    /// does not fit into the context with all of them.
+    ///
+    /// # Errors
+    /// If the model has no tokenizer.
+    pub fn show_examples(&mut self, examples: Vec<(String, String)>) -> Result<()> {
+        self.tokenizer()?;
+        if let Some(tokenizer) = &mut self.tokenizer {
+            tokenizer.show_examples(examples);
+        }
+        Ok(())
+    }
+
+    /// Encodes a text after as many of the examples, the last ones, as leave it within `fits`: what
+    /// `encode` gives, and how many examples were left out. All of them where it never fits.
+    pub(crate) fn after_examples<T>(
+        &self,
+        encode: impl Fn(&Tokenizer, &[(String, String)]) -> Result<T>,
+        fits: impl Fn(&T) -> bool,
+    ) -> Result<(T, usize)> {
+        let tokenizer = self.tokenizer()?;
+        let examples = tokenizer.examples();
+        let mut left_out = 0;
+        loop {
+            let encoded = encode(tokenizer, &examples[left_out..])?;
+            if left_out == examples.len() || fits(&encoded) {
+                return Ok((encoded, left_out));
+            }
+            left_out += 1;
+        }
+    }
+
     /// Makes generation run to its greatest length, as a reference may.
     #[cfg(test)]
     pub(crate) fn forget_end_tokens(&mut self) {

@@ -70,7 +70,7 @@ fn other_device() -> Device {
 }
 
 /// The decoder with the kernels of the CPU, and with those of every other device.
-fn decoders(model: &LanguageModel) -> (Decoder<burn::backend::Flex>, Decoder<Dispatch>) {
+pub(crate) fn decoders(model: &LanguageModel) -> (Decoder<burn::backend::Flex>, Decoder<Dispatch>) {
     let crate::model::AnyDecoder::Flex(flex) = &model.decoder else {
         panic!("the model is on the CPU");
     };

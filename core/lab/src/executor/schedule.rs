@@ -234,6 +234,7 @@ mod tests {
                 limit: None,
                 hash: String::new(),
             },
+            shots: None,
         });
         Node {
             name: name.to_owned(),

@@ -22,6 +22,7 @@
 //! and the output layer counts for each token, also where only some tokens need it.
 
 use mergelab_checkpoint::Checkpoint;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;
 
@@ -35,7 +36,7 @@ pub struct Size {
 }
 
 /// Tokens and what they attend to, over all sequences.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tokens {
     /// Number of tokens.
     pub tokens: f64,
@@ -49,6 +50,20 @@ impl Tokens {
         let length = length as f64;
         self.tokens += length;
         self.attended += length * (length + 1.0) / 2.0;
+    }
+
+    /// Adds `length` tokens that follow on `before` others, which are counted already.
+    pub fn add_after(&mut self, before: usize, length: usize) {
+        let (before, length) = (before as f64, length as f64);
+        self.tokens += length;
+        self.attended += length * before + length * (length + 1.0) / 2.0;
+    }
+}
+
+impl std::ops::AddAssign for Tokens {
+    fn add_assign(&mut self, other: Self) {
+        self.tokens += other.tokens;
+        self.attended += other.attended;
     }
 }
 

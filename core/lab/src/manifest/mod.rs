@@ -19,4 +19,4 @@ pub use recipe::{Grouping, Precision, Recipe, Tuning};
 pub use selection::{Combine, Halving, Round, Select};
 pub use source::{Located, ManifestError, SourceFile, Span};
 pub use sweep::Sweep;
-pub use tasks::{MetricEntry, TaskEntry};
+pub use tasks::{MetricEntry, PromptEntry, ShotsEntry, TaskEntry};

@@ -49,7 +49,7 @@ impl<'a> Builder<'a> {
                         for language in &task.languages {
                             let rows = self.rows(task, select, language, own.rows)?;
                             let model_of = &self.models[model];
-                            cells.push(self.cell(model, model_of, task, rows, purpose));
+                            cells.push(self.cell(model, model_of, task, rows, purpose)?);
                         }
                     }
                 }
@@ -90,7 +90,8 @@ impl<'a> Builder<'a> {
 
     /// The tasks that count.
     fn counted(&self, select: &Select) -> Result<Vec<&'a PlannedTask<'a>>, PlanError> {
-        let names = || self.tasks.iter().map(|t| t.entry.name.as_str());
+        let own = || self.tasks.iter().filter(|task| task.prompt.is_none());
+        let names = || own().map(|task| task.entry.name.as_str());
         let asked = select.tasks.iter().flatten();
         for name in asked.chain(select.measures.iter().map(|(task, _)| task)) {
             if !names().any(|n| n == name.value) {
@@ -108,7 +109,7 @@ impl<'a> Builder<'a> {
             };
             select.tasks.as_ref().is_none_or(own)
         };
-        Ok(self.tasks.iter().filter(counts).collect())
+        Ok(own().filter(counts).collect())
     }
 
     /// Refuses to choose on what is tested, and on what is not there.

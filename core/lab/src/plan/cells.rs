@@ -45,7 +45,7 @@ impl Builder<'_> {
                 let split = &task.entry.split.value;
                 let rows =
                     task.slice(self.manifest, self.data, split, language, task.entry.rows)?;
-                cells.push(self.cell(index, model, task, rows, Purpose::Test));
+                cells.push(self.cell(index, model, task, rows, Purpose::Test)?);
             }
         }
         Ok(cells)
@@ -59,13 +59,14 @@ impl Builder<'_> {
         task: &PlannedTask<'_>,
         rows: SliceRef,
         purpose: Purpose,
-    ) -> PendingCell {
+    ) -> Result<PendingCell, PlanError> {
         let mut how = How {
             batch_size: self.manifest.evaluation.batch_size,
             ..How::default()
         };
         task.place(&mut how, [rows.clone()]);
         let mut score_how = how.clone();
+        let mut shots = None;
         let answerer = if model.label.role == Role::Trivial {
             Answerer::Trivial {
                 name: model.label.name.clone(),
@@ -73,6 +74,8 @@ impl Builder<'_> {
         } else {
             how.places
                 .insert(model.label.key.clone(), model.folder.clone());
+            shots = task.shots(self.manifest, self.data, &rows)?;
+            task.place(&mut how, shots.iter().map(|shots| shots.rows.clone()));
             Answerer::Model {
                 key: model.label.key.clone(),
                 device: self.manifest.device.value.clone(),
@@ -81,7 +84,7 @@ impl Builder<'_> {
         };
         let cell = PlannedCell {
             model: index,
-            task: task.entry.name.clone(),
+            task: task.name().to_owned(),
             language: rows.language.clone(),
             split: rows.split.clone(),
             purpose,
@@ -99,6 +102,7 @@ impl Builder<'_> {
             answerer,
             task: task.reference.clone(),
             rows: rows.clone(),
+            shots,
         });
         task.place_metrics(&mut score_how);
         let responses = generate.key();
@@ -115,12 +119,12 @@ impl Builder<'_> {
             spec: StageSpec { what, how },
             span: span.clone(),
         };
-        PendingCell {
+        Ok(PendingCell {
             cell,
             needs: model.node,
             generate: stage("generate", generate, how),
             score: stage("score", score, score_how),
-        }
+        })
     }
 }
 

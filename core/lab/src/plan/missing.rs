@@ -36,7 +36,10 @@ pub(super) fn waits(what: &What) -> bool {
                 Answerer::Model { key, .. } => is_provisional(key),
                 Answerer::Trivial { .. } => false,
             };
-            unknown || is_provisional(&what.rows.hash)
+            let shots = what.shots.as_ref().map(|shots| &shots.rows.hash);
+            unknown
+                || is_provisional(&what.rows.hash)
+                || shots.is_some_and(|hash| is_provisional(hash))
         }
         What::Score(what) => is_provisional(&what.responses) || is_provisional(&what.rows.hash),
     }

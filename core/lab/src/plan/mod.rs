@@ -137,7 +137,13 @@ impl Plan {
         let tasks = manifest
             .tasks
             .iter()
-            .map(|entry| PlannedTask::new(manifest, entry, registry, &data))
+            .flat_map(|entry| {
+                let prompts = entry.prompts.iter().map(Some);
+                std::iter::once(None)
+                    .chain(prompts)
+                    .map(move |prompt| (entry, prompt))
+            })
+            .map(|(entry, prompt)| PlannedTask::new(manifest, entry, prompt, registry, &data))
             .collect::<Result<Vec<_>, _>>()?;
         let mut builder = Builder {
             manifest,

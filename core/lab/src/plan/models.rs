@@ -41,11 +41,18 @@ fn hub_key(resolved: &Resolved) -> String {
     blake3::hash(resolved.name.as_bytes()).to_hex()[..32].to_owned()
 }
 
-/// Content key of a model that is there already: its weights, its config and its tokenizer.
+/// Content key of a model that is there already: its weights, its config, and its tokenizer with
+/// the tokens that begin and end texts and the chat template.
 fn imported_key(checkpoint: &Checkpoint) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(checkpoint.content_hash().as_bytes());
-    for name in ["config.json", "tokenizer.json"] {
+    for name in [
+        "config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "chat_template.jinja",
+        "generation_config.json",
+    ] {
         // A file that is not there is empty here, and an error where it is needed.
         let content = std::fs::read(checkpoint.dir().join(name)).unwrap_or_default();
         hasher.update(&(content.len() as u64).to_le_bytes());
@@ -391,7 +398,7 @@ impl Builder<'_> {
         let recipe: &Recipe = manifest.recipe(training.recipe)?;
         let mut how = How::default();
         let mut rows: Vec<TaskRows> = Vec::new();
-        for task in self.tasks {
+        for task in self.tasks.iter().filter(|task| task.prompt.is_none()) {
             if training
                 .tasks
                 .is_some_and(|own| !own.contains(&task.entry.name))

@@ -180,6 +180,20 @@ pub struct GenerateWhat {
     pub task: TaskRef,
     /// The rows.
     pub rows: SliceRef,
+    /// Examples that are shown before every prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shots: Option<Shots>,
+}
+
+/// Examples that are shown before every prompt: see [`crate::shots`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shots {
+    /// How many.
+    pub count: usize,
+    /// Seed of their choice.
+    pub seed: u64,
+    /// The rows that they are chosen from.
+    pub rows: SliceRef,
 }
 
 /// Who answers a task.

@@ -3,12 +3,13 @@
 use super::{
     data::{Data, absolute},
     error::PlanError,
-    spec::{How, MetricRef, SliceRef, TaskRef, TaskRows},
+    spec::{How, MetricRef, Shots, SliceRef, TaskRef, TaskRows},
 };
 use crate::{
     cell::PluginStamp,
     dataset::{Card, Slice},
-    manifest::{Manifest, Recipe, Span, TaskEntry},
+    manifest::{Manifest, PromptEntry, Recipe, Span, TaskEntry},
+    shots,
 };
 use mergelab_abi::{
     Kind,
@@ -29,6 +30,9 @@ type Place = (String, String, Option<usize>);
 /// A task of the manifest, ready to plan with.
 pub(crate) struct PlannedTask<'a> {
     pub(crate) entry: &'a TaskEntry,
+    /// The prompt that it is another form of the entry with. Such a form is evaluated: nothing is
+    /// trained or chosen on it.
+    pub(crate) prompt: Option<&'a PromptEntry>,
     pub(crate) card: Rc<Card>,
     pub(crate) reference: TaskRef,
     pub(crate) metrics: Vec<MetricRef>,
@@ -39,6 +43,8 @@ pub(crate) struct PlannedTask<'a> {
     metric_plugins: Vec<Plugin>,
     /// Rows that were tried.
     tried: RefCell<BTreeMap<Place, SliceRef>>,
+    /// Examples to show, by the hash of the evaluated rows.
+    shown: RefCell<BTreeMap<String, Shots>>,
 }
 
 /// A plugin as keys and tables name it.
@@ -68,6 +74,7 @@ impl<'a> PlannedTask<'a> {
     pub(crate) fn new(
         manifest: &Manifest,
         entry: &'a TaskEntry,
+        prompt: Option<&'a PromptEntry>,
         registry: &Registry,
         data: &Data,
     ) -> Result<Self, PlanError> {
@@ -82,11 +89,15 @@ impl<'a> PlannedTask<'a> {
         // What the set asks of the task holds where the manifest says nothing.
         let mut params = card.params.clone();
         params.extend(entry.params.value.clone());
+        let own = prompt.map_or(&entry.params, |prompt| &prompt.params);
+        if let Some(prompt) = prompt {
+            params.extend(prompt.params.value.clone());
+        }
         let params = plugin
             .info
             .parameters
             .complete(&params, 0)
-            .map_err(|e| manifest.error(entry.params.span.clone(), e.to_string()))?;
+            .map_err(|e| manifest.error(own.span.clone(), e.to_string()))?;
         let languages = match &entry.languages {
             Some(languages) => languages.iter().map(|l| l.value.clone()).collect(),
             None => card.languages.clone(),
@@ -145,12 +156,13 @@ impl<'a> PlannedTask<'a> {
         }
         let task = Self {
             reference: TaskRef {
-                name: entry.name.clone(),
+                name: prompt.map_or(entry.name.clone(), |prompt| entry.with_prompt(prompt)),
                 plugin: stamp(&plugin),
                 params,
                 labels: card.labels.clone(),
             },
             entry,
+            prompt,
             card,
             metrics,
             measures,
@@ -158,6 +170,7 @@ impl<'a> PlannedTask<'a> {
             plugin,
             metric_plugins,
             tried: RefCell::default(),
+            shown: RefCell::default(),
         };
         for language in &task.languages {
             task.setup(manifest, language)?;
@@ -177,10 +190,17 @@ impl<'a> PlannedTask<'a> {
                 labels: self.reference.labels.clone(),
             })
             .map_err(|e| {
-                manifest
-                    .error(self.entry.task.span.clone(), e.to_string())
-                    .into()
+                let span = match self.prompt {
+                    Some(prompt) => &prompt.params.span,
+                    None => &self.entry.task.span,
+                };
+                manifest.error(span.clone(), e.to_string()).into()
             })
+    }
+
+    /// Its name in tables.
+    pub(crate) fn name(&self) -> &str {
+        &self.reference.name
     }
 
     /// Rows of one language, all of them tried: a row that the task refuses stops the plan.
@@ -207,6 +227,67 @@ impl<'a> PlannedTask<'a> {
         self.try_rows(manifest, data, split, language, &slice)?;
         self.tried.borrow_mut().insert(place, reference.clone());
         Ok(reference)
+    }
+
+    /// The examples that are shown before the prompts of some rows.
+    pub(crate) fn shots(
+        &self,
+        manifest: &Manifest,
+        data: &Data,
+        rows: &SliceRef,
+    ) -> Result<Option<Shots>, PlanError> {
+        let Some(entry) = &self.entry.shots else {
+            return Ok(None);
+        };
+        if let Some(known) = self.shown.borrow().get(&rows.hash) {
+            return Ok(Some(known.clone()));
+        }
+        let (split, language) = (&entry.split, &rows.language);
+        let refuse = |span: &Span, message: String| {
+            Err(PlanError::from(manifest.error(span.clone(), message)))
+        };
+        if split.value == rows.split {
+            return refuse(
+                &split.span,
+                format!(
+                    "the examples that `shots` shows would come from the split `{}`, which is \
+                     evaluated: name another one with `shots_split`.",
+                    split.value
+                ),
+            );
+        }
+        let pool = self.slice(manifest, data, &split.value, language, None)?;
+        let seed = entry.seed.unwrap_or(manifest.seed);
+        let read = |of: &SliceRef| {
+            let span = &self.entry.dataset.span;
+            data.slice(manifest, &self.card, &of.split, language, of.limit, span)
+                .map(|(_, slice)| slice.examples)
+        };
+        let (evaluated, shown) = (read(rows)?, read(&pool)?);
+        let chosen = shots::choose(&shown, &evaluated, entry.count.value, seed);
+        // Rows that are not here yet cannot be counted.
+        let known = !super::is_provisional(&pool.hash);
+        if known && chosen.len() < entry.count.value {
+            return refuse(
+                &entry.count.span,
+                format!(
+                    "`shots` asks for {} examples, and the split `{}` of `{}` has {} in {language} \
+                     that share nothing with the evaluated rows.",
+                    entry.count.value,
+                    split.value,
+                    self.card.name,
+                    chosen.len()
+                ),
+            );
+        }
+        let shots = Shots {
+            count: entry.count.value,
+            seed,
+            rows: pool,
+        };
+        let mut shown = self.shown.borrow_mut();
+        shown.insert(rows.hash.clone(), shots.clone());
+        Ok(Some(shots))
     }
 
     fn try_rows(

@@ -92,6 +92,13 @@ pub fn write(experiment: &Experiment, outcome: &Outcome, out: &Path) -> Result<R
     } else {
         tables.push((SELECTION, tables::selection(named.name, &plan.selections)));
     }
+    let varied = varied(experiment);
+    if varied.is_empty() {
+        let _ = fs::remove_file(out.join(PROMPTS));
+    } else {
+        let spread = tables::prompts(&named, &varied, &test);
+        tables.push((PROMPTS, table(spread)?));
+    }
     let mut written = Vec::new();
     for (name, table) in tables {
         let path = out.join(name);
@@ -138,6 +145,19 @@ pub fn write(experiment: &Experiment, outcome: &Outcome, out: &Path) -> Result<R
 }
 
 const SELECTION: &str = "selection.csv";
+const PROMPTS: &str = "prompts.csv";
+
+/// The tasks that are evaluated with several prompts.
+fn varied(experiment: &Experiment) -> Vec<tables::Prompts> {
+    let entries = experiment.manifest.tasks.iter();
+    entries
+        .filter(|entry| !entry.prompts.is_empty())
+        .map(|entry| tables::Prompts {
+            task: entry.name.clone(),
+            others: entry.prompts.iter().map(|p| entry.with_prompt(p)).collect(),
+        })
+        .collect()
+}
 
 /// The settings, with what a selection chose in place of the selection among the baselines.
 fn settings(experiment: &Experiment) -> Settings {

@@ -311,6 +311,7 @@ mod tests {
             },
             task: task.clone(),
             rows: rows.clone(),
+            shots: None,
         });
         let responses = push(nodes, generate, Vec::new());
         let score = What::Score(ScoreWhat {

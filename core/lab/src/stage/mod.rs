@@ -123,8 +123,11 @@ pub fn run(
         interrupt,
         progress,
     };
-    // A training goes on where a killed process left it, and its account with it.
-    let resumes = matches!(spec.what, What::Pretrain(_) | What::Train(_));
+    // These go on where a killed process left them, and their accounts with them.
+    let resumes = matches!(
+        spec.what,
+        What::Pretrain(_) | What::Train(_) | What::Generate(_)
+    );
     let accounts = resumes.then(|| Accounts::open(&store.accounts(&key), &meter));
     let result = std::thread::scope(|scope| {
         let (end, watcher) = processes::watch(scope, &meter, accounts.as_ref());

@@ -87,6 +87,7 @@ pub(super) fn run(what: &ScoreWhat, context: &mut Context<'_>) -> Result<(), Sta
             "label": cases[i].prediction.label,
             "reference": prepared[i].reference,
             "truncated_tokens": answered[i].truncated_tokens,
+            "dropped_shots": answered[i].dropped_shots,
             "scores": example_scores(&metrics, i),
         });
         serde_json::to_writer(&mut lines, &line)
@@ -105,7 +106,7 @@ pub(super) fn run(what: &ScoreWhat, context: &mut Context<'_>) -> Result<(), Sta
         split: what.rows.split.clone(),
         ids: examples.into_iter().map(|e| e.id).collect(),
         clusters,
-        truncated: answered.iter().filter(|a| a.truncated_tokens > 0).count(),
+        truncated: answered.iter().filter(|a| a.is_cut()).count(),
         labels: what.task.labels.clone(),
         metrics,
         key: what_key(context),

@@ -5,6 +5,7 @@
 //! | `results.csv` | model, task, language, split and measure |
 //! | `significance.csv` | model, baseline, task, language and tested measure |
 //! | `selection.csv` | selection, round and candidate |
+//! | `prompts.csv` | model, task with several prompts, language and measure |
 //! | `costs.csv` | stage |
 //! | `savings.csv` | merge method, formula, language or workers, what counts, and unit |
 //! | `vectors.csv` | number about a task vector or a pair of them |
@@ -21,6 +22,7 @@ mod costs;
 mod field;
 mod layout;
 mod orthogonality;
+mod prompts;
 mod results;
 mod savings;
 pub mod schema;
@@ -34,6 +36,7 @@ pub use comparison::{comparison, comparison_in_columns};
 pub use costs::{StageCost, costs};
 pub use layout::Format;
 pub use orthogonality::{correlations, orthogonality};
+pub use prompts::{Prompts, prompts};
 pub use results::results;
 pub use savings::{savings, savings_in_words};
 pub use selection::{outcome, selection};

@@ -8,7 +8,6 @@
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 use faer::linalg::matmul::matmul;
-use faer::reborrow::ReborrowMut;
 use faer::{Accum, MatMut, MatRef, Par};
 use pulp::Arch;
 use rayon::prelude::*;
@@ -97,6 +96,74 @@ fn softmax(row: &mut [f32], scale: f32) -> f32 {
     greatest + simd::softmax_scaled(row, 1.0).ln()
 }
 
+/// A block of queries of one head, and the keys and values from slot 0 on.
+struct Block<'a> {
+    query: &'a [f32],
+    keys: &'a [f32],
+    values: &'a [f32],
+    /// Queries.
+    count: usize,
+    /// Slots that the last query attends to, and those before them.
+    slots: usize,
+    width: usize,
+    /// Row of the first query in the frame.
+    row: usize,
+}
+
+impl Block<'_> {
+    /// Writes the attended values and the logarithms of the sums that the weights were divided by.
+    /// What it writes for a query depends on that query and its slots alone, to the bit.
+    fn attend(
+        &self,
+        [weights, out, logs]: [&mut [f32]; 3],
+        scale: f32,
+        frame: &Frame<Flex>,
+        arch: Arch,
+    ) {
+        let (count, slots, width) = (self.count, self.slots, self.width);
+        let query = matrix(self.query, count, width);
+        let keys = matrix(self.keys, slots, width);
+        let scores = matrix_mut(weights, count, slots);
+        product(scores, Accum::Replace, query, keys.transpose());
+        let block = &mut weights[..count * slots];
+        arch.dispatch(|| {
+            let rows = block.chunks_exact_mut(slots).zip(logs);
+            for (token, (weights, log)) in rows.enumerate() {
+                let seen = frame.visible(self.row + token);
+                let (before, rest) = weights.split_at_mut(seen.start);
+                let (seen, after) = rest.split_at_mut(seen.len());
+                *log = softmax(seen, scale);
+                before.fill(0.0);
+                after.fill(0.0);
+            }
+        });
+        // In parts of one size: how a longer sum is divided would depend on its length, and so a
+        // text's bits on the texts that it is padded to.
+        for part in (0..slots).step_by(PART) {
+            let size = PART.min(slots - part);
+            if size == 1 && part > 0 {
+                // As a product of more slots would: one slot alone takes another route.
+                let value = &self.values[part * width..][..width];
+                let rows = block.chunks_exact(slots).zip(out.chunks_exact_mut(width));
+                for (weights, out) in rows {
+                    for (out, value) in out.iter_mut().zip(value) {
+                        *out += weights[part] * value;
+                    }
+                }
+                continue;
+            }
+            let sum = if part == 0 {
+                Accum::Replace
+            } else {
+                Accum::Add
+            };
+            let weights = matrix(block, count, slots).subcols(part, size);
+            let values = matrix(self.values, slots, width).subrows(part, size);
+            product(matrix_mut(out, count, width), sum, weights, values);
+        }
+    }
+}
+
 /// The attended values, `[sequences, heads, tokens, width]`, and the logarithms of the sums that
 /// the weights were divided by, `[sequences, heads, tokens, 1]`.
 pub(super) fn forward(
@@ -123,38 +190,18 @@ pub(super) fn forward(
             let mut weights = vec![0.0f32; (BLOCK + 1).min(tokens) * tokens];
             for (head, first, count) in shape.blocks() {
                 let row = head * tokens + first;
-                let query = matrix(&query[row * width..], count, width);
-                let slots = first + count;
-                let scores = matrix_mut(&mut weights, count, slots);
-                let keys = matrix(keys, slots, width);
-                product(scores, Accum::Replace, query, keys.transpose());
-                let block = &mut weights[..count * slots];
-                arch.dispatch(|| {
-                    let rows = block.chunks_exact_mut(slots).zip(&mut logs[row..]);
-                    for (token, (weights, log)) in rows.enumerate() {
-                        let seen = frame.visible(task / shape.groups * tokens + first + token);
-                        let (before, rest) = weights.split_at_mut(seen.start);
-                        let (seen, after) = rest.split_at_mut(seen.len());
-                        *log = softmax(seen, scale);
-                        before.fill(0.0);
-                        after.fill(0.0);
-                    }
-                });
-                let mut out = matrix_mut(&mut out[row * width..], count, width);
-                let (weights, values) = (matrix(block, count, slots), matrix(values, slots, width));
-                // In parts of one size: how a longer sum is divided would depend on its length,
-                // and so a text's bits on the texts that it is padded to.
-                for part in (0..slots).step_by(PART) {
-                    let size = PART.min(slots - part);
-                    let (weights, values) =
-                        (weights.subcols(part, size), values.subrows(part, size));
-                    let sum = if part == 0 {
-                        Accum::Replace
-                    } else {
-                        Accum::Add
-                    };
-                    product(out.rb_mut(), sum, weights, values);
-                }
+                let block = Block {
+                    query: &query[row * width..],
+                    keys,
+                    values,
+                    count,
+                    slots: first + count,
+                    width,
+                    row: task / shape.groups * tokens + first,
+                };
+                let out = &mut out[row * width..][..count * width];
+                let logs = &mut logs[row..][..count];
+                block.attend([&mut weights, out, logs], scale, frame, arch);
             }
         });
     let [sequences, heads] = [out.len() / (shape.heads * tokens * width), shape.heads];
@@ -162,6 +209,65 @@ pub(super) fn forward(
         build(out, [sequences, heads, tokens, width]),
         build(logs, [sequences, heads, tokens, 1]),
     )
+}
+
+/// The attended values of queries that follow on keys and values in a cache: see
+/// [`attend_beyond`](super::Kernels::attend_beyond). They have the bits that
+/// [`forward`] gives them when it reads the whole texts.
+pub(super) fn beyond(
+    query: &Tensor<Flex, 4>,
+    own: [&Tensor<Flex, 4>; 2],
+    cached: [&Tensor<Flex, 4>; 2],
+    owners: &[usize],
+    scale: f32,
+    frame: &Frame<Flex>,
+) -> Tensor<Flex, 4> {
+    let shape = Shape::of(query, own[0]);
+    let (tokens, width, groups) = (shape.tokens, shape.width, shape.groups);
+    let [_, _, room, _] = cached[0].dims();
+    let dims = query.dims();
+    let query = View::of(query);
+    let (own, cached) = (own.map(View::of), cached.map(View::of));
+    let query = query.elements();
+    let mut out = vec![0.0f32; query.len()];
+    let arch = Arch::new();
+    out.par_chunks_mut(shape.of_queries())
+        .enumerate()
+        .for_each_init(
+            || [Vec::new(), Vec::new(), Vec::new()],
+            |[keys, values, weights], (task, out)| {
+                let (sequence, group) = (task / groups, task % groups);
+                let start = frame.positions[sequence * tokens] as usize;
+                for (whole, (cached, own)) in [&mut *keys, values]
+                    .into_iter()
+                    .zip(cached.iter().zip(&own))
+                {
+                    let before = (owners[sequence] * groups + group) * room * width;
+                    whole.clear();
+                    whole.extend_from_slice(&cached.elements()[before..][..start * width]);
+                    let after = task * shape.of_keys();
+                    whole.extend_from_slice(&own.elements()[after..][..tokens * width]);
+                }
+                weights.resize((BLOCK + 1).min(tokens) * (start + tokens), 0.0);
+                let mut logs = [0.0f32; BLOCK + 1];
+                let query = &query[task * shape.of_queries()..];
+                for (head, first, count) in shape.blocks() {
+                    let row = head * tokens + first;
+                    let block = Block {
+                        query: &query[row * width..],
+                        keys,
+                        values,
+                        count,
+                        slots: start + first + count,
+                        width,
+                        row: sequence * tokens + first,
+                    };
+                    let out = &mut out[row * width..][..count * width];
+                    block.attend([weights, out, &mut logs[..count]], scale, frame, arch);
+                }
+            },
+        );
+    build(out, dims)
 }
 
 /// Gradients with regard to queries, keys and values.

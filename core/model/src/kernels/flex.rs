@@ -456,6 +456,17 @@ impl Kernels for Flex {
         build(out, [sequences, heads * head_dim])
     }
 
+    fn attend_beyond(
+        query: &Tensor<Self, 4>,
+        own: [&Tensor<Self, 4>; 2],
+        cached: [&Tensor<Self, 4>; 2],
+        owners: &[usize],
+        scale: f32,
+        frame: &Frame<Self>,
+    ) -> Tensor<Self, 4> {
+        attention::beyond(query, own, cached, owners, scale, frame)
+    }
+
     fn sum_of_squares(x: &Tensor<Self, 2>) -> f64 {
         let x = View::of(x);
         let arch = Arch::new();

@@ -380,6 +380,36 @@ pub(crate) trait Kernels: Backend {
             .reshape([sequences, heads * head_dim])
     }
 
+    /// Attention of texts that go on where a cache ends: `query` is `[sequences, h, tokens, e]`,
+    /// `own` are the keys and values of the same tokens, `[sequences, kv, tokens, e]`, and `cached`
+    /// those of the tokens before them, `[rows, kv, slots, e]`. Sequence `s` follows on row
+    /// `owners[s]`, of which it sees the slots before its first position. The result has the shape
+    /// of `query`.
+    fn attend_beyond(
+        query: &Tensor<Self, 4>,
+        own: [&Tensor<Self, 4>; 2],
+        cached: [&Tensor<Self, 4>; 2],
+        owners: &[usize],
+        scale: f32,
+        frame: &Frame<Self>,
+    ) -> Tensor<Self, 4> {
+        let [sequences, heads, tokens, _] = query.dims();
+        let device = query.device();
+        let rows: Vec<u32> = owners.iter().map(|&row| row as u32).collect();
+        let [keys, values] = [0, 1].map(|at| {
+            let before = cached[at].clone().select(0, indices(&rows, &device));
+            let room = Tensor::zeros(own[at].dims(), &device);
+            Self::write_slots(Tensor::cat(vec![before, room], 2), own[at].clone(), frame)
+        });
+        let [_, groups, slots, _] = keys.dims();
+        let scores = grouped(query.clone(), groups).matmul(keys.swap_dims(2, 3));
+        let scores = scores.reshape([sequences, heads, tokens, slots]);
+        let weights = Self::causal_softmax(scores, scale, frame);
+        grouped(weights, groups)
+            .matmul(values)
+            .reshape(query.dims())
+    }
+
     /// The sum of squares of all elements.
     fn sum_of_squares(x: &Tensor<Self, 2>) -> f64 {
         let sums = (x.clone() * x.clone()).sum_dim(1);

@@ -42,6 +42,8 @@ pub struct Tokenizer {
     special_tokens: BTreeMap<String, String>,
     /// How prompts are wrapped as chat, if they are.
     wrapping: Option<Wrapping>,
+    /// Prompts and answers that come before every prompt.
+    examples: Vec<(String, String)>,
 }
 
 /// A prompt and what is to follow it, as tokens.
@@ -131,6 +133,7 @@ impl Tokenizer {
             template,
             special_tokens,
             wrapping: None,
+            examples: Vec::new(),
         })
     }
 
@@ -181,15 +184,30 @@ impl Tokenizer {
     /// token that the tokenizer puts after texts is left out.
     ///
     /// Where [prompts are wrapped as chat](Tokenizer::wrap_prompts_as_chat), these are the tokens of the
-    /// user's turn up to where the assistant's begins.
+    /// user's turn up to where the assistant's begins. [Examples](Tokenizer::show_examples) come
+    /// before the prompt.
     ///
     /// # Errors
     /// If the tokenizer or the chat template refuses the text.
     pub fn encode_prompt(&self, prompt: &str) -> Result<Vec<u32>> {
+        self.encode_prompt_after(&self.examples, prompt)
+    }
+
+    /// As [`encode_prompt`](Tokenizer::encode_prompt), after these examples.
+    pub(crate) fn encode_prompt_after(
+        &self,
+        examples: &[(String, String)],
+        prompt: &str,
+    ) -> Result<Vec<u32>> {
         if let Some(wrapping) = &self.wrapping {
-            return self.encode_plain(&wrapping.prompt(prompt.trim_end_matches(' '))?);
+            return self.encode_plain(&wrapping.prompt(examples, prompt)?);
         }
-        let mut ids = self.encode(prompt.trim_end_matches(' '))?;
+        self.encode_start(&after(examples, prompt.trim_end_matches(' ')))
+    }
+
+    /// The tokens of a text that goes on.
+    fn encode_start(&self, text: &str) -> Result<Vec<u32>> {
+        let mut ids = self.encode(text)?;
         if self.eos.is_some() && ids.last() == self.eos.as_ref() && ids.len() > 1 {
             ids.pop();
         }
@@ -209,23 +227,56 @@ impl Tokenizer {
     /// # Errors
     /// If the tokenizer or the chat template refuses a text.
     pub fn encode_pair(&self, prompt: &str, answer: &str) -> Result<TokenPair> {
+        let mut pairs = self.encode_pairs_after(&self.examples, prompt, &[answer])?;
+        Ok(pairs.pop().unwrap_or_default())
+    }
+
+    /// As [`encode_pair`](Tokenizer::encode_pair), of several answers to one prompt after these
+    /// examples.
+    pub(crate) fn encode_pairs_after(
+        &self,
+        examples: &[(String, String)],
+        prompt: &str,
+        answers: &[&str],
+    ) -> Result<Vec<TokenPair>> {
         if let Some(wrapping) = &self.wrapping {
-            let before = wrapping.prompt(prompt.trim_end_matches(' '))?;
-            let answer = answer.trim_start_matches(' ');
+            let before = wrapping.prompt(examples, prompt)?;
             let prompt = self.encode_plain(&before)?;
-            let whole = self.encode_plain(&format!("{before}{answer}"))?;
-            let answer = self.following(&prompt, &whole, answer)?;
-            return Ok(TokenPair { prompt, answer });
+            let pair = |answer: &&str| {
+                let answer = answer.trim_start_matches(' ');
+                let whole = self.encode_plain(&format!("{before}{answer}"))?;
+                let answer = self.following(&prompt, &whole, answer)?;
+                let prompt = prompt.clone();
+                Ok(TokenPair { prompt, answer })
+            };
+            return answers.iter().map(pair).collect();
         }
         let trimmed = prompt.trim_end_matches(' ');
-        let answer = format!("{}{answer}", &prompt[trimmed.len()..]);
-        let prompt = self.encode_prompt(trimmed)?;
-        let mut whole = self.encode(&format!("{trimmed}{answer}"))?;
-        if self.eos.is_some() && whole.last() == self.eos.as_ref() {
-            whole.pop();
-        }
-        let answer = self.following(&prompt, &whole, &answer)?;
-        Ok(TokenPair { prompt, answer })
+        let spaces = &prompt[trimmed.len()..];
+        let before = after(examples, trimmed);
+        let prompt = self.encode_start(&before)?;
+        let pair = |answer: &&str| {
+            let answer = format!("{spaces}{answer}");
+            let mut whole = self.encode(&format!("{before}{answer}"))?;
+            if self.eos.is_some() && whole.last() == self.eos.as_ref() {
+                whole.pop();
+            }
+            let answer = self.following(&prompt, &whole, &answer)?;
+            let prompt = prompt.clone();
+            Ok(TokenPair { prompt, answer })
+        };
+        answers.iter().map(pair).collect()
+    }
+
+    /// From now on, these prompts with their answers come before every prompt: as turns of the
+    /// conversation where prompts are wrapped as chat, else as texts with an empty line after each.
+    pub fn show_examples(&mut self, examples: Vec<(String, String)>) {
+        self.examples = examples;
+    }
+
+    /// The examples that come before every prompt.
+    pub fn examples(&self) -> &[(String, String)] {
+        &self.examples
     }
 
     /// The tokens of an answer: those after the prompt's where the whole begins with them.
@@ -267,6 +318,16 @@ impl Tokenizer {
         let greatest = self.inner.get_vocab(true).into_values().max();
         greatest.map_or(0, |id| id as usize + 1)
     }
+}
+
+/// A prompt after examples, with an empty line after each.
+fn after(examples: &[(String, String)], prompt: &str) -> String {
+    let mut text = String::new();
+    for (prompt, answer) in examples {
+        text.extend([prompt, answer, "\n\n"].map(|part: &str| part));
+    }
+    text.push_str(prompt);
+    text
 }
 
 impl fmt::Debug for Tokenizer {

@@ -13,10 +13,15 @@ pub(super) struct Wrapping {
 }
 
 impl Wrapping {
-    /// A prompt as the user's turn, and the beginning of the assistant's.
-    pub(super) fn prompt(&self, prompt: &str) -> Result<String> {
-        self.template
-            .render(&[ChatMessage::new("user", prompt)], true)
+    /// Examples as turns of both, a prompt as the user's turn, and the beginning of the assistant's.
+    pub(super) fn prompt(&self, examples: &[(String, String)], prompt: &str) -> Result<String> {
+        let mut turns = Vec::with_capacity(2 * examples.len() + 1);
+        for (prompt, answer) in examples {
+            turns.push(ChatMessage::new("user", prompt.trim_end_matches(' ')));
+            turns.push(ChatMessage::new("assistant", answer.trim_matches(' ')));
+        }
+        turns.push(ChatMessage::new("user", prompt.trim_end_matches(' ')));
+        self.template.render(&turns, true)
     }
 }
 
@@ -89,5 +94,49 @@ impl Tokenizer {
         let special = self.inner.get_added_tokens_decoder();
         let first = after.first().copied();
         Ok(first.filter(|id| special.get(id).is_some_and(|token| token.special)))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use mergelab_checkpoint::ExtraFile;
+
+    const TEMPLATE: &str = "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}\
+        {% if add_generation_prompt %}<assistant>{% endif %}";
+
+    fn tokenizer() -> Tokenizer {
+        let folder = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/golden/lm_eval/model/tokenizer.json"
+        );
+        let json = std::fs::read(folder).unwrap();
+        Tokenizer::from_files(vec![
+            ExtraFile::new("tokenizer.json", json),
+            ExtraFile::new("chat_template.jinja", TEMPLATE),
+        ])
+        .unwrap()
+    }
+
+    #[test]
+    fn examples_come_before_prompts_as_texts_or_as_turns() {
+        let mut tokenizer = tokenizer();
+        let examples = [("2 + 2 = ", "4"), ("1 + 1 =", " 2")];
+        let examples = examples.map(|(prompt, answer)| (prompt.to_owned(), answer.to_owned()));
+        tokenizer.show_examples(examples.to_vec());
+        let read = |tokenizer: &Tokenizer| {
+            let pair = tokenizer.encode_pair("3 + 1 =", " 4").unwrap();
+            assert_eq!(tokenizer.encode_prompt("3 + 1 =").unwrap(), pair.prompt);
+            let text = |ids: &[u32]| tokenizer.decode(ids).unwrap();
+            (text(&pair.prompt), text(&pair.answer))
+        };
+        let plain = "2 + 2 = 4\n\n1 + 1 = 2\n\n3 + 1 =";
+        assert_eq!(read(&tokenizer), (plain.to_owned(), " 4".to_owned()));
+
+        tokenizer.wrap_prompts_as_chat().unwrap();
+        let turns = "<user>2 + 2 =\n<assistant>4\n<user>1 + 1 =\n<assistant>2\n\
+                     <user>3 + 1 =\n<assistant>";
+        assert_eq!(read(&tokenizer), (turns.to_owned(), "4".to_owned()));
     }
 }

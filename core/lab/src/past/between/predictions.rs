@@ -43,6 +43,8 @@ struct Line {
     scores: BTreeMap<String, BTreeMap<String, Value>>,
     #[serde(default)]
     truncated_tokens: usize,
+    #[serde(default)]
+    dropped_shots: usize,
 }
 
 /// What scores a task in a language.
@@ -134,7 +136,10 @@ pub(super) fn paired(
             split: scored.what.rows.split.clone(),
             ids: lines.iter().map(|l| l.id.clone()).collect(),
             clusters: lines.iter().map(|l| l.cluster.clone()).collect(),
-            truncated: lines.iter().filter(|l| l.truncated_tokens > 0).count(),
+            truncated: lines
+                .iter()
+                .filter(|l| l.truncated_tokens > 0 || l.dropped_shots > 0)
+                .count(),
             labels: scored.what.task.labels.clone(),
             metrics,
             key: String::new(),

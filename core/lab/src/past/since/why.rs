@@ -2,7 +2,7 @@
 
 use crate::{
     cell::PluginStamp,
-    plan::spec::{Answerer, ExpertRef, MetricRef, SliceRef, TaskRef, TaskRows, What},
+    plan::spec::{Answerer, ExpertRef, GenerateWhat, MetricRef, SliceRef, TaskRef, TaskRows, What},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -71,6 +71,17 @@ pub(super) fn reasons(new: &What, old: &What) -> Vec<String> {
                 std::slice::from_ref(&new.rows),
                 std::slice::from_ref(&old.rows),
             );
+            let shots = |what: &GenerateWhat| what.shots.clone();
+            let count = |what: &GenerateWhat| shots(what).map_or(0, |shots| shots.count);
+            why.changed("shots", &count(new), &count(old));
+            if let (Some(new), Some(old)) = (shots(new), shots(old)) {
+                why.changed("shots_seed", &new.seed, &old.seed);
+                why.slices(
+                    "shown",
+                    std::slice::from_ref(&new.rows),
+                    std::slice::from_ref(&old.rows),
+                );
+            }
         }
         (What::Score(new), What::Score(old)) => {
             why.differs(new.responses != old.responses, "the responses are new");
@@ -269,7 +280,7 @@ pub(in crate::past) fn differences(path: &str, new: &Value, old: &Value, found: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::spec::{GenerateWhat, MergeWhat, ScoreWhat, VectorsWhat};
+    use crate::plan::spec::{MergeWhat, ScoreWhat, VectorsWhat};
     use serde_json::{Map, json};
 
     fn stamp(id: &str, hash: &str) -> PluginStamp {
@@ -372,6 +383,7 @@ mod tests {
                 },
                 task: task.clone(),
                 rows: slice("de", "1"),
+                shots: None,
             })
         };
         assert_eq!(
