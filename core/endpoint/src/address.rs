@@ -38,9 +38,11 @@ impl FromStr for Address {
                 reason: reason.to_owned(),
             })
         };
-        let rest = ["http://", "https://"]
+        let schemes = ["http://", "https://"];
+        let rest = schemes
             .iter()
-            .find_map(|scheme| address.strip_prefix(scheme));
+            .find_map(|scheme| text.trim().strip_prefix(scheme))
+            .map(|rest| rest.trim_end_matches('/'));
         let Some(rest) = rest else {
             return refuse(text, "it begins with http:// or https://");
         };
