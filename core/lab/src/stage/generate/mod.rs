@@ -1,0 +1,97 @@
+//! Asks a model, or a trivial baseline, for its responses to one task in one language.
+
+mod ask;
+mod choose;
+mod local;
+mod write;
+
+use super::{Context, StageError};
+use crate::{
+    ledger::flops::Size,
+    plan::spec::{Answerer, GenerateWhat},
+};
+use local::Local;
+use mergelab_abi::task::{Prepared, Request, Response};
+use mergelab_model::{Device, LanguageModel};
+use serde::{Deserialize, Serialize};
+use std::io::Write as _;
+
+/// One line of `responses.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Answered {
+    /// Id of the example.
+    pub(super) id: String,
+    /// What it was answered.
+    pub(super) response: Response,
+    /// Tokens of the prompt that did not fit into the context and were cut on the left.
+    pub(super) truncated_tokens: usize,
+}
+
+/// An answer, and the tokens of its prompt that did not fit into the context.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Answer {
+    response: Response,
+    truncated_tokens: usize,
+}
+
+/// Whatever answers requests: a model in this process, or one that is served elsewhere.
+trait Answers {
+    /// Answers requests, in their order. What it answers to one must not depend on the others.
+    fn answer(&mut self, requests: &[&Request]) -> Result<Vec<Answer>, StageError>;
+}
+
+/// Name of the file with the responses.
+pub(super) const RESPONSES: &str = "responses.jsonl";
+
+pub(super) fn run(what: &GenerateWhat, context: &mut Context<'_>) -> Result<(), StageError> {
+    let (examples, prepared) = context.prepared(&what.task, &what.rows)?;
+    let answers = match &what.answerer {
+        Answerer::Trivial { name } => {
+            context.ledger.flops = Some(0.0);
+            trivial(name, &prepared)?
+        }
+        Answerer::Model { key, device, chat } => {
+            context.ledger.device.clone_from(device);
+            let folder = context.place(key)?.to_owned();
+            let mut model = LanguageModel::open(&folder, Device::parse(device)?)?;
+            if *chat {
+                model.wrap_prompts_as_chat()?;
+            }
+            let mut local = Local::new(&model, context.spec.how.batch_size);
+            let answers = ask::ask(&mut local, &prepared, context)?;
+            let tokens = local.tokens();
+            context.ledger.tokens = tokens.tokens as u64;
+            context.ledger.flops = Size::read(&folder).map(|size| size.forward(tokens));
+            answers
+        }
+    };
+    context.ledger.examples = examples.len() as u64;
+    let mut lines = Vec::new();
+    for (example, answer) in examples.into_iter().zip(answers) {
+        let line = Answered {
+            id: example.id,
+            response: answer.response,
+            truncated_tokens: answer.truncated_tokens,
+        };
+        serde_json::to_writer(&mut lines, &line)
+            .map_err(|e| StageError::Input(format!("a response cannot be written: {e}")))?;
+        let _ = lines.write_all(b"\n");
+    }
+    crate::store::write_file(&context.folder.join(RESPONSES), &lines)?;
+    Ok(())
+}
+
+fn trivial(name: &str, prepared: &[Prepared]) -> Result<Vec<Answer>, StageError> {
+    prepared
+        .iter()
+        .map(|p| match p.trivial.get(name) {
+            Some(text) => Ok(Answer {
+                response: Response::Generated { text: text.clone() },
+                truncated_tokens: 0,
+            }),
+            None => Err(StageError::Input(format!(
+                "the task offers no trivial output `{name}` for one of its rows"
+            ))),
+        })
+        .collect()
+}
