@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`Mergelab`] | the program in a folder of its own, apart from the user's plugins |
 //! | [`libraries`] | the workspace's plugins, which are dependencies of this crate and so are built |
+//! | [`served`] | a server of a model that answers by a rule, fails and lies |
 //! | [`bad_plugins`] | libraries that must be refused or caught, built once per target folder |
 #![forbid(unsafe_code)]
 
@@ -14,6 +15,7 @@ pub mod bad_plugins;
 pub mod build;
 pub mod libraries;
 mod program;
+pub mod served;
 
 pub use program::{Mergelab, Run};
 
