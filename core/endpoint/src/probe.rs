@@ -47,7 +47,17 @@ impl Likelihoods {
         }
     }
 
-    fn name(self) -> &'static str {
+    /// Its name in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::EchoAndOne => "echo_and_one",
+            Self::PromptLogprobs => "prompt_logprobs",
+        }
+    }
+
+    /// What an error calls it.
+    fn words(self) -> &'static str {
         match self {
             Self::Echo => "`echo` with `logprobs`",
             Self::EchoAndOne => "the same with one token generated",
@@ -74,10 +84,10 @@ impl Endpoint {
                 Err(EndpointError::Rejected {
                     status, message, ..
                 }) => {
-                    reasons.push(format!("{}: status {status}: {message}", way.name()));
+                    reasons.push(format!("{}: status {status}: {message}", way.words()));
                 }
                 Err(EndpointError::Answer { reason, .. }) => {
-                    reasons.push(format!("{}: {reason}", way.name()));
+                    reasons.push(format!("{}: {reason}", way.words()));
                 }
                 // A server that breaks on a request that it does not know.
                 Err(EndpointError::Failed {
@@ -85,7 +95,7 @@ impl Endpoint {
                     status: Some(500),
                     ..
                 }) => {
-                    reasons.push(format!("{}: {reason}", way.name()));
+                    reasons.push(format!("{}: {reason}", way.words()));
                 }
                 Err(other) => return Err(other),
             }

@@ -179,6 +179,8 @@ fn next(
                     message,
                     because_of: Some(cause),
                 });
+            } else if asked(nodes, states, i) {
+                waiting = true;
             } else if node.needs.iter().all(|n| states[*n] == State::Done) {
                 board.states[i] = State::Running;
                 return Some((i, able(nodes, &board.states).min(jobs)));
@@ -191,6 +193,13 @@ fn next(
         }
         board = changed.wait(board).unwrap_or_else(PoisonError::into_inner);
     }
+}
+
+/// Whether a running stage asks the server that this one would ask.
+fn asked(nodes: &[Node], states: &[State], node: usize) -> bool {
+    let server = |i: usize| nodes[i].spec.what.server();
+    let own = server(node);
+    own.is_some() && (0..nodes.len()).any(|i| states[i] == State::Running && server(i) == own)
 }
 
 /// Stages that run, and stages that could.

@@ -3,6 +3,7 @@
 mod ask;
 mod choose;
 mod local;
+mod served;
 mod write;
 
 use super::{Context, StageError};
@@ -49,6 +50,10 @@ pub(super) fn run(what: &GenerateWhat, context: &mut Context<'_>) -> Result<(), 
         Answerer::Trivial { name } => {
             context.ledger.flops = Some(0.0);
             trivial(name, &prepared)?
+        }
+        Answerer::Served(served) => {
+            let ids: Vec<&str> = examples.iter().map(|e| e.id.as_str()).collect();
+            served::answers(served, &ids, &prepared, context)?
         }
         Answerer::Model { key, device, chat } => {
             context.ledger.device.clone_from(device);
