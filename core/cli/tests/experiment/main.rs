@@ -4,6 +4,7 @@
 mod baselines;
 mod changes;
 mod costs;
+mod endpoints;
 mod failures;
 mod geometry;
 mod maintenance;

@@ -93,7 +93,7 @@ fn row(experiment: &str, swept: &[&str], model: &ModelLabel, value: &Value) -> R
     put("metric_plugin_hash", Field::text(&value.metric_plugin.hash));
     put("model_key", Field::text(&model.key));
     put("cell_key", Field::text(&value.cell_key));
-    put("note", Field::text(&noted(&value.note, &[model])));
+    put("note", Field::text(noted(&value.note, &[model])));
     row
 }
 
