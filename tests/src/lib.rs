@@ -7,13 +7,17 @@
 //! |---|---|
 //! | [`Mergelab`] | the program in a folder of its own, apart from the user's plugins |
 //! | [`libraries`] | the workspace's plugins, which are dependencies of this crate and so are built |
+//! | [`hub`] | a hub of models |
+//! | [`served`] | a server of a model that answers by a rule, fails and lies |
 //! | [`bad_plugins`] | libraries that must be refused or caught, built once per target folder |
 #![forbid(unsafe_code)]
 
 pub mod bad_plugins;
 pub mod build;
+pub mod hub;
 pub mod libraries;
 mod program;
+pub mod served;
 
 pub use program::{Mergelab, Run};
 

@@ -21,6 +21,8 @@ pub enum Role {
     Sequential,
     /// Merged from experts.
     Merge,
+    /// Served elsewhere: known by address and name, not by content.
+    Served,
 }
 
 impl Role {
@@ -33,6 +35,7 @@ impl Role {
             Role::Combined => "combined",
             Role::Sequential => "sequential",
             Role::Merge => "merge",
+            Role::Served => "served",
         }
     }
 }

@@ -77,6 +77,12 @@ impl Store {
         self.partial_root().join(format!("{key}.accounts"))
     }
 
+    /// Where stages that ask a server keep what the next one has to know of it.
+    pub fn server(&self, address: &str) -> PathBuf {
+        let hash = blake3::hash(address.as_bytes()).to_hex();
+        self.root.join("servers").join(&hash[..32])
+    }
+
     /// Where the artifact of a stage lies, whether it exists or not.
     pub fn artifact(&self, kind: &str, key: &str) -> PathBuf {
         self.root.join(kind).join(key)

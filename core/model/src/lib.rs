@@ -38,7 +38,7 @@ pub use generate::{Finish, GenerateOptions, Generation};
 pub use model::LanguageModel;
 pub use sampling::Sampling;
 pub use score::Score;
-pub use tokenizer::{ChatMessage, TokenPair, Tokenizer, train_bpe};
+pub use tokenizer::{ChatMessage, TokenPair, Tokenizer, after_examples, train_bpe};
 
 pub use train::{
     Dataset, Grouping, LoraWeights, Precision, Progress, Schedule, SnapshotOptions, TrainOptions,

@@ -4,14 +4,17 @@
 mod baselines;
 mod changes;
 mod costs;
+mod endpoints;
 mod evaluation;
 mod failures;
 mod geometry;
+mod hub;
 mod maintenance;
 mod merging;
 mod missing;
 mod refusals;
 mod replicates;
+mod rows;
 mod selection;
 mod setting;
 mod tables;

@@ -179,6 +179,8 @@ fn next(
                     message,
                     because_of: Some(cause),
                 });
+            } else if asked(nodes, states, i) {
+                waiting = true;
             } else if node.needs.iter().all(|n| states[*n] == State::Done) {
                 board.states[i] = State::Running;
                 return Some((i, able(nodes, &board.states).min(jobs)));
@@ -191,6 +193,13 @@ fn next(
         }
         board = changed.wait(board).unwrap_or_else(PoisonError::into_inner);
     }
+}
+
+/// Whether a running stage asks the server that this one would ask.
+fn asked(nodes: &[Node], states: &[State], node: usize) -> bool {
+    let server = |i: usize| nodes[i].spec.what.server();
+    let own = server(node);
+    own.is_some() && (0..nodes.len()).any(|i| states[i] == State::Running && server(i) == own)
 }
 
 /// Stages that run, and stages that could.
@@ -210,7 +219,9 @@ fn able(nodes: &[Node], states: &[State]) -> usize {
 mod tests {
     use super::*;
     use crate::cell::PluginStamp;
-    use crate::plan::spec::{Answerer, GenerateWhat, How, SliceRef, StageSpec, TaskRef, What};
+    use crate::plan::spec::{
+        Answerer, GenerateWhat, How, Served, SliceRef, StageSpec, TaskRef, What,
+    };
 
     fn node(name: &str, needs: &[usize], cached: bool) -> Node {
         let what = What::Generate(GenerateWhat {
@@ -337,6 +348,41 @@ mod tests {
             .map(|f| (f.node, f.because_of))
             .collect();
         assert_eq!(failed, [(0, None), (2, Some(0)), (4, Some(0))]);
+    }
+
+    #[test]
+    fn a_server_is_asked_by_one_stage_at_a_time() {
+        let served = |name: &str, url: &str| {
+            let mut node = node(name, &[], false);
+            if let What::Generate(what) = &mut node.spec.what {
+                what.answerer = Answerer::Served(Served {
+                    url: url.to_owned(),
+                    model: name.to_owned(),
+                    revision: None,
+                    chat: false,
+                    seed: 0,
+                    max_tokens_key: String::new(),
+                    body: serde_json::Map::new(),
+                });
+            }
+            node
+        };
+        let nodes = [
+            served("one", "http://a"),
+            served("two", "http://a"),
+            served("one", "http://b"),
+            node("local", &[], false),
+        ];
+        let (running, waiting, done) = (State::Running, State::Waiting, State::Done);
+        let free = |states: [State; 4]| {
+            (0..4)
+                .map(|i| !asked(&nodes, &states, i))
+                .collect::<Vec<_>>()
+        };
+        let first = [running, waiting, waiting, waiting];
+        assert_eq!(free(first), [false, false, true, true]);
+        let local = [done, waiting, waiting, running];
+        assert_eq!(free(local), [true; 4]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The whole manifest.
 
 use super::{
-    Base, Combined, Expert, ManifestError, MergeGrid, Origin, Recipe, Sequential, SourceFile,
-    TaskEntry,
+    Base, Combined, EndpointEntry, Expert, ManifestError, MergeGrid, Origin, Recipe, Sequential,
+    SourceFile, TaskEntry,
     merges::fits,
     reader::Reader,
     source::{Located, read_toml},
@@ -57,6 +57,8 @@ pub struct Manifest {
     pub sequential: Option<Sequential>,
     /// Merges.
     pub merges: Vec<MergeGrid>,
+    /// Models that are served elsewhere.
+    pub endpoints: Vec<EndpointEntry>,
     /// Trivial outputs that the tasks offer, evaluated beside the models.
     pub trivial: Vec<Located<String>>,
     /// How models are asked.
@@ -120,6 +122,7 @@ impl Manifest {
             combined: Combined::read(root)?,
             sequential: Sequential::read(root)?,
             merges: MergeGrid::read_all(root)?,
+            endpoints: EndpointEntry::read_all(root)?,
             trivial: root.texts("trivial")?.unwrap_or_default(),
             evaluation: evaluation(root)?,
             statistics,
@@ -212,6 +215,9 @@ impl Manifest {
         if let Some(sequential) = &self.sequential {
             self.recipe(&sequential.recipe)?;
             self.check_seeds(&sequential.seeds, &sequential.recipe.span)?;
+        }
+        for task in self.endpoints.iter().flat_map(|e| &e.tasks).flatten() {
+            self.known("task", task, &tasks)?;
         }
         let experts: Vec<&str> = self.experts.iter().map(|e| e.name.as_str()).collect();
         for grid in &self.merges {

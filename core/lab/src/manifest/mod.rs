@@ -1,6 +1,7 @@
 //! The manifest: one TOML file that says what an experiment is.
 
 mod base;
+mod endpoints;
 mod experiment;
 mod experts;
 mod merges;
@@ -10,6 +11,7 @@ mod sweep;
 mod tasks;
 
 pub use base::{Base, Instruct, Origin, Pretrain};
+pub use endpoints::EndpointEntry;
 pub use experiment::{Evaluation, Manifest};
 pub use experts::{Combined, Expert, Order, Sequential};
 pub use mergelab_toml::{reader, source};

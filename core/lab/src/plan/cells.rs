@@ -1,7 +1,7 @@
 //! Stages that evaluate: every model on every task in every language.
 
 use super::{
-    Builder, Plan, PlanError, PlannedCell, PlannedModel, Purpose,
+    Builder, Plan, PlanError, PlannedCell, PlannedModel, Purpose, endpoints,
     selection::{PendingCell, PendingStage},
     spec::{Answerer, GenerateWhat, How, Node, ScoreWhat, SliceRef, StageSpec, What},
     tasks::PlannedTask,
@@ -38,6 +38,7 @@ impl Builder<'_> {
             if left_out(&model.tasks, &task.entry.name) {
                 continue;
             }
+            self.check_endpoint(model, task)?;
             for language in &task.languages {
                 if left_out(&model.languages, language) {
                     continue;
@@ -71,6 +72,11 @@ impl Builder<'_> {
             Answerer::Trivial {
                 name: model.label.name.clone(),
             }
+        } else if let Some(endpoint) = self.endpoint(model) {
+            how.asking = Some(endpoints::asking(endpoint));
+            shots = task.shots(self.manifest, self.data, &rows)?;
+            task.place(&mut how, shots.iter().map(|shots| shots.rows.clone()));
+            Answerer::Served(endpoints::served(endpoint, self.manifest))
         } else {
             how.places
                 .insert(model.label.key.clone(), model.folder.clone());

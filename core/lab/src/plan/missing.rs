@@ -34,7 +34,7 @@ pub(super) fn waits(what: &What) -> bool {
         What::Generate(what) => {
             let unknown = match &what.answerer {
                 Answerer::Model { key, .. } => is_provisional(key),
-                Answerer::Trivial { .. } => false,
+                Answerer::Served(_) | Answerer::Trivial { .. } => false,
             };
             let shots = what.shots.as_ref().map(|shots| &shots.rows.hash);
             unknown
@@ -68,6 +68,15 @@ pub enum Missing {
         model: String,
         /// Its commit. `None` where the hub could not be asked, and was not asked before.
         commit: Option<String>,
+    },
+    /// The key of a server.
+    Key {
+        /// Name of the endpoint.
+        endpoint: String,
+        /// The environment variable that should hold it.
+        variable: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The device, which this build has no code for.
     Device {
@@ -126,6 +135,9 @@ impl fmt::Display for Missing {
                 "base {model}: its commit is unknown, as the hub cannot be asked. `mergelab run` \
                  fetches it when the hub can be reached."
             ),
+            Self::Key {
+                endpoint, reason, ..
+            } => write!(f, "key of the endpoint {endpoint}: {reason}."),
             Self::Device { name, feature } => write!(
                 f,
                 "device {name}: this build does not support it. Build with `--features {feature}`."

@@ -3,6 +3,7 @@
 mod candidates;
 mod cells;
 mod data;
+mod endpoints;
 mod error;
 mod grow;
 mod merges;
@@ -163,6 +164,7 @@ impl Plan {
         builder.combined()?;
         builder.sequential()?;
         builder.merges()?;
+        builder.endpoints();
         builder.vectors();
         builder.check_model_names()?;
         let pending = builder.cells()?;
@@ -182,6 +184,8 @@ impl Plan {
         }
         plan.begin(store);
         plan.grow(store, &RegistryMetrics(registry), &|_| None)?;
+        plan.missing
+            .extend(endpoints::missing_keys(&plan.nodes, manifest));
         Ok(plan)
     }
 

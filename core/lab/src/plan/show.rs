@@ -1,6 +1,7 @@
 //! A plan as text.
 
 use super::Plan;
+use crate::cell::Role;
 use std::{collections::BTreeMap, fmt::Write as _};
 
 /// In place of a key that is not known.
@@ -54,6 +55,16 @@ impl Plan {
                 (false, false) => ("run", &node.key[..12]),
             };
             let _ = writeln!(text, "{state:7} {key:12}  {}", node.name);
+        }
+        for model in &self.models {
+            if model.label.role == Role::Served {
+                let said = |key: &str| {
+                    let value = model.label.parameters.get(key).and_then(|v| v.as_str());
+                    value.unwrap_or_default().to_owned()
+                };
+                let (name, model, url) = (&model.label.name, said("model"), said("url"));
+                let _ = writeln!(text, "{:7} {:12}  {name}: {model} at {url}", "served", "");
+            }
         }
         for (kind, (cached, pending)) in self.counts() {
             let _ = writeln!(text, "{kind:9} {cached:5} cached {pending:5} to run");

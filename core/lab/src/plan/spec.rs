@@ -210,11 +210,62 @@ pub enum Answerer {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         chat: bool,
     },
+    /// A model that is served elsewhere. It has no content hash, so what names it takes its place.
+    Served(Served),
     /// A trivial output that the task offers.
     Trivial {
         /// Its name.
         name: String,
     },
+}
+
+/// What decides what a served model answers, as far as it can be told from here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    /// Where the server is.
+    pub url: String,
+    /// The name that the model has there.
+    pub model: String,
+    /// What the user says that the model is.
+    pub revision: Option<String>,
+    /// Whether prompts are turns of a chat.
+    pub chat: bool,
+    /// Seed of the decoding, which is greedy.
+    pub seed: u64,
+    /// The request's key for the most tokens.
+    pub max_tokens_key: String,
+    /// Further keys of every request.
+    pub body: Map<String, Value>,
+}
+
+impl Served {
+    /// What stands for a content key in tables and among cells.
+    pub fn key(&self) -> String {
+        let mut value = serde_json::to_value(self).unwrap_or_default();
+        sort_keys(&mut value);
+        blake3::hash(value.to_string().as_bytes()).to_hex()[..32].to_owned()
+    }
+}
+
+/// How a server is asked. What it answers does not depend on it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Asking {
+    /// The name that the server writes into answers, where it is not the model's.
+    pub reported_model: Option<String>,
+    /// The environment variable that holds the key.
+    pub api_key_env: Option<String>,
+    /// Requests at the same time.
+    pub concurrency: usize,
+    /// Requests in a minute.
+    pub requests_per_minute: Option<u64>,
+    /// Tokens in a minute.
+    pub tokens_per_minute: Option<u64>,
+    /// Most seconds for an answer.
+    pub timeout: f64,
+    /// Most seconds for a question with all its tries.
+    pub deadline: f64,
+    /// Times that a question is asked again.
+    pub retries: u32,
 }
 
 /// See [`What::Score`].
@@ -238,6 +289,9 @@ pub struct How {
     pub places: BTreeMap<String, PathBuf>,
     /// Examples in a batch of an evaluation. Results do not depend on it.
     pub batch_size: usize,
+    /// How a server is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asking: Option<Asking>,
 }
 
 impl What {
@@ -250,6 +304,18 @@ impl What {
             What::Vectors(_) => "vectors",
             What::Generate(_) => "generate",
             What::Score(_) => "score",
+        }
+    }
+
+    /// The address of the server that it asks. No two stages ask one server at the same time: it
+    /// would be asked more at once than the manifest allows.
+    pub fn server(&self) -> Option<&str> {
+        match self {
+            What::Generate(GenerateWhat {
+                answerer: Answerer::Served(served),
+                ..
+            }) => Some(&served.url),
+            _ => None,
         }
     }
 

@@ -15,7 +15,7 @@ use mergelab_abi::{
     Kind,
     metric::{Measure, MetricSetup},
     registry::{Plugin, Registry},
-    task::TaskSetup,
+    task::{Prepared, Request, TaskSetup},
 };
 use serde_json::{Map, Value};
 use std::{
@@ -374,9 +374,20 @@ impl<'a> PlannedTask<'a> {
 
     /// Names of the trivial outputs that the task offers.
     pub(crate) fn trivial(&self) -> BTreeSet<String> {
-        let Some(traits) = &self.plugin.info.task else {
-            return BTreeSet::new();
-        };
+        self.example()
+            .map(|p| p.trivial.into_keys().collect())
+            .unwrap_or_default()
+    }
+
+    /// Whether the task asks for the likelihood of choices.
+    pub(crate) fn chooses(&self) -> bool {
+        self.example()
+            .is_some_and(|p| matches!(p.request, Request::Choose { .. }))
+    }
+
+    /// The plugin's example, made ready.
+    fn example(&self) -> Option<Prepared> {
+        let traits = self.plugin.info.task.as_ref()?;
         let setup = TaskSetup {
             params: self.reference.params.clone(),
             language: self.languages.first().cloned().unwrap_or_default(),
@@ -386,10 +397,6 @@ impl<'a> PlannedTask<'a> {
             .plugin
             .open_task(&setup)
             .and_then(|task| task.prepare(std::slice::from_ref(&traits.example)));
-        prepared
-            .ok()
-            .and_then(|p| p.into_iter().next())
-            .map(|p| p.trivial.into_keys().collect())
-            .unwrap_or_default()
+        prepared.ok()?.into_iter().next()
     }
 }

@@ -117,7 +117,8 @@ fn evaluations(nodes: &[Node]) -> BTreeMap<&str, Vec<usize>> {
                     models.insert(&node.key, key);
                     key.as_str()
                 }
-                Answerer::Trivial { .. } => continue,
+                // What is served elsewhere is no alternative to merging or to combined training.
+                Answerer::Served(_) | Answerer::Trivial { .. } => continue,
             },
             What::Score(what) => match models.get(what.responses.as_str()) {
                 Some(model) => model,

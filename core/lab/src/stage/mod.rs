@@ -22,6 +22,7 @@ use crate::{
     store::{Store, StoreError},
 };
 use mergelab_abi::PluginError;
+use mergelab_endpoint::EndpointError;
 use serde::{Deserialize, Serialize};
 use std::{
     path::{Path, PathBuf},
@@ -54,6 +55,9 @@ pub enum StageError {
     /// A card changed and is wrong now.
     #[error(transparent)]
     Card(Box<ManifestError>),
+    /// A server could not be asked.
+    #[error(transparent)]
+    Endpoint(Box<EndpointError>),
     /// Rows could not be read.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
@@ -63,6 +67,15 @@ pub enum StageError {
     /// Ctrl-C.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<EndpointError> for StageError {
+    fn from(error: EndpointError) -> Self {
+        match error {
+            EndpointError::Interrupted => Self::Interrupted,
+            other => Self::Endpoint(Box::new(other)),
+        }
+    }
 }
 
 /// How far a stage is.
@@ -80,6 +93,8 @@ pub struct StageProgress {
 pub(crate) struct Context<'a> {
     /// Where its inputs lie.
     pub(crate) spec: &'a StageSpec,
+    /// The store.
+    pub(crate) store: &'a Store,
     /// The folder that becomes its artifact.
     pub(crate) folder: &'a Path,
     /// Where it keeps what lets it resume.
@@ -110,6 +125,7 @@ pub fn run(
     let folder = store.begin(&key)?;
     let mut context = Context {
         spec,
+        store,
         folder: &folder,
         partial: store.partial(&key),
         ledger: Ledger {
@@ -145,6 +161,10 @@ pub fn run(
             let mut spent = accounts.earlier();
             spent.push(meter.spent());
             processes::total(&spent, ledger);
+        }
+        if spec.what.server().is_some() {
+            // What this machine spent on waiting is not what the answers cost.
+            ledger.energy_joules = None;
         }
         if ledger.device.starts_with("cuda") || ledger.device.starts_with("vulkan") {
             ledger.device_seconds = ledger.wall_seconds;

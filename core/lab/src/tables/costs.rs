@@ -5,6 +5,9 @@ use super::schema::{COSTS, VERSION, header};
 use super::write::{Row, Table};
 use crate::ledger::Ledger;
 
+/// The device of stages that ask a server.
+pub(crate) const ENDPOINT: &str = "endpoint";
+
 /// What one stage cost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageCost {
@@ -38,7 +41,9 @@ fn row(experiment: &str, stage: &StageCost) -> Row {
             untold.push(format!("the system does not tell {name}"));
         }
     }
-    if ledger.flops.is_none() {
+    if ledger.device == ENDPOINT {
+        untold = vec!["what the server spent is not known, but for its tokens".to_owned()];
+    } else if ledger.flops.is_none() {
         untold.push("flops are estimated for training, generating and merging".to_owned());
     }
     let fields = [

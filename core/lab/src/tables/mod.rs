@@ -27,12 +27,14 @@ mod results;
 mod savings;
 pub mod schema;
 mod selection;
+mod served;
 mod significance;
 mod summary;
 mod vectors;
 mod write;
 
 pub use comparison::{comparison, comparison_in_columns};
+pub(crate) use costs::ENDPOINT;
 pub use costs::{StageCost, costs};
 pub use layout::Format;
 pub use orthogonality::{correlations, orthogonality};

@@ -7,6 +7,7 @@ use mergelab_abi::metric::Shape;
 use super::Experiment;
 use super::field::Field;
 use super::schema::{RESULTS, VERSION, header, parameter};
+use super::served::noted;
 use super::write::{Row, Table, TableError};
 use crate::cell::{ModelLabel, PluginStamp};
 use crate::compare::{ALL_LANGUAGES, Value, canonical};
@@ -92,7 +93,7 @@ fn row(experiment: &str, swept: &[&str], model: &ModelLabel, value: &Value) -> R
     put("metric_plugin_hash", Field::text(&value.metric_plugin.hash));
     put("model_key", Field::text(&model.key));
     put("cell_key", Field::text(&value.cell_key));
-    put("note", Field::text(&value.note));
+    put("note", Field::text(noted(&value.note, &[model])));
     row
 }
 

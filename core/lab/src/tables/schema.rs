@@ -70,7 +70,7 @@ pub const RESULTS: &[Column] = &[
     column(
         "role",
         Text,
-        "trivial, base, expert, combined, sequential or merge",
+        "trivial, base, expert, combined, sequential, merge or served",
     ),
     column(
         "method",
@@ -80,7 +80,7 @@ pub const RESULTS: &[Column] = &[
     column(
         "parameters",
         Json,
-        "All parameters of the method, defaults included",
+        "All parameters of the method, defaults included; of a served model its address and how it is asked",
     ),
     column(
         SWEPT,
@@ -187,7 +187,11 @@ pub const RESULTS: &[Column] = &[
         Text,
         "Content key of the predictions; empty where languages or replicates are averaged",
     ),
-    column("note", Text, "Why a number is missing"),
+    column(
+        "note",
+        Text,
+        "Why a number is missing, and which model is served elsewhere",
+    ),
 ];
 
 /// Columns of `significance.csv`: one row per model, baseline, task, language and tested measure.
@@ -314,7 +318,11 @@ pub const SIGNIFICANCE: &[Column] = &[
         Boolean,
         "Whether both have the same statistics on every example",
     ),
-    column("note", Text, "Why a number is missing"),
+    column(
+        "note",
+        Text,
+        "Why a number is missing, and which model is served elsewhere",
+    ),
 ];
 
 /// Columns of `selection.csv`: one row per selection, round and candidate.
@@ -461,7 +469,11 @@ pub const COSTS: &[Column] = &[
         Integer,
         "Stages that ran beside it at most, itself included",
     ),
-    column("device", Text, "Device: flex, cuda:0"),
+    column(
+        "device",
+        Text,
+        "Device: flex, cuda:0; endpoint for a server",
+    ),
     column("started_at", Integer, "Start, in seconds since 1970"),
     column(
         "plugin_hash",

@@ -4,7 +4,9 @@ use super::Experiment;
 use super::field::Field;
 use super::results::shape;
 use super::schema::{SIGNIFICANCE, VERSION, header};
+use super::served::noted;
 use super::write::{Row, Table, TableError};
+use crate::cell::ModelLabel;
 use crate::compare::{ALL_LANGUAGES, CiMethod, Comparison, EffectSize};
 
 /// The table of all comparisons: in the order in which baselines first come, then of the
@@ -38,7 +40,21 @@ pub fn significance(
     order.sort_by(|a, b| a.0.cmp(&b.0));
     let rows = order
         .into_iter()
-        .map(|(_, comparison)| row(experiment.name, comparison))
+        .map(|(_, comparison)| {
+            let both = [&comparison.model, &comparison.baseline];
+            let models: Vec<&ModelLabel> = both
+                .into_iter()
+                .filter_map(|name| experiment.model(name).ok().map(|(_, model)| model))
+                .collect();
+            let note = noted(&comparison.note, &models);
+            row(
+                experiment.name,
+                &Comparison {
+                    note,
+                    ..comparison.clone()
+                },
+            )
+        })
         .collect();
     Ok(Table::new(header(SIGNIFICANCE, &[]), rows))
 }

@@ -202,7 +202,7 @@ impl Tokenizer {
         if let Some(wrapping) = &self.wrapping {
             return self.encode_plain(&wrapping.prompt(examples, prompt)?);
         }
-        self.encode_start(&after(examples, prompt.trim_end_matches(' ')))
+        self.encode_start(&after_examples(examples, prompt.trim_end_matches(' ')))
     }
 
     /// The tokens of a text that goes on.
@@ -253,7 +253,7 @@ impl Tokenizer {
         }
         let trimmed = prompt.trim_end_matches(' ');
         let spaces = &prompt[trimmed.len()..];
-        let before = after(examples, trimmed);
+        let before = after_examples(examples, trimmed);
         let prompt = self.encode_start(&before)?;
         let pair = |answer: &&str| {
             let answer = format!("{spaces}{answer}");
@@ -321,7 +321,7 @@ impl Tokenizer {
 }
 
 /// A prompt after examples, with an empty line after each.
-fn after(examples: &[(String, String)], prompt: &str) -> String {
+pub fn after_examples(examples: &[(String, String)], prompt: &str) -> String {
     let mut text = String::new();
     for (prompt, answer) in examples {
         text.extend([prompt, answer, "\n\n"].map(|part: &str| part));

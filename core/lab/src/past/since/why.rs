@@ -63,6 +63,9 @@ pub(super) fn reasons(new: &What, old: &What) -> Vec<String> {
                     why.changed("device", device, old_device);
                     why.changed("chat", chat, old_chat);
                 }
+                (Answerer::Served(new), Answerer::Served(old)) => {
+                    why.settings("endpoint", new, old);
+                }
                 (new, old) => why.differs(new != old, "another one answers"),
             }
             why.task(&new.task, &old.task);

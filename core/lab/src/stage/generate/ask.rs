@@ -121,8 +121,10 @@ mod tests {
                 progress.push(now.done);
             }
         };
+        let store = Store::open(&folder.path().join("store")).expect("a store");
         let context = Context {
             spec: &spec,
+            store: &store,
             folder: folder.path(),
             partial: folder.path().join("partial"),
             ledger: Ledger::default(),

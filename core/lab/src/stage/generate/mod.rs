@@ -4,6 +4,7 @@ mod ask;
 mod choose;
 mod local;
 mod resume;
+mod served;
 mod shown;
 mod write;
 
@@ -68,6 +69,11 @@ pub(super) fn run(what: &GenerateWhat, context: &mut Context<'_>) -> Result<(), 
         Answerer::Trivial { name } => {
             context.ledger.flops = Some(0.0);
             trivial(name, &prepared)?
+        }
+        Answerer::Served(served) => {
+            let ids: Vec<&str> = examples.iter().map(|e| e.id.as_str()).collect();
+            let shown = shown::pairs(&shown::shots(what, &examples, context)?);
+            served::answers(served, &ids, &prepared, shown, context)?
         }
         Answerer::Model { key, device, chat } => {
             context.ledger.device.clone_from(device);
