@@ -1,6 +1,6 @@
 //! Asks a model, or a trivial baseline, for its responses to one task in one language.
 
-use super::{Context, StageError, StageProgress};
+use super::{Context, StageError, StageProgress, likelihood};
 use crate::{
     ledger::flops::{Size, Tokens},
     plan::spec::{Answerer, GenerateWhat},
@@ -93,6 +93,7 @@ fn ask(
         }
         let mut generate = Vec::new();
         let mut choose = Vec::new();
+        let mut texts = Vec::new();
         for &i in chunk {
             match &prepared[i].request {
                 Request::Generate {
@@ -101,8 +102,10 @@ fn ask(
                     stop,
                 } => generate.push((i, prompt, *max_new_tokens, stop)),
                 Request::Choose { prompt, choices } => choose.push((i, prompt, choices)),
+                request @ Request::Likelihood { .. } => texts.extend(likelihood::text(i, request)),
             }
         }
+        answers.extend(likelihood::responses(model, texts, batch_size, tokens)?);
         // Requests with other limits or stops go into batches of their own.
         while let Some(&(_, _, max_new_tokens, stop)) = generate.first() {
             let (same, other): (Vec<_>, Vec<_>) = generate

@@ -2,6 +2,7 @@
 
 mod generate;
 mod inputs;
+mod likelihood;
 mod merge;
 mod pretrain;
 mod score;

@@ -14,7 +14,7 @@ fn score(preset: Preset, output: &str, references: &[&str]) -> Vec<f64> {
     let case = Case {
         prediction: Prediction {
             output: output.to_owned(),
-            label: None,
+            ..Prediction::default()
         },
         reference: Reference {
             texts: references.iter().map(|r| (*r).to_owned()).collect(),
