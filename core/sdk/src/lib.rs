@@ -58,6 +58,7 @@ pub mod sparsify;
 pub mod spectral;
 mod task;
 mod tensor;
+pub mod text;
 
 pub use group::{Group, LowRank, Model};
 pub use mergelab_abi::suggest;

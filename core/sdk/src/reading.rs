@@ -59,10 +59,12 @@ pub fn scored_choices<L: Into<String>, T: AsRef<str>>(
     let choices = choices.into_iter();
     let (log_likelihoods, tokens) = scored(response, choices.len())?;
     let numbers = log_likelihoods.iter().zip(tokens);
-    let scored = choices.zip(numbers).map(|((label, text), (l, t))| ScoredChoice {
-        label: label.into(),
-        likelihood: Likelihood::of(text.as_ref(), *l, *t),
-    });
+    let scored = choices
+        .zip(numbers)
+        .map(|((label, text), (l, t))| ScoredChoice {
+            label: label.into(),
+            likelihood: Likelihood::of(text.as_ref(), *l, *t),
+        });
     Ok(scored.collect())
 }
 

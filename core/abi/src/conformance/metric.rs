@@ -42,7 +42,15 @@ fn choices(likeliest: &str, lead: f64) -> Vec<ScoredChoice> {
     LABELS
         .map(|label| ScoredChoice {
             label: label.to_owned(),
-            likelihood: Likelihood::of(label, if label == likeliest { -0.5 } else { -0.5 - lead }, 2),
+            likelihood: Likelihood::of(
+                label,
+                if label == likeliest {
+                    -0.5
+                } else {
+                    -0.5 - lead
+                },
+                2,
+            ),
         })
         .to_vec()
 }
@@ -223,7 +231,12 @@ fn perfect(subject: &Subject<'_>) -> Result<(), String> {
             prediction: Prediction {
                 output: c.reference.texts[0].clone(),
                 label: c.reference.label.clone(),
-                choices: c.reference.label.iter().flat_map(|l| choices(l, 50.0)).collect(),
+                choices: c
+                    .reference
+                    .label
+                    .iter()
+                    .flat_map(|l| choices(l, 50.0))
+                    .collect(),
                 likelihood: Some(Likelihood::of(&c.reference.texts[0], 0.0, 7)),
             },
             reference: c.reference.clone(),

@@ -124,7 +124,9 @@ mod tests {
             log_likelihoods: vec![-12.5],
             tokens: vec![4],
         };
-        let read = TASK.read(&row, &response, &context()).expect("a prediction");
+        let read = TASK
+            .read(&row, &response, &context())
+            .expect("a prediction");
         let likelihood = Likelihood {
             log_likelihood: -12.5,
             tokens: 4,
