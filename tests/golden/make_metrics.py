@@ -3,13 +3,17 @@
     pip install rouge-score==0.1.2 nltk==3.10.4 scikit-learn==1.9.1 sacrebleu==2.6.0 \\
         regex==2026.11.19 torch torchmetrics==1.9.0
     pip install --no-deps lm_eval==0.4.13
-    MLQA=MLQA/mlqa_evaluation_v1.py python tests/golden/make_metrics.py
+    pip install pyonmttok==1.38.1 jieba==0.42.1
+    MLQA=MLQA/mlqa_evaluation_v1.py XLSUM=xl-sum/multilingual_rouge_scoring \\
+        python tests/golden/make_metrics.py
 
-MLQA is a checkout of github.com/facebookresearch/MLQA at 24bf470b.
+MLQA is a checkout of github.com/facebookresearch/MLQA at 24bf470b, xl-sum one of
+github.com/csebuetnlp/xl-sum at afcd803c. Python 3.11, whose Unicode tables are those of 14.0.
 
 | file | reference |
 |---|---|
 | rouge | rouge-score, the package behind the presets `google` and `google+porter`; nltk has its stemmer |
+| rouge_xlsum | XL-Sum's rouge_score with `use_stemmer=True`, its segmenters jieba and pyonmttok |
 | f1, mcc | scikit-learn's f1_score(labels=..., zero_division=0) and matthews_corrcoef |
 | bleu, chrf | sacrebleu: statistics of each segment, corpus score, signature |
 | token_f1 | MLQA's script; for SQuAD torchmetrics' copy of the normalisation of its script |
@@ -26,6 +30,7 @@ import json
 import os
 import pathlib
 import random
+import sys
 
 import numpy
 import torch
@@ -43,6 +48,8 @@ VERSIONS = {
     "scikit-learn": "1.9.1",
     "sacrebleu": "2.6.0",
     "regex": "2026.11.19",
+    "pyonmttok": "1.38.1",
+    "jieba": "0.42.1",
     "torchmetrics": "1.9.0",
     "lm_eval": "0.4.13",
 }
@@ -454,7 +461,64 @@ def perplexity():
     return {"versions": VERSIONS, "cases": cases}
 
 
-MADE = [rouge, f1, mcc, bleu, chrf, token_f1, multiple_choice, calibration, perplexity]
+def xlsum_scorer():
+    """The module of XL-Sum, whose package has the name of Google's."""
+    folder = pathlib.Path(os.environ["XLSUM"])
+    ours = {k: sys.modules.pop(k) for k in list(sys.modules) if k.split(".")[0] == "rouge_score"}
+    spec = importlib.util.spec_from_file_location(
+        "rouge_score", folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    sys.modules["rouge_score"] = importlib.util.module_from_spec(spec)
+    module = importlib.import_module("rouge_score.rouge_scorer")
+    for k in [k for k in sys.modules if k.split(".")[0] == "rouge_score"]:
+        del sys.modules[k]
+    sys.modules.update(ours)
+    return module.RougeScorer
+
+
+XLSUM_WORDS = {
+    "zh": "\u535a\u7269\u9986 \u56e0 \u706b\u707e \u5173\u95ed \u3002 \uff0c \u5317\u4eac\u5e02 \u653f\u5e9c \u8ba1\u7b97\u673a \u7814\u7a76\u6240 \u5c0f\u660e 2024\u5e74 "
+    "ABC 5G \u6768\u4f1f\u6c11 \u7f51\u6613\u676d\u7814\u5927\u53a6 \u4ed6 \u6765\u5230 \u4e86 \u6ca1\u6709 \u7684 \u201c\u597d\u201d \u300a\u4e66\u300b 3.14 \u20ac \u570b\u969b \u6a5f\u5834 "
+    "\u2f81 \U00020000 \ufffd e-mail",
+    "ko": "\ud55c\uad6d\uc5b4 \ubb38\uc7a5 \uc11c\uc6b8\uc5d0\uc11c 2024\ub144 BTS\ub294 \ubc1c\ud45c\ud588\ub2e4. \u6f22\u5b57 \u201c\uc778\uc6a9\u201d 5\u20ac",
+    "vi": "Vi\u1ec7t Nam th\u00f4ng b\u00e1o tie\u0302\u0301ng covid19 H\u2082O x\u00b2 \u00bd - \u2014 \u201ch\u00f4m nay\u201d \u0301 \u00ad c\u00ad\u1ee7a",
+    "uk": "\u041a\u0438\u0457\u0432 \u043c'\u044f\u0441\u043e 2\u043a\u043c \u00abслово\u00bb т\u0301 \u2581 \uffed \uffe8 \u25a0 $5 a+b ^ ~ ` \uff21\uff11",
+    "ta": "\u0ba4\u0bae\u0bbf\u0bb4\u0bcd \u0bae\u0bca\u0bb4\u0bbf. \u0be7\u0be8 \u0bbf \u0b85\u0ba4\u0bc1 (2024) \u200c\u0b95\u0bcd\u200d \U0001f600 \u20b9500",
+    "sw": "habari za leo 3km e-mail U.S. na\u00efve \u0130stanbul snake_case it's \u00a9x \u2028 \u0085 \x1c",
+}
+XLSUM_NAMES = {
+    "zh": "chinese_simplified", "ko": "korean", "vi": "vietnamese", "uk": "ukrainian",
+    "ta": "tamil", "sw": "swahili",
+}
+
+
+def rouge_xlsum():
+    scorer_of = xlsum_scorer()
+    rng = random.Random(41)
+    cases = []
+    for language, words in XLSUM_WORDS.items():
+        scorer = scorer_of(TYPES, use_stemmer=True, lang=XLSUM_NAMES[language])
+        words = words.split(" ")
+        separators = ["", "", " ", "\n"] if language == "zh" else [" ", " ", " ", "\n", "\t", ""]
+
+        def text():
+            pieces = rng.choices(words, k=rng.randrange(0, 14))
+            return "".join(piece + rng.choice(separators) for piece in pieces)
+
+        for _ in range(50):
+            reference, output = text(), text()
+            scores = scorer.score(reference, output)
+            cases.append({
+                "language": language,
+                "reference": reference,
+                "output": output,
+                "words": scorer._tokenizer(reference.lower()),
+                "expected": [float(scores[t].fmeasure) for t in TYPES],
+            })
+    return {"versions": VERSIONS, "cases": cases}
+
+
+MADE = [rouge, rouge_xlsum, f1, mcc, bleu, chrf, token_f1, multiple_choice, calibration, perplexity]
 
 
 def main():

@@ -50,7 +50,8 @@ fn equals_the_official_scripts() {
 #[test]
 fn mixed_has_words_in_every_language() {
     let f1 = |output, reference| score(Preset::Mixed, "xx", output, &[reference])[0];
-    assert_eq!(f1("東京タワー", "東京"), 2.0 * 2.0 / 7.0);
+    // Two of five characters are shared with two.
+    assert!((f1("東京タワー", "東京") - 4.0 / 7.0).abs() < 1e-15);
     assert_eq!(f1("The U.S. Army", "the us army"), 1.0);
     assert_eq!(f1("Ｔｏｋｙｏ、１０", "tokyo 10"), 0.0);
     assert_eq!(f1("Ｔｏｋｙｏ　１０", "tokyo 10"), 1.0);
