@@ -9,6 +9,7 @@ mod geometry;
 mod maintenance;
 mod merging;
 mod missing;
+mod probabilities;
 mod refusals;
 mod replicates;
 mod selection;
