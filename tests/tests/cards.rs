@@ -1,4 +1,4 @@
-//! Every merge method has a card that names what can be set.
+//! Every plugin has a card that names what can be set.
 
 use mergelab_abi::loader::PluginLibrary;
 use mergelab_tests::{libraries, workspace_root};
@@ -8,12 +8,12 @@ use std::fs;
 const LONGEST: usize = 70;
 
 /// What a card lacks.
-fn gaps(id: &str) -> Vec<String> {
-    let path = workspace_root().join(format!("plugins/methods/{id}/README.md"));
+fn gaps(kind: &str, id: &str) -> Vec<String> {
+    let path = workspace_root().join(format!("plugins/{kind}s/{id}/README.md"));
     let Ok(card) = fs::read_to_string(&path) else {
         return vec![format!("{} cannot be read", path.display())];
     };
-    let library = PluginLibrary::open(&libraries::library("method", id))
+    let library = PluginLibrary::open(&libraries::library(kind, id))
         .unwrap_or_else(|refusal| panic!("{id}: {refusal}"));
     let mut missing = Vec::new();
     let mut need = |what: &str, text: String| {
@@ -22,9 +22,13 @@ fn gaps(id: &str) -> Vec<String> {
         }
     };
     for info in library.plugins() {
-        need("the method", format!("# {}", info.id));
+        need("the plugin", format!("# {}", info.id));
         for parameter in info.parameters.names() {
             need("the parameter", format!("`{parameter}`"));
+        }
+        let choices = info.parameters.parameters.iter().flat_map(|p| &p.choices);
+        for choice in choices.filter(|_| kind != "method") {
+            need("the choice", format!("`{choice}`"));
         }
         for preset in info.method.iter().flat_map(|m| m.presets.keys()) {
             need("the preset", format!("`{}@{preset}`", info.id));
@@ -38,9 +42,7 @@ fn gaps(id: &str) -> Vec<String> {
 
 #[test]
 fn cards_name_every_parameter_and_preset() {
-    let methods = libraries::ids()
-        .into_iter()
-        .filter(|(kind, _)| *kind == "method");
-    let gaps: Vec<String> = methods.flat_map(|(_, id)| gaps(&id)).collect();
+    let plugins = libraries::ids().into_iter();
+    let gaps: Vec<String> = plugins.flat_map(|(kind, id)| gaps(kind, &id)).collect();
     assert!(gaps.is_empty(), "{}", gaps.join("\n"));
 }

@@ -40,13 +40,31 @@ pub enum Request {
         /// The continuations.
         choices: Vec<String>,
     },
+    /// Give the log-likelihood of a whole text. The first token follows the token that begins
+    /// texts (where a model has none, the one that ends them).
+    ///
+    /// A text of more tokens than `window` is read in windows of `window` tokens: the first gives
+    /// all its tokens, each later one the next `stride` tokens, which therefore follow
+    /// `window - stride` to `window` tokens of context. Every token counts once.
+    Likelihood {
+        /// The text, not empty.
+        text: String,
+        /// Most tokens that the model reads at a time. The model's context where it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        window: Option<usize>,
+        /// Tokens that each window after the first adds, from 1 to `window`. Half of `window`
+        /// where it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stride: Option<usize>,
+    },
 }
 
 impl Request {
-    /// The prompt.
+    /// The prompt; empty where a text is scored from its start.
     pub fn prompt(&self) -> &str {
         match self {
             Request::Generate { prompt, .. } | Request::Choose { prompt, .. } => prompt,
+            Request::Likelihood { .. } => "",
         }
     }
 }
@@ -60,7 +78,7 @@ pub enum Response {
         /// The text.
         text: String,
     },
-    /// Log-likelihoods, one per choice, in the order of the request.
+    /// Log-likelihoods, one per choice, in the order of the request; one for a whole text.
     Scored {
         /// Natural logarithm of each choice's probability given the prompt, summed over tokens.
         log_likelihoods: Vec<f64>,
@@ -89,6 +107,55 @@ pub struct Prediction {
     /// could be read, which is wrong for every class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// The choices and how likely the model finds each, in the order of the request. Empty where
+    /// none were scored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<ScoredChoice>,
+    /// How likely the model finds the row's text, for language modelling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub likelihood: Option<Likelihood>,
+}
+
+/// How likely a model finds a text, and the text's length in the units that metrics divide by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Likelihood {
+    /// Natural logarithm of the text's probability, summed over tokens.
+    pub log_likelihood: f64,
+    /// Tokens of the model's tokenizer.
+    pub tokens: usize,
+    /// Pieces between white space.
+    pub words: usize,
+    /// UTF-8 bytes.
+    pub bytes: usize,
+    /// Unicode code points.
+    pub characters: usize,
+}
+
+impl Likelihood {
+    /// That of a text, with its lengths counted.
+    ///
+    /// ```
+    /// let likelihood = mergelab_abi::task::Likelihood::of("né en 1999", -7.5, 4);
+    /// assert_eq!((likelihood.words, likelihood.bytes, likelihood.characters), (3, 11, 10));
+    /// ```
+    pub fn of(text: &str, log_likelihood: f64, tokens: usize) -> Self {
+        Self {
+            log_likelihood,
+            tokens,
+            words: text.split_whitespace().count(),
+            bytes: text.len(),
+            characters: text.chars().count(),
+        }
+    }
+}
+
+/// A choice and how likely the model finds it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScoredChoice {
+    /// The label that the choice stands for.
+    pub label: String,
+    /// The likelihood of its text, without the white space that parts it from the prompt.
+    pub likelihood: Likelihood,
 }
 
 /// A row made ready: what to ask, what to learn, and what is right.

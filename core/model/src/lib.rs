@@ -18,6 +18,7 @@ mod frame;
 mod generate;
 mod gradient;
 mod kernels;
+mod likelihood;
 mod model;
 mod parameters;
 #[cfg(all(test, feature = "flex"))]
@@ -35,6 +36,7 @@ pub use config::{ARCHITECTURES, Activation, Family, ModelConfig, RopeConfig, Rop
 pub use device::Device;
 pub use error::{ModelError, Result};
 pub use generate::{Finish, GenerateOptions, Generation};
+pub use likelihood::{TextScore, Windows};
 pub use model::LanguageModel;
 pub use sampling::Sampling;
 pub use score::Score;

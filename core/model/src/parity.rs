@@ -11,7 +11,9 @@ use crate::decoder::Decoder;
 use crate::gradient::{Batch, Gradients, Pass};
 use crate::kernels::{AdamWStep, Kernels, host};
 use crate::parameters::{Kind, specs};
-use crate::{Device, GenerateOptions, Generation, LanguageModel, ModelConfig, Score, TokenPair};
+use crate::{
+    Device, GenerateOptions, Generation, LanguageModel, ModelConfig, Score, TokenPair, Windows,
+};
 
 pub(crate) const VARIANTS: [&str; 10] = [
     "gqa_tied",
@@ -314,6 +316,45 @@ fn results_do_not_depend_on_the_batch() {
             let found = results(variant, &model, batch_size);
             assert_eq!(found, one, "{variant}, batches of {batch_size}");
         }
+    }
+}
+
+/// A text's score is the sum of the log-probabilities that one pass gives, where it fits, and of
+/// its windows' scores, where it does not.
+#[test]
+fn a_text_is_scored_whole_and_in_windows() {
+    for variant in VARIANTS {
+        let model = open(variant);
+        let text = expected(variant).input_ids[0].clone();
+        let context = model.config().max_position_embeddings;
+        let score = |size, stride, batch| {
+            let windows = Windows::new(context, Some(size), Some(stride)).unwrap();
+            let texts = [text.clone(), text[..3].to_vec()];
+            model.score_text_ids(&texts, windows, batch).unwrap()
+        };
+        let tokens = |from: usize, to: usize, read: usize| {
+            let prompt = text[read.min(from)..from].to_vec();
+            let answer = text[from..to].to_vec();
+            model.score_ids(&[TokenPair { prompt, answer }], 1).unwrap()[0].log_likelihood
+        };
+        let whole = score(text.len(), text.len(), 1);
+        assert_eq!(whole[0].tokens, text.len());
+        assert_eq!(whole[0].windows, [text.len() + 1]);
+        assert_eq!(whole[0].log_likelihood, tokens(0, text.len(), 0));
+        assert_eq!(whole[1].log_likelihood, tokens(0, 3, 0));
+        let cut = score(8, 4, 1);
+        // The first window has 8 tokens; the later ones read 8 and score 4.
+        let mut sum = tokens(0, 8, 0);
+        for at in (8..text.len()).step_by(4) {
+            let end = text.len().min(at + 4);
+            sum += tokens(at, end, end - 9);
+        }
+        // The same numbers, added up in the same order.
+        assert_eq!(cut[0].log_likelihood, sum, "{variant}");
+        assert!(cut[0].windows[1..].iter().all(|w| *w == 9));
+        // Less context, other probabilities.
+        assert_ne!(cut[0].log_likelihood, whole[0].log_likelihood, "{variant}");
+        assert_eq!(cut, score(8, 4, 3), "{variant}, batches of 3");
     }
 }
 

@@ -58,6 +58,7 @@ pub mod sparsify;
 pub mod spectral;
 mod task;
 mod tensor;
+pub mod text;
 
 pub use group::{Group, LowRank, Model};
 pub use mergelab_abi::suggest;
@@ -65,7 +66,7 @@ pub use mergelab_abi::{
     PluginError as Error,
     describe::BaseUse,
     metric::{Case, Measure, Shape},
-    task::{Prediction, Reference, Request, Response, Row},
+    task::{Likelihood, Prediction, Reference, Request, Response, Row, ScoredChoice},
 };
 pub use mergelab_sdk_derive::{Choice, Params};
 pub use method::{Artifact, MergeMethod, Survey};
@@ -82,9 +83,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Everything that a plugin usually needs: `use mergelab_sdk::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Artifact, BaseUse, Case, Choice, Error, Group, Measure, MergeMethod, Metric, MetricContext,
-        Model, Params, PerModel, Prediction, Reference, Request, Response, Result, Row, Shape,
-        Survey, Task, TaskContext, Tensor, fields, json, plugin,
+        Artifact, BaseUse, Case, Choice, Error, Group, Likelihood, Measure, MergeMethod, Metric,
+        MetricContext, Model, Params, PerModel, Prediction, Reference, Request, Response, Result,
+        Row, ScoredChoice, Shape, Survey, Task, TaskContext, Tensor, fields, json, plugin,
     };
 }
 

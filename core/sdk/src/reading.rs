@@ -1,6 +1,6 @@
 //! Reading a model's responses.
 
-use crate::{Error, Response, Result};
+use crate::{Error, Likelihood, Response, Result, ScoredChoice};
 
 /// The text of a response to [`Request::Generate`](crate::Request::Generate), trimmed.
 ///
@@ -44,6 +44,28 @@ pub fn scored(response: &Response, choices: usize) -> Result<(&[f64], &[usize])>
         )));
     }
     Ok((log_likelihoods, tokens))
+}
+
+/// The choices of a response to [`Request::Choose`](crate::Request::Choose) as a prediction keeps
+/// them. `choices` has the label and the text of each, in the order of the request, the text
+/// without the white space that parts it from the prompt.
+///
+/// # Errors
+/// As [`scored`].
+pub fn scored_choices<L: Into<String>, T: AsRef<str>>(
+    response: &Response,
+    choices: impl IntoIterator<Item = (L, T), IntoIter: ExactSizeIterator>,
+) -> Result<Vec<ScoredChoice>> {
+    let choices = choices.into_iter();
+    let (log_likelihoods, tokens) = scored(response, choices.len())?;
+    let numbers = log_likelihoods.iter().zip(tokens);
+    let scored = choices
+        .zip(numbers)
+        .map(|((label, text), (l, t))| ScoredChoice {
+            label: label.into(),
+            likelihood: Likelihood::of(text.as_ref(), *l, *t),
+        });
+    Ok(scored.collect())
 }
 
 /// Index of the largest score; the first of equal ones. `None` where there is none.
@@ -118,6 +140,26 @@ mod tests {
         assert!(scored(&scores, 3).is_err());
         let message = scored(&scores, 2).expect_err("NaN").to_string();
         assert!(message.contains("choice 1"), "{message}");
+    }
+
+    #[test]
+    fn choices_keep_their_lengths() {
+        let response = Response::Scored {
+            log_likelihoods: vec![-1.0, -2.5],
+            tokens: vec![1, 3],
+        };
+        let choices = scored_choices(&response, [("yes", "ja"), ("no", "mög nicht")]);
+        let choices = choices.expect("two scores for two choices");
+        assert_eq!(choices[0].label, "yes");
+        let wanted = Likelihood {
+            log_likelihood: -2.5,
+            tokens: 3,
+            words: 2,
+            bytes: 10,
+            characters: 9,
+        };
+        assert_eq!(choices[1].likelihood, wanted);
+        assert!(scored_choices(&response, [("yes", "ja")]).is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{Finding, UNKNOWN_PARAMETER, description, sample_params};
 use crate::{
     PluginError, PluginInfo,
     metric::{Case, Metric, MetricSetup, Shape},
-    task::{Prediction, Reference},
+    task::{Likelihood, Prediction, Reference, ScoredChoice},
 };
 use serde_json::json;
 
@@ -37,7 +37,26 @@ pub fn check(subject: &Subject<'_>) -> Vec<Finding> {
 
 const LABELS: [&str; 3] = ["negative", "neutral", "positive"];
 
-/// Right, wrong and invalid outputs, with texts so that text metrics have something to compare.
+/// The labels as scored choices, one of them the likeliest by `lead`.
+fn choices(likeliest: &str, lead: f64) -> Vec<ScoredChoice> {
+    LABELS
+        .map(|label| ScoredChoice {
+            label: label.to_owned(),
+            likelihood: Likelihood::of(
+                label,
+                if label == likeliest {
+                    -0.5
+                } else {
+                    -0.5 - lead
+                },
+                2,
+            ),
+        })
+        .to_vec()
+}
+
+/// Right, wrong and invalid outputs, with texts and likelihoods so that every metric has something
+/// to compare.
 fn cases() -> Vec<Case> {
     let texts = [
         "the cat sat on the mat",
@@ -56,6 +75,8 @@ fn cases() -> Vec<Case> {
                 prediction: Prediction {
                     output: said.map_or(String::new(), |_| texts[(i / 2) % 3].to_owned()),
                     label: said.map(str::to_owned),
+                    choices: said.map_or(Vec::new(), |said| choices(said, 1.0)),
+                    likelihood: Some(Likelihood::of(texts[i % 3], -10.0 - i as f64, 7)),
                 },
                 reference: Reference {
                     texts: vec![texts[i % 3].to_owned()],
@@ -210,6 +231,13 @@ fn perfect(subject: &Subject<'_>) -> Result<(), String> {
             prediction: Prediction {
                 output: c.reference.texts[0].clone(),
                 label: c.reference.label.clone(),
+                choices: c
+                    .reference
+                    .label
+                    .iter()
+                    .flat_map(|l| choices(l, 50.0))
+                    .collect(),
+                likelihood: Some(Likelihood::of(&c.reference.texts[0], 0.0, 7)),
             },
             reference: c.reference.clone(),
         })

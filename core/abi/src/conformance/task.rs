@@ -86,8 +86,12 @@ fn determinism(subject: &Subject<'_>, traits: &TaskTraits) -> Result<(), String>
     if prepared != again || prepared[0] != prepared[1] {
         return Err("the same row was made ready in two ways".to_owned());
     }
-    if prepared[0].request.prompt().is_empty() {
-        return Err("the prompt is empty".to_owned());
+    let (what, text) = match &prepared[0].request {
+        Request::Likelihood { text, .. } => ("text", text.as_str()),
+        other => ("prompt", other.prompt()),
+    };
+    if text.is_empty() {
+        return Err(format!("the {what} is empty"));
     }
     Ok(())
 }
@@ -133,6 +137,10 @@ fn reads_its_answer(subject: &Subject<'_>, traits: &TaskTraits) -> Result<(), St
                 .collect(),
             tokens: vec![1; choices.len()],
         },
+        Request::Likelihood { .. } => Response::Scored {
+            log_likelihoods: vec![-1.0],
+            tokens: vec![1],
+        },
     };
     let read = task.read(&rows, &[response]).map_err(|e| e.to_string())?;
     let reference = &prepared[0].reference;
@@ -141,6 +149,12 @@ fn reads_its_answer(subject: &Subject<'_>, traits: &TaskTraits) -> Result<(), St
             "the answer `{}` was read as {:?} instead of {:?}",
             prepared[0].answer, read[0].label, reference.label
         ));
+    }
+    if matches!(prepared[0].request, Request::Likelihood { .. }) {
+        return match read[0].likelihood {
+            Some(_) => Ok(()),
+            None => Err("a text's log-likelihood was read as none".to_owned()),
+        };
     }
     if reference.label.is_none() && read[0].output.trim().is_empty() {
         return Err("its own answer was read as an empty output".to_owned());

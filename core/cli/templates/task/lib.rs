@@ -68,7 +68,7 @@ impl Task for PluginName {
         match response {
             Response::Generated { text } => Ok(Prediction {
                 output: text.trim().to_owned(),
-                label: None,
+                ..Prediction::default()
             }),
             Response::Scored { .. } => Err(Error::input("a generated text was asked for")),
         }

@@ -12,6 +12,7 @@ mod hub;
 mod maintenance;
 mod merging;
 mod missing;
+mod probabilities;
 mod refusals;
 mod replicates;
 mod rows;

@@ -112,6 +112,14 @@ impl Builder<'_> {
         let Some(entry) = self.endpoint(model) else {
             return Ok(());
         };
+        if task.scores_texts() {
+            let (name, task) = (&entry.name, &task.entry.name);
+            let message = format!(
+                "the task `{task}` asks for the likelihood of whole texts, and servers do not tell \
+                 that of a text's first token: give the endpoint `{name}` `tasks` without `{task}`."
+            );
+            return Err(self.manifest.error(entry.span.clone(), message).into());
+        }
         if !(entry.chat.unwrap_or(self.manifest.evaluation.chat) && task.chooses()) {
             return Ok(());
         }

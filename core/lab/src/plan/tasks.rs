@@ -385,6 +385,12 @@ impl<'a> PlannedTask<'a> {
             .is_some_and(|p| matches!(p.request, Request::Choose { .. }))
     }
 
+    /// Whether the task asks for the likelihood of whole texts.
+    pub(crate) fn scores_texts(&self) -> bool {
+        self.example()
+            .is_some_and(|p| matches!(p.request, Request::Likelihood { .. }))
+    }
+
     /// The plugin's example, made ready.
     fn example(&self) -> Option<Prepared> {
         let traits = self.plugin.info.task.as_ref()?;

@@ -61,6 +61,7 @@ mod tests {
             prediction: Prediction {
                 output: "text".to_owned(),
                 label: said.map(str::to_owned),
+                ..Prediction::default()
             },
             reference: Reference {
                 texts: vec!["text".to_owned()],

@@ -96,7 +96,7 @@ mod tests {
         let case = Case {
             prediction: Prediction {
                 output: output.to_owned(),
-                label: None,
+                ..Prediction::default()
             },
             reference: Reference {
                 texts: references.iter().map(|r| (*r).to_owned()).collect(),

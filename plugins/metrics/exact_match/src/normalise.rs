@@ -1,5 +1,6 @@
 //! Normalisation of answers.
 
+use mergelab_sdk::text;
 use unicode_normalization::UnicodeNormalization;
 
 /// NFKC, lower case, white space trimmed and collapsed.
@@ -43,14 +44,9 @@ fn without_articles(text: &str) -> String {
     out
 }
 
-/// Words with one space between them. The separators U+001C to U+001F are white space too, as for
-/// Python's `split`.
+/// Words with one space between them.
 fn words(text: &str) -> String {
-    let words: Vec<&str> = text
-        .split(|c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c))
-        .filter(|w| !w.is_empty())
-        .collect();
-    words.join(" ")
+    text::words(text).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -20,8 +20,8 @@ fn metric(labels: Option<&[&str]>) -> F1 {
 fn case(said: Option<&str>, right: &str) -> Case {
     Case {
         prediction: Prediction {
-            output: String::new(),
             label: said.map(str::to_owned),
+            ..Prediction::default()
         },
         reference: Reference {
             texts: Vec::new(),

@@ -4,6 +4,7 @@
 mod preset;
 mod sentences;
 mod words;
+mod xlsum;
 
 use mergelab_sdk::prelude::*;
 use preset::Preset;
@@ -35,17 +36,23 @@ impl Metric for Rouge {
             .to_vec()
     }
 
-    fn score(&self, case: &Case, _: &MetricContext) -> Result<Vec<f64>> {
+    fn check(&self, context: &MetricContext) -> Result<()> {
+        self.preset.check(&context.language)
+    }
+
+    fn score(&self, case: &Case, context: &MetricContext) -> Result<Vec<f64>> {
         if case.reference.texts.is_empty() {
             return Err(Error::input(
                 "the metric `rouge` compares texts, and the reference has none",
             ));
         }
         let scorer = self.preset.scorer()?;
-        let output = self.preset.document(&scorer, &case.prediction.output);
+        let output = self
+            .preset
+            .document(&scorer, &case.prediction.output, &context.language);
         let mut best = vec![0.0; MEASURES.len()];
         for text in &case.reference.texts {
-            let reference = self.preset.document(&scorer, text);
+            let reference = self.preset.document(&scorer, text, &context.language);
             let scores = scorer.score_documents(&reference, &output);
             for (best, (_, score)) in best.iter_mut().zip(scores.iter()) {
                 *best = score.fmeasure.max(*best);

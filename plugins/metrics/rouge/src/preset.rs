@@ -1,6 +1,11 @@
 //! Presets: the exact definitions of ROUGE that the metric computes.
 
-use crate::{MEASURES, sentences::sentences, words};
+use crate::{
+    MEASURES,
+    sentences::sentences,
+    words,
+    xlsum::{self, Segmenter},
+};
 use mergelab_sdk::{Error, Result, params::Choice};
 use rougers::{Document, RougeScorer};
 
@@ -17,6 +22,8 @@ pub(crate) enum Preset {
     Icu,
     /// Han, Kana, Thai, Lao, Khmer and Burmese by grapheme, other scripts by word.
     Char,
+    /// As XL-Sum's multilingual ROUGE, where its words can be had exactly.
+    Xlsum,
 }
 
 impl Choice for Preset {
@@ -26,6 +33,7 @@ impl Choice for Preset {
         ("google+porter", Self::GooglePorter),
         ("icu", Self::Icu),
         ("char", Self::Char),
+        ("xlsum", Self::Xlsum),
     ];
 }
 
@@ -37,6 +45,24 @@ impl Preset {
             Self::GooglePorter => "rouge/google+porter@0.1.2".to_owned(),
             Self::Auto | Self::Icu => format!("rouge/icu-{language}"),
             Self::Char => "rouge/char".to_owned(),
+            Self::Xlsum => format!("rouge/xlsum-{language}@afcd803"),
+        }
+    }
+
+    /// Whether the preset has words for a language.
+    ///
+    /// # Errors
+    /// The language's words cannot be had exactly.
+    pub(crate) fn check(self, language: &str) -> Result<()> {
+        match (self, Segmenter::of(language)) {
+            (Self::Xlsum, Err(why)) => Err(Error::parameter(
+                "preset",
+                format!(
+                    "`preset` = \"xlsum\" cannot be exact for `{language}`: {why}. Use \"icu\" or \
+                     \"char\"."
+                ),
+            )),
+            _ => Ok(()),
         }
     }
 
@@ -47,8 +73,20 @@ impl Preset {
     }
 
     /// The words of a text, and those of its sentences, which ROUGE-Lsum compares.
-    pub(crate) fn document(self, scorer: &RougeScorer, text: &str) -> Document {
+    pub(crate) fn document(self, scorer: &RougeScorer, text: &str, language: &str) -> Document {
         let words: fn(&str) -> Vec<String> = match self {
+            Self::Xlsum => {
+                // `check` has turned the languages without a segmenter away.
+                let segmenter = Segmenter::of(language).unwrap_or(Segmenter::Runs);
+                return Document {
+                    tokens: segmenter.words(text),
+                    sentences: text
+                        .split('\n')
+                        .filter(|line| !line.is_empty())
+                        .map(xlsum::basic)
+                        .collect(),
+                };
+            }
             Self::Google | Self::GooglePorter => return scorer.document(text),
             Self::Auto | Self::Icu => words::by_dictionary,
             Self::Char => words::by_character,

@@ -14,7 +14,7 @@ fn score(preset: Preset, output: &str, references: &[&str]) -> Vec<f64> {
     let case = Case {
         prediction: Prediction {
             output: output.to_owned(),
-            label: None,
+            ..Prediction::default()
         },
         reference: Reference {
             texts: references.iter().map(|r| (*r).to_owned()).collect(),
@@ -80,6 +80,61 @@ fn google_presets_equal_rouge_score() {
     }
 }
 
+/// The same words and the same bits as XL-Sum's package.
+#[test]
+fn the_xlsum_preset_equals_its_package() {
+    let golden: Value = include_str!("../../../../tests/golden/metrics/rouge_xlsum.json")
+        .parse()
+        .expect("JSON");
+    let cases = golden["cases"].as_array().expect("cases");
+    assert!(cases.len() >= 200);
+    for golden in cases {
+        let text = |key: &str| golden[key].as_str().expect("a text");
+        let list = |key: &str| golden[key].as_array().expect("a list").iter();
+        let words = xlsum::Segmenter::of(text("language")).map(|s| s.words(text("reference")));
+        let wanted = list("words").map(|w| w.as_str().expect("a word").to_owned());
+        assert_eq!(words, Ok(wanted.collect()), "{golden}");
+        let case = Case {
+            prediction: Prediction {
+                output: text("output").to_owned(),
+                ..Prediction::default()
+            },
+            reference: Reference {
+                texts: vec![text("reference").to_owned()],
+                label: None,
+            },
+        };
+        let metric = Rouge {
+            preset: Preset::Xlsum,
+        };
+        let found = metric.score(&case, &context(text("language")));
+        let wanted = list("expected").map(|v| v.as_f64().expect("a number"));
+        assert_eq!(found, Ok(wanted.collect()), "{golden}");
+    }
+}
+
+#[test]
+fn the_xlsum_preset_is_refused_where_it_cannot_be_exact() {
+    let metric = Rouge {
+        preset: Preset::Xlsum,
+    };
+    for (language, why) in [("ja", "MeCab"), ("th-TH", "PyThaiNLP"), ("de", "stems")] {
+        let message = metric
+            .check(&context(language))
+            .expect_err("refused")
+            .to_string();
+        assert!(
+            message.contains(why) && message.contains("\"icu\""),
+            "{message}"
+        );
+    }
+    assert_eq!(metric.check(&context("zh-Hant")), Ok(()));
+    let other = Rouge {
+        preset: Preset::Icu,
+    };
+    assert_eq!(other.check(&context("ja")), Ok(()));
+}
+
 #[test]
 fn presets_are_named_in_results() {
     let names: Vec<String> = Preset::VARIANTS
@@ -98,6 +153,7 @@ fn presets_are_named_in_results() {
             "rouge/google+porter@0.1.2",
             "rouge/icu-ja",
             "rouge/char",
+            "rouge/xlsum-ja@afcd803",
         ]
     );
 }
@@ -183,7 +239,9 @@ fn icu_and_google_agree_on_plain_english() {
 fn scores_are_symmetric_and_within_bounds() {
     for case in golden() {
         let (output, reference) = (case.output.as_str(), case.references[0].as_str());
-        for (_, preset) in Preset::VARIANTS {
+        // English is not among the languages of `xlsum`.
+        let presets = Preset::VARIANTS.iter().map(|(_, preset)| preset);
+        for preset in presets.filter(|p| **p != Preset::Xlsum) {
             let there = score(*preset, output, &[reference]);
             let back = score(*preset, reference, &[output]);
             assert!(there.iter().all(|v| (0.0..=1.0).contains(v)));

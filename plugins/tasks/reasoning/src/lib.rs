@@ -73,6 +73,8 @@ impl Reasoning {
         Ok(Prediction {
             output: label.clone().unwrap_or_default(),
             label,
+            choices: reading::scored_choices(response, choices.iter().map(|c| (c, c)))?,
+            likelihood: None,
         })
     }
 }
@@ -177,6 +179,7 @@ impl Task for Reasoning {
                 Ok(Prediction {
                     output: output.to_owned(),
                     label: question.matching(output).map(str::to_owned),
+                    ..Prediction::default()
                 })
             }
         }

@@ -146,14 +146,19 @@ impl Task for Sentiment {
                     label: verbalizers
                         .read(output, &context.language)
                         .map(str::to_owned),
+                    ..Prediction::default()
                 })
             }
             Response::Scored { .. } => {
-                let (scores, _) = reading::scored(response, context.labels.len())?;
-                let label = reading::best(scores.iter().copied()).map(|i| &context.labels[i]);
+                let labels = context.labels.iter().map(|l| (l, verbalizers.word(l)));
+                let choices = reading::scored_choices(response, labels)?;
+                let scores = choices.iter().map(|c| c.likelihood.log_likelihood);
+                let label = reading::best(scores).map(|i| &context.labels[i]);
                 Ok(Prediction {
                     output: label.map_or("", |l| verbalizers.word(l)).to_owned(),
                     label: label.cloned(),
+                    choices,
+                    likelihood: None,
                 })
             }
         }

@@ -112,16 +112,16 @@ fn choices_are_scored_in_the_order_of_the_labels() {
     assert_eq!(choices, [" négatif", " neutre", " positif"]);
     let response = Response::Scored {
         log_likelihoods: vec![-3.0, -1.0, -2.0],
-        tokens: vec![1, 1, 1],
+        tokens: vec![2, 1, 1],
     };
     let read = task.read(&Row::new(), &response, &context("fr"));
-    assert_eq!(
-        read,
-        Ok(Prediction {
-            output: "neutre".to_owned(),
-            label: Some("neutral".to_owned()),
-        })
-    );
+    let read = read.expect("a prediction");
+    assert_eq!(read.output, "neutre");
+    assert_eq!(read.label.as_deref(), Some("neutral"));
+    let first = &read.choices[0];
+    assert_eq!(first.label, "negative");
+    assert_eq!(first.likelihood, Likelihood::of("négatif", -3.0, 2));
+    assert_eq!(read.choices.len(), 3);
 }
 
 #[test]

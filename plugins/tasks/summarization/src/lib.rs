@@ -104,7 +104,7 @@ impl Task for Summarization {
     fn read(&self, _: &Row, response: &Response, _: &TaskContext) -> Result<Prediction> {
         Ok(Prediction {
             output: reading::generated(response)?.to_owned(),
-            label: None,
+            ..Prediction::default()
         })
     }
 }

@@ -24,7 +24,10 @@ pub(super) fn ask(
     let mut open: Vec<usize> = (0..requests.len())
         .filter(|&i| earlier.answers[i].is_none())
         .collect();
-    open.sort_by_key(|&i| requests[i].prompt().len());
+    open.sort_by_key(|&i| match &requests[i] {
+        Request::Likelihood { text, .. } => text.len(),
+        request => request.prompt().len(),
+    });
     let mut done = requests.len() - open.len();
     for chunk in open.chunks(CHUNK.max(context.spec.how.batch_size)) {
         if context.interrupt.load(Ordering::Relaxed) {

@@ -1,6 +1,6 @@
 //! A model in this process as the one that answers.
 
-use super::{super::StageError, Answer, Answers, choose, write};
+use super::{super::StageError, Answer, Answers, choose, likelihood, write};
 use crate::ledger::flops::Tokens;
 use mergelab_abi::task::Request;
 use mergelab_model::LanguageModel;
@@ -27,6 +27,7 @@ impl Answers for Local<'_> {
     fn answer(&mut self, requests: &[&Request]) -> Result<(Vec<Answer>, Tokens), StageError> {
         let mut answers = write::answer(self, requests)?;
         answers.extend(choose::answer(self, requests)?);
+        answers.extend(likelihood::answer(self, requests)?);
         answers.sort_by_key(|(i, _)| *i);
         let answers = answers.into_iter().map(|(_, answer)| answer).collect();
         Ok((answers, std::mem::take(&mut self.tokens)))

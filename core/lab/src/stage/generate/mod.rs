@@ -2,6 +2,7 @@
 
 mod ask;
 mod choose;
+mod likelihood;
 mod local;
 mod resume;
 mod served;

@@ -132,7 +132,7 @@ fn ask(
     let questions: Vec<Question> = open
         .iter()
         .map(|&i| question(&before, &prepared[i].request))
-        .collect();
+        .collect::<Result<_, _>>()?;
     let chooses = |question: &Question| matches!(question, Question::Choose { .. });
     let how = match questions.iter().any(chooses) {
         true => Some(endpoint.probe(stop)?),
@@ -186,8 +186,8 @@ fn endpoint(
     Ok(Endpoint::new(server, key, limits))
 }
 
-fn question(before: &str, request: &Request) -> Question {
-    match request {
+fn question(before: &str, request: &Request) -> Result<Question, StageError> {
+    Ok(match request {
         Request::Generate {
             prompt,
             max_new_tokens,
@@ -201,7 +201,14 @@ fn question(before: &str, request: &Request) -> Question {
             prompt: format!("{before}{prompt}"),
             choices: choices.clone(),
         },
-    }
+        Request::Likelihood { .. } => {
+            return Err(StageError::Input(
+                "the task asks for the likelihood of whole texts, which servers do not tell of \
+                 their first token"
+                    .to_owned(),
+            ));
+        }
+    })
 }
 
 fn kept(id: &str, said: Said, how: Option<Likelihoods>) -> Kept {
