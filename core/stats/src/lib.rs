@@ -79,6 +79,7 @@ pub mod power;
 mod proportion;
 mod randomisation;
 mod replicates;
+mod resample;
 mod sign_flip;
 mod standard_error;
 mod statistics;
