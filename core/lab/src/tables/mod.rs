@@ -11,7 +11,7 @@
 //! | `orthogonality.csv` | merge, expert, task, language and tested measure |
 //! | `correlations.csv` | merge, task, tested measure, predictor and outcome |
 //!
-//! [`schema`] says what each column holds. Rows come in an order that depends on names alone, and
+//! [`package`] describes them for programs. [`schema`] says what each column holds. Rows come in an order that depends on names alone, and
 //! numbers are the shortest decimals that read back as the same double, so two runs of one
 //! experiment differ only where their results do. A number that does not exist is an empty field,
 //! and the last column, `note`, says why.
@@ -21,6 +21,7 @@ mod costs;
 mod field;
 mod layout;
 mod orthogonality;
+pub mod package;
 mod results;
 mod savings;
 pub mod schema;
@@ -32,9 +33,11 @@ mod write;
 
 pub use comparison::{comparison, comparison_in_columns};
 pub use costs::{StageCost, costs};
+pub(crate) use field::neutral;
 pub use layout::Format;
 pub use orthogonality::{correlations, orthogonality};
-pub use results::results;
+pub use package::write_package;
+pub use results::{results, row_id};
 pub use savings::{savings, savings_in_words};
 pub use selection::{outcome, selection};
 pub use significance::significance;
