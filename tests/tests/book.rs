@@ -68,8 +68,8 @@ fn anchors(text: &str) -> BTreeSet<String> {
             .map(|c| if c == ' ' { '-' } else { c })
             .collect();
         let count = known.entry(slug.clone()).or_default();
-        all.insert(match count {
-            0 => slug.clone(),
+        all.insert(match *count {
+            0 => slug,
             n => format!("{slug}-{n}"),
         });
         *count += 1;

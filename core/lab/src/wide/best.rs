@@ -55,6 +55,9 @@ struct Needed {
 /// Where predictions come from, read when they are needed.
 pub(super) type Cells<'a> = dyn FnMut(&BTreeSet<String>) -> Result<Vec<Cell>, WideError> + 'a;
 
+/// A model's value at a place, as it is and as it is shown.
+pub(super) type Printed<'a> = dyn Fn(&str, &Place) -> Option<(f64, String)> + 'a;
+
 /// Finds the best of each place and tests the others against it. `printed` is a value as it is
 /// shown: what looks equal is treated equally.
 ///
@@ -64,7 +67,7 @@ pub(super) fn standings(
     run: &Past,
     places: &[About],
     models: &[String],
-    printed: &dyn Fn(&str, &Place) -> Option<(f64, String)>,
+    printed: &Printed<'_>,
     table: &BTreeMap<String, Tests>,
     cells: &mut Cells<'_>,
     registry: &Registry,
@@ -136,8 +139,10 @@ fn from_cells(
     cells: &mut Cells<'_>,
     registry: &Registry,
 ) -> Result<(), WideError> {
-    let open = || needed.iter().filter(|need| need.p_value.is_none());
-    let tasks: BTreeSet<String> = open().map(|need| need.place.task.clone()).collect();
+    fn open(needed: &[Needed]) -> impl Iterator<Item = &Needed> {
+        needed.iter().filter(|need| need.p_value.is_none())
+    }
+    let tasks: BTreeSet<String> = open(needed).map(|need| need.place.task.clone()).collect();
     if tasks.is_empty() {
         return Ok(());
     }
@@ -151,37 +156,64 @@ fn from_cells(
     let labels = &run.record.models;
     let label = |name: &str| -> Option<&ModelLabel> { labels.iter().find(|l| l.name == name) };
     for task in tasks {
-        let own: Vec<Cell> = all
-            .iter()
-            .filter(|cell| cell.task == task)
+        let wanted: Vec<Needed> = open(needed)
+            .filter(|need| need.place.task == task)
             .cloned()
             .collect();
-        let wanted: BTreeSet<(String, String)> = needed
-            .iter()
-            .filter(|need| need.p_value.is_none() && need.place.task == task)
-            .map(|need| (need.model.clone(), need.best.clone()))
-            .collect();
-        let named: Vec<[&ModelLabel; 2]> = wanted
-            .iter()
-            .filter_map(|(model, best)| Some([label(model)?, label(best)?]))
-            .collect();
-        let rows = pairs(&own, &named, &RegistryMetrics(registry), &settings)?;
-        for need in needed.iter_mut().filter(|need| need.place.task == task) {
-            let row = rows.iter().find(|row| {
-                (&row.model, &row.baseline) == (&need.model, &need.best)
-                    && (&row.language, &row.metric) == (&need.place.language, &need.place.metric)
-                    && row.measure.name == need.place.measure
-                    && row.metric_parameters == need.place.metric_parameters
-            });
-            if let Some(row) = row
-                && need.p_value.is_none()
-            {
-                need.p_value = row.p_value;
-                need.test = row.test.name().to_owned();
+        let bests: BTreeSet<&str> = wanted.iter().map(|need| need.best.as_str()).collect();
+        for best in bests {
+            let own: Vec<&Needed> = wanted.iter().filter(|need| need.best == best).collect();
+            let cells = only(&all, &own);
+            let models: BTreeSet<&str> = own.iter().map(|need| need.model.as_str()).collect();
+            let named: Vec<[&ModelLabel; 2]> = models
+                .into_iter()
+                .filter_map(|model| Some([label(model)?, label(best)?]))
+                .collect();
+            let rows = pairs(&cells, &named, &RegistryMetrics(registry), &settings)?;
+            for need in needed.iter_mut().filter(|need| own.contains(&&**need)) {
+                let row = rows.iter().find(|row| {
+                    row.model == need.model
+                        && (&row.language, &row.metric)
+                            == (&need.place.language, &need.place.metric)
+                        && row.measure.name == need.place.measure
+                        && row.metric_parameters == need.place.metric_parameters
+                });
+                if let Some(row) = row {
+                    need.p_value = row.p_value;
+                    need.test = row.test.name().to_owned();
+                }
             }
         }
     }
     Ok(())
+}
+
+/// The cells that these tests need: their languages, with no other measure to be tested.
+fn only(cells: &[Cell], needed: &[&Needed]) -> Vec<Cell> {
+    let every = needed
+        .iter()
+        .any(|need| need.place.language == ALL_LANGUAGES);
+    let language = |cell: &&Cell| {
+        every
+            || needed
+                .iter()
+                .any(|need| need.place.language == cell.language)
+    };
+    let task = |cell: &&Cell| needed.iter().any(|need| need.place.task == cell.task);
+    let mut own: Vec<Cell> = cells
+        .iter()
+        .filter(task)
+        .filter(language)
+        .cloned()
+        .collect();
+    for scores in own.iter_mut().flat_map(|cell| &mut cell.metrics) {
+        for measure in &mut scores.measures {
+            let mut places = needed.iter().map(|need| &need.place);
+            measure.tested &=
+                places.any(|place| place.measure == measure.name && place.metric == scores.metric);
+        }
+    }
+    own
 }
 
 /// Corrects each family and says who is worse.
