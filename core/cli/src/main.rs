@@ -25,6 +25,8 @@ Examples:
   mergelab run experiments/quickstart/experiment.toml
   mergelab plan experiments/quickstart/experiment.toml
   mergelab compare runs/before runs/after
+  mergelab table runs/quickstart --rows method --cols task,language
+  mergelab replicate runs/quickstart --row 3f0c9a51be72
   mergelab merge merge.toml merged/
   mergelab model import model.gguf models/base
   mergelab vectors models/base models/german models/french
@@ -53,6 +55,11 @@ struct Arguments {
     plugins: Vec<PathBuf>,
     #[command(subcommand)]
     command: command::Command,
+}
+
+/// The whole command line, as a description.
+pub(crate) fn command_line() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
 }
 
 fn main() -> ExitCode {

@@ -2,7 +2,10 @@
 
 use crate::failure::Failure;
 use serde::Serialize;
-use std::io::{ErrorKind, Write, stdout};
+use std::{
+    io::{ErrorKind, Write, stdout},
+    path::Path,
+};
 
 /// Writes text. A reader that closed the pipe, such as `head`, has what it wanted.
 pub(crate) fn text(text: &str) -> Result<(), Failure> {
@@ -13,6 +16,23 @@ pub(crate) fn text(text: &str) -> Result<(), Failure> {
         ))),
         _ => Ok(()),
     }
+}
+
+/// Writes text to a file, under a temporary name until all of it is on disk.
+pub(crate) fn file(path: &Path, text: &str) -> Result<(), Failure> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".{name}.tmp-{}", std::process::id()));
+    let write = || {
+        let mut file = std::fs::File::create(&temporary)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)
+    };
+    write().map_err(|e| {
+        // The error to report is the one that stopped the write.
+        let _ = std::fs::remove_file(&temporary);
+        Failure::refused(format!("{} cannot be written: {e}", path.display()))
+    })
 }
 
 /// Writes a value as indented JSON.

@@ -13,6 +13,8 @@
 //! | [`savings`] | what experts and a merge cost beside one model trained on everything |
 //! | [`orthogonality`], [`plot`] | task vectors joined with what a merge gains or loses |
 //! | [`cell`], [`compare`], [`tables`] | scores, tests between models, CSV |
+//! | [`wide`] | wide views of those tables, with marks |
+//! | [`content`], [`replicate`] | hashes of artifacts; running one row of a table again |
 //! | [`past`] | runs that were made before: what is new since one, what moved between two |
 //! | [`run`](mod@run) | all of it, from a manifest to tables |
 #![forbid(unsafe_code)]
@@ -21,6 +23,7 @@ pub use mergelab_dataset as dataset;
 
 pub mod cell;
 pub mod compare;
+pub mod content;
 pub mod executor;
 pub mod ledger;
 pub mod manifest;
@@ -28,9 +31,11 @@ pub mod orthogonality;
 pub mod past;
 pub mod plan;
 pub mod plot;
+pub mod replicate;
 pub mod run;
 pub mod savings;
 pub mod shots;
 pub mod stage;
 pub mod store;
 pub mod tables;
+pub mod wide;

@@ -6,8 +6,11 @@ mod merge;
 mod model;
 mod plan;
 mod plugin;
+mod reference;
+mod replicate;
 mod run;
 mod stage;
+mod table;
 mod vectors;
 
 use crate::failure::{Exit, Failure};
@@ -19,11 +22,14 @@ pub(crate) enum Command {
     Run(run::Arguments),
     Plan(plan::Arguments),
     Compare(compare::Arguments),
+    Table(table::Arguments),
+    Replicate(replicate::Arguments),
     Merge(merge::Arguments),
     Model(model::Arguments),
     Vectors(vectors::Arguments),
     Dataset(dataset::Arguments),
     Plugin(plugin::Arguments),
+    Reference(reference::Arguments),
     #[command(hide = true)]
     Stage(stage::Arguments),
 }
@@ -35,11 +41,14 @@ impl Command {
             Command::Run(arguments) => arguments.run(plugins),
             Command::Plan(arguments) => arguments.run(plugins),
             Command::Compare(arguments) => arguments.run(plugins),
+            Command::Table(arguments) => arguments.run(plugins),
+            Command::Replicate(arguments) => arguments.run(plugins),
             Command::Merge(arguments) => arguments.run(plugins),
             Command::Model(arguments) => arguments.run(),
             Command::Vectors(arguments) => arguments.run(),
             Command::Dataset(arguments) => arguments.run(plugins),
             Command::Plugin(arguments) => arguments.run(plugins),
+            Command::Reference(arguments) => arguments.run(plugins),
             Command::Stage(arguments) => arguments.run(),
         }
     }

@@ -15,6 +15,9 @@ pub struct Record {
     /// Where its files are from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// Its licence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
     /// BLAKE3 of the card, in hex.
     pub card_blake3: String,
     /// How its splits were made, where the card makes them.
@@ -30,6 +33,7 @@ impl Card {
             name: self.name.clone(),
             version: self.version.clone(),
             source: self.origin.from.clone(),
+            licence: self.licence.clone(),
             card_blake3: blake3::hash(self.source.text.as_bytes())
                 .to_hex()
                 .to_string(),

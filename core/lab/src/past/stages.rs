@@ -1,6 +1,7 @@
 //! `stages.jsonl`: what each stage of a run was made from, one line each.
 
 use crate::{
+    content::Content,
     plan::spec::What,
     run::{Experiment, RunError},
     store::write_file,
@@ -20,6 +21,9 @@ pub struct StageRecord {
     pub key: String,
     /// What it was made from.
     pub what: What,
+    /// Hashes of the files that were made, where there are some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
 }
 
 /// Writes what the stages of a run are made from.
@@ -29,10 +33,12 @@ pub struct StageRecord {
 pub fn write_stages(experiment: &Experiment, out: &Path) -> Result<(), RunError> {
     let mut lines = Vec::new();
     for node in &experiment.plan.nodes {
+        let kind = node.spec.what.kind();
         let record = StageRecord {
             name: node.name.clone(),
             key: node.key.clone(),
             what: node.spec.what.clone(),
+            content: Content::read(&experiment.store.artifact(kind, &node.key)),
         };
         let written = serde_json::to_writer(&mut lines, &record);
         written.map_err(|e| RunError::File {

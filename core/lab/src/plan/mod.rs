@@ -9,6 +9,7 @@ mod grow;
 mod merges;
 mod missing;
 mod models;
+pub(crate) use models::imported_key;
 mod selection;
 mod show;
 pub mod spec;

@@ -43,7 +43,7 @@ fn hub_key(resolved: &Resolved) -> String {
 
 /// Content key of a model that is there already: its weights, its config, and its tokenizer with
 /// the tokens that begin and end texts and the chat template.
-fn imported_key(checkpoint: &Checkpoint) -> String {
+pub(crate) fn imported_key(checkpoint: &Checkpoint) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(checkpoint.content_hash().as_bytes());
     for name in [

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     compare::{RegistryMetrics, Settings, Value, comparisons, values},
     executor::Outcome,
-    past::write_stages,
+    past::{write_places, write_stages},
     plan::Purpose,
     savings::{Amounts, Parts, replicates, savings},
     store::{write_file, write_json},
@@ -100,13 +100,15 @@ pub fn write(experiment: &Experiment, outcome: &Outcome, out: &Path) -> Result<R
         tables.push((PROMPTS, table(spread)?));
     }
     let mut written = Vec::new();
-    for (name, table) in tables {
+    for (name, table) in &tables {
         let path = out.join(name);
         table
             .write(&path)
             .map_err(|e| problem(&path, e.to_string()))?;
         written.push(path);
     }
+    tables::write_package(out, named.name, &tables, &plan.datasets)
+        .map_err(|e| problem(out, e.to_string()))?;
     let whole = |format: Format| {
         let mut text = tables::summary(&named, &test, &comparisons, format);
         for selection in &plan.selections {
@@ -131,6 +133,7 @@ pub fn write(experiment: &Experiment, outcome: &Outcome, out: &Path) -> Result<R
         },
     }
     write_stages(experiment, out)?;
+    write_places(experiment, out)?;
     write_file(&out.join("summary.md"), markdown.as_bytes())?;
     write_file(
         &out.join("manifest.toml"),

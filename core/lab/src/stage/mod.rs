@@ -12,6 +12,7 @@ mod vectors;
 pub(crate) use vectors::VECTORS;
 
 use crate::{
+    content::{CONTENT, Content},
     dataset::DatasetError,
     ledger::{
         Ledger, Meter,
@@ -169,6 +170,11 @@ pub fn run(
         if ledger.device.starts_with("cuda") || ledger.device.starts_with("vulkan") {
             ledger.device_seconds = ledger.wall_seconds;
         }
+        let content = Content::of(&folder).map_err(|source| StoreError {
+            path: folder.clone(),
+            source,
+        })?;
+        crate::store::write_json(&folder.join(CONTENT), &content)?;
         Ok(store.finish(&folder, kind, &key, ledger)?)
     };
     match result.and_then(|()| finish(&mut ledger)) {

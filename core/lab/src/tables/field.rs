@@ -66,7 +66,7 @@ impl Field {
 
 /// Text that no spreadsheet takes for a formula: one that starts with `=`, `+`, `-`, `@`, a tab or
 /// a carriage return gets an apostrophe before it.
-fn neutral(text: &str) -> String {
+pub(crate) fn neutral(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{text}")
     } else {

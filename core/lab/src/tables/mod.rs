@@ -12,7 +12,7 @@
 //! | `orthogonality.csv` | merge, expert, task, language and tested measure |
 //! | `correlations.csv` | merge, task, tested measure, predictor and outcome |
 //!
-//! [`schema`] says what each column holds. Rows come in an order that depends on names alone, and
+//! [`package`] describes them for programs. [`schema`] says what each column holds. Rows come in an order that depends on names alone, and
 //! numbers are the shortest decimals that read back as the same double, so two runs of one
 //! experiment differ only where their results do. A number that does not exist is an empty field,
 //! and the last column, `note`, says why.
@@ -22,6 +22,7 @@ mod costs;
 mod field;
 mod layout;
 mod orthogonality;
+pub mod package;
 mod prompts;
 mod results;
 mod savings;
@@ -36,10 +37,12 @@ mod write;
 pub use comparison::{comparison, comparison_in_columns};
 pub(crate) use costs::ENDPOINT;
 pub use costs::{StageCost, costs};
+pub(crate) use field::neutral;
 pub use layout::Format;
 pub use orthogonality::{correlations, orthogonality};
+pub use package::write_package;
 pub use prompts::{Prompts, prompts};
-pub use results::results;
+pub use results::{results, row_id};
 pub use savings::{savings, savings_in_words};
 pub use selection::{outcome, selection};
 pub use significance::significance;

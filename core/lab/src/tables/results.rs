@@ -93,8 +93,29 @@ fn row(experiment: &str, swept: &[&str], model: &ModelLabel, value: &Value) -> R
     put("metric_plugin_hash", Field::text(&value.metric_plugin.hash));
     put("model_key", Field::text(&model.key));
     put("cell_key", Field::text(&value.cell_key));
+    put("row", Field::plain(row_id(value)));
     put("note", Field::text(noted(&value.note, &[model])));
     row
+}
+
+/// The name of a row of `results.csv`: 12 hex digits of BLAKE3 over what tells it apart. It is the
+/// same in every run that has such a row.
+pub fn row_id(value: &Value) -> String {
+    let key = [
+        &value.model,
+        &value.task,
+        &value.language,
+        &value.split,
+        &value.metric,
+        &value.metric_parameters,
+        &value.measure.name,
+    ];
+    let mut hasher = blake3::Hasher::new();
+    for text in key {
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    }
+    hasher.finalize().to_hex()[..12].to_owned()
 }
 
 /// The word for a shape.
@@ -167,6 +188,10 @@ mod tests {
         assert_eq!(Some(low), values[0].ci_low);
         assert_eq!(field(3, "seed"), "7");
         assert_eq!(field(2, "cell_key"), "");
+        let rows_of: BTreeSet<_> = (0..9).map(|r| field(r, "row")).collect();
+        assert_eq!(rows_of.len(), 9);
+        assert!(rows_of.iter().all(|row| row.len() == 12));
+        assert_eq!(field(3, "row"), row_id(&values[3]));
         // The header is the schema's, column by column.
         let written = row("first", &["density", "drop"], &models[1], &values[0]);
         let names: Vec<_> = written.into_iter().map(|(name, _)| name).collect();

@@ -5,6 +5,8 @@ mod list;
 mod new;
 mod show;
 
+pub(in crate::command) use show::{facts, row as parameter};
+
 use crate::failure::{Exit, Failure};
 use mergelab_abi::{
     Kind,

@@ -6,7 +6,7 @@ use crate::{
 };
 use mergelab_abi::{
     Kind,
-    describe::{BaseUse, MethodTraits, TaskTraits},
+    describe::{BaseUse, MethodTraits, PluginInfo, TaskTraits},
     registry::{LookupError, Plugin, Registry},
     schema::{Parameter, ValueType},
     suggest::hint,
@@ -96,11 +96,8 @@ fn describe(plugin: &Plugin) -> String {
     fact("file", plugin.path().display().to_string());
     fact("blake3", plugin.hash().to_owned());
     fact("sdk", plugin.sdk_version().to_owned());
-    if let Some(method) = &info.method {
-        method_facts(method, &mut fact);
-    }
-    if let Some(task) = &info.task {
-        task_facts(task, &mut fact);
+    for (name, value) in self::facts(info) {
+        fact(name, value);
     }
     text.push_str(&output::table(&facts));
 
@@ -125,7 +122,20 @@ fn describe(plugin: &Plugin) -> String {
     text
 }
 
-fn method_facts(method: &MethodTraits, fact: &mut impl FnMut(&str, String)) {
+/// What a plugin of its kind says, beside parameters and presets: names and values.
+pub(in crate::command) fn facts(info: &PluginInfo) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    let mut fact = |name, value| facts.push((name, value));
+    if let Some(method) = &info.method {
+        method_facts(method, &mut fact);
+    }
+    if let Some(task) = &info.task {
+        task_facts(task, &mut fact);
+    }
+    facts
+}
+
+fn method_facts(method: &MethodTraits, fact: &mut impl FnMut(&'static str, String)) {
     let base = match method.base {
         BaseUse::Required => "required",
         BaseUse::Optional => "optional",
@@ -142,7 +152,7 @@ fn method_facts(method: &MethodTraits, fact: &mut impl FnMut(&str, String)) {
     fact("random", random.to_owned());
 }
 
-fn task_facts(task: &TaskTraits, fact: &mut impl FnMut(&str, String)) {
+fn task_facts(task: &TaskTraits, fact: &mut impl FnMut(&'static str, String)) {
     fact("fields", task.fields.join(", "));
     if !task.optional_fields.is_empty() {
         fact("optional fields", task.optional_fields.join(", "));
@@ -152,7 +162,8 @@ fn task_facts(task: &TaskTraits, fact: &mut impl FnMut(&str, String)) {
     fact("metrics", task.metrics.join(", "));
 }
 
-fn row(parameter: &Parameter) -> [String; 5] {
+/// A parameter as a row: name, type, default, range, meaning.
+pub(in crate::command) fn row(parameter: &Parameter) -> [String; 5] {
     let name = match parameter.value_type {
         ValueType::Float => "float",
         ValueType::Integer => "integer",

@@ -1,17 +1,18 @@
 //! What moved from one run to another.
 
-mod predictions;
-mod results;
+mod paired;
 mod settings;
 
-use super::{Past, PastError};
+use super::{
+    Past, PastError,
+    results::{self, Place, ResultRow},
+};
 use crate::{
     cell::{Cell, ModelLabel},
     compare::{ALL_LANGUAGES, CompareError, Comparison, RegistryMetrics, pairs},
 };
 use mergelab_abi::{registry::Registry, suggest::hint};
-use predictions::{Paired, paired};
-use results::{Place, ResultRow};
+use paired::{Paired, paired};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -129,6 +129,11 @@ pub const RESULTS: &[Column] = &[
         "Content key of the predictions; empty where languages or replicates are averaged",
     ),
     column(
+        "row",
+        Text,
+        "Name of the row, from model, task, language, split, metric and measure: mergelab replicate takes it",
+    ),
+    column(
         "note",
         Text,
         "Why a number is missing, and which model is served elsewhere",

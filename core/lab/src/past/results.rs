@@ -1,6 +1,6 @@
 //! The rows of `results.csv` by what they are about.
 
-use crate::past::{
+use super::{
     Past, PastError,
     folder::{read as read_file, unreadable},
 };
@@ -77,6 +77,28 @@ pub(super) fn read(run: &Past) -> Result<BTreeMap<Place, ResultRow>, PastError> 
         rows.entry(place).or_insert(row);
     }
     Ok(rows)
+}
+
+/// A row of a table: fields by column, names without the apostrophe that guards spreadsheets.
+pub(crate) type Fields = BTreeMap<String, String>;
+
+/// The header and the rows of a table of the run.
+///
+/// # Errors
+/// It is missing or damaged.
+pub(crate) fn table(run: &Past, file: &str) -> Result<(Vec<String>, Vec<Fields>), PastError> {
+    let file = run.folder.join(file);
+    let text = read_file(&file)?;
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().map_err(unreadable(&file))?;
+    let header: Vec<String> = header.iter().map(str::to_owned).collect();
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(unreadable(&file))?;
+        let fields = header.iter().zip(&record);
+        rows.push(fields.map(|(c, f)| (c.clone(), name(f))).collect());
+    }
+    Ok((header, rows))
 }
 
 #[cfg(test)]
