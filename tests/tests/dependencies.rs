@@ -35,6 +35,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "vectors",
         ],
     ),
+    // It reads a run's folder, so it needs nothing that made it.
+    ("mergelab-report", &["stats"]),
     (
         "mergelab",
         &[
@@ -50,6 +52,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "toml",
             "dataset",
             "lab",
+            "report",
         ],
     ),
 ];

@@ -25,6 +25,7 @@ Examples:
   mergelab run experiments/quickstart/experiment.toml
   mergelab plan experiments/quickstart/experiment.toml
   mergelab compare runs/before runs/after
+  mergelab report runs/quickstart --plots figures
   mergelab merge merge.toml merged/
   mergelab model import model.gguf models/base
   mergelab vectors models/base models/german models/french

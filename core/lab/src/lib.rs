@@ -10,7 +10,7 @@
 //! | [`executor`] | starts stages, as many at a time as asked for |
 //! | [`ledger`] | what each stage cost |
 //! | [`savings`] | what experts and a merge cost beside one model trained on everything |
-//! | [`orthogonality`], [`plot`] | task vectors joined with what a merge gains or loses |
+//! | [`orthogonality`] | task vectors joined with what a merge gains or loses |
 //! | [`cell`], [`compare`], [`tables`] | scores, tests between models, CSV |
 //! | [`past`] | runs that were made before: what is new since one, what moved between two |
 //! | [`run`](mod@run) | all of it, from a manifest to tables |
@@ -26,7 +26,6 @@ pub mod manifest;
 pub mod orthogonality;
 pub mod past;
 pub mod plan;
-pub mod plot;
 pub mod run;
 pub mod savings;
 pub mod stage;

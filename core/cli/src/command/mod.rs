@@ -6,6 +6,7 @@ mod merge;
 mod model;
 mod plan;
 mod plugin;
+mod report;
 mod run;
 mod stage;
 mod vectors;
@@ -19,6 +20,7 @@ pub(crate) enum Command {
     Run(run::Arguments),
     Plan(plan::Arguments),
     Compare(compare::Arguments),
+    Report(report::Arguments),
     Merge(merge::Arguments),
     Model(model::Arguments),
     Vectors(vectors::Arguments),
@@ -35,6 +37,7 @@ impl Command {
             Command::Run(arguments) => arguments.run(plugins),
             Command::Plan(arguments) => arguments.run(plugins),
             Command::Compare(arguments) => arguments.run(plugins),
+            Command::Report(arguments) => arguments.run(),
             Command::Merge(arguments) => arguments.run(plugins),
             Command::Model(arguments) => arguments.run(),
             Command::Vectors(arguments) => arguments.run(),
