@@ -1,7 +1,8 @@
 """Writes stats.json: what the reference implementations answer, for core/stats/tests/golden.rs.
 
 Run with Python 3.11 and
-    numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 scikit-learn==1.9.1
+    numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 scikit-learn==1.9.1 sacrebleu==2.6.0 arch==8.0.0
+    scikit-posthocs==0.17.1
 as `python make_stats.py`, from any folder. The output depends on nothing else.
 """
 
@@ -12,7 +13,11 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import scikit_posthocs as posthocs
 import statsmodels.api as sm
+from arch.bootstrap import MCS
+from sacrebleu.metrics import BLEU
+from sacrebleu.significance import PairedTest
 from scipy import optimize, stats
 from sklearn.metrics import f1_score
 from statsmodels.stats.contingency_tables import mcnemar
@@ -278,6 +283,136 @@ def power_cases():
         }
 
 
+def ranking_cases():
+    """Friedman's statistic by scipy, Nemenyi's p-values by scikit-posthocs, Wilcoxon-Holm by scipy and statsmodels."""
+    for blocks, systems, digits in [(6, 3, 6), (12, 4, 6), (15, 5, 1), (30, 10, 6)]:
+        values = np.round(rng.normal(0, 1, (blocks, systems)) + np.linspace(0, 1, systems), digits)
+        chi_squared, p = stats.friedmanchisquare(*values.T)
+        f = (blocks - 1) * chi_squared / (blocks * (systems - 1) - chi_squared)
+        ranks = stats.rankdata(-values, axis=1).mean(axis=0)
+        pairs = list(itertools.combinations(range(systems), 2))
+        raw = []
+        for i, j in pairs:
+            d = values[:, i] - values[:, j]
+            method = stats.PermutationMethod(n_resamples=np.inf) if blocks <= 13 else "exact"
+            if blocks == 15:  # ties: scipy has no exact distribution but by enumeration, which 2^15 patterns allow
+                method = stats.PermutationMethod(n_resamples=np.inf, batch=1000)
+            raw.append(float(stats.wilcoxon(d, method=method).pvalue))
+        yield {
+            "systems": systems,
+            "values": values.ravel().tolist(),
+            "average_ranks": ranks.tolist(),
+            "chi_squared": float(chi_squared),
+            "p_chi_squared": float(p),
+            "f": float(f),
+            "p": float(stats.f.sf(f, systems - 1, (systems - 1) * (blocks - 1))),
+            "nemenyi": [
+                float(posthocs.posthoc_nemenyi_friedman(values).to_numpy()[i, j]) for i, j in pairs
+            ],
+            "wilcoxon_holm": multipletests(raw, method="holm")[1].tolist(),
+        }
+
+
+def critical_difference_cases():
+    for systems in [2, 3, 5, 10, 40, 100]:
+        for alpha in [0.1, 0.05, 0.01]:
+            q = stats.studentized_range.ppf(1 - alpha, systems, np.inf)
+            yield {
+                "systems": systems,
+                "blocks": 14,
+                "alpha": alpha,
+                "cd": float(q / math.sqrt(2) * math.sqrt(systems * (systems + 1) / (6 * 14))),
+            }
+
+
+def confidence_set_cases():
+    """The model confidence set of the package arch, T_max, read off the same resamples."""
+    for n, shifts in [(60, [0.0, 0.1, 0.5, 0.15]), (100, [0.3, 0.0, 0.05, 0.1, 0.32, 0.02])]:
+        item = rng.normal(0, 1, n)
+        losses = np.stack([item + s + rng.normal(0, 0.5, n) for s in shifts], axis=1)
+        test = MCS(losses, size=0.1, reps=400, block_size=1, method="max", bootstrap="stationary", seed=3)
+        test.compute()
+        draws = np.stack([losses[index].mean(axis=0) for index in test._bootstrap_indices])
+        p = test.pvalues["Pvalue"].reindex(range(len(shifts)))
+        yield {"values": losses.mean(axis=0).tolist(), "draws": draws.ravel().tolist(), "p": p.tolist()}
+
+
+def quantile_violation(a, b, steps=200_000):
+    """The violation ratio of almost stochastic order on a fine grid of quantiles."""
+    t = (np.arange(steps) + 0.5) / steps
+    gap = np.sort(b)[np.ceil(len(b) * t).astype(int) - 1] - np.sort(a)[np.ceil(len(a) * t).astype(int) - 1]
+    return np.sum(gap[gap > 0] ** 2) / np.sum(gap**2)
+
+
+def dominance_cases():
+    """The bound with 20,000 resamples of numpy's: agreement within Monte-Carlo error."""
+    for n, m, shift in [(5, 5, 1.0), (10, 8, 0.3), (20, 20, 0.0), (12, 12, -0.5)]:
+        a, b = rng.normal(shift, 1, n), rng.normal(0, 1, m)
+        ratio = quantile_violation(a, b)
+        draws = [quantile_violation(rng.choice(a, n), rng.choice(b, m), 2_000) for _ in range(20_000)]
+        u = stats.mannwhitneyu(a, b).statistic
+        yield {
+            "a": a.tolist(),
+            "b": b.tolist(),
+            "violation_ratio": float(ratio),
+            "sd": float(np.std(draws, ddof=1)),
+            "cliffs_delta": float(2 * u / (n * m) - 1),
+        }
+
+
+def bleu_cases():
+    """Corpus BLEU of two systems: sacrebleu's value and its paired approximate randomisation."""
+    words = "the a dog cat house tree runs sees takes small red old quickly there".split()
+    references = [" ".join(rng.choice(words, rng.integers(6, 14))) for _ in range(40)]
+
+    def system(error):
+        return [" ".join(w if rng.random() > error else str(rng.choice(words)) for w in r.split()) for r in references]
+
+    for errors in [(0.2, 0.3), (0.25, 0.25)]:
+        outputs = [system(e) for e in errors]
+        bleu = BLEU(references=[references])
+        rows = [bleu._extract_corpus_statistics(out, None) for out in outputs]
+        named = [("a", outputs[0]), ("b", outputs[1])]
+        _, result = PairedTest(
+            named, {"BLEU": BLEU(references=[references])}, references=None, test_type="ar", n_samples=10_000
+        )()
+        yield {
+            "a": [list(map(float, row)) for row in rows[0]],
+            "b": [list(map(float, row)) for row in rows[1]],
+            "value_a": float(bleu.corpus_score(outputs[0], None).score),
+            "value_b": float(bleu.corpus_score(outputs[1], None).score),
+            "trials": 10_000,
+            "p": float(result["BLEU"][1].p_value),
+        }
+
+
+def two_way_cases():
+    """Two-way clustered variance of statsmodels, of one group of replicates over items."""
+    for items, replicates in [(50, 4), (30, 8)]:
+        values = (
+            rng.normal(0, 1, (items, 1)) + rng.normal(0, 0.5, (1, replicates)) + rng.normal(0, 0.7, (items, replicates))
+        )
+        item, replicate = np.indices(values.shape)
+        flat = values.ravel()
+        group = np.stack([item.ravel(), replicate.ravel()], axis=1)
+        fit = sm.OLS(flat, np.ones(len(flat))).fit()
+        # Each part alone: what Cameron, Gelbach and Miller add and subtract.
+        by = {
+            name: float(
+                fit.get_robustcov_results("cluster", groups=g, use_correction=False, df_correction=False).bse[0] ** 2
+            )
+            for name, g in [("items", group[:, 0]), ("replicates", group[:, 1])]
+        }
+        residual = values - values.mean(axis=0) - values.mean(axis=1, keepdims=True) + values.mean()
+        yield {
+            "items": items,
+            "values": values.T.tolist(),
+            "by_items": by["items"] * items / (items - 1),
+            "by_replicates": by["replicates"] * replicates / (replicates - 1),
+            "residual": float(np.sum(residual**2) / ((items - 1) * (replicates - 1)) / (items * replicates)),
+        }
+
+
 golden = {
     "mcnemar": list(mcnemar_cases()),
     "sign_flip": list(sign_flip_cases()),
@@ -292,6 +427,12 @@ golden = {
     "clustered": list(clustered_cases()),
     "macro_f1": list(macro_f1_cases()),
     "power": list(power_cases()),
+    "ranking": list(ranking_cases()),
+    "critical_difference": list(critical_difference_cases()),
+    "confidence_set": list(confidence_set_cases()),
+    "dominance": list(dominance_cases()),
+    "bleu": list(bleu_cases()),
+    "two_way": list(two_way_cases()),
 }
 # One line a case keeps differences between versions readable.
 lines = []

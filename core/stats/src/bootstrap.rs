@@ -6,11 +6,14 @@ use serde::Serialize;
 use crate::aggregate::{Aggregate, BATCH, evaluate, observed};
 use crate::error::{Result, StatsError, require_fraction, require_resamples};
 use crate::interval::{Interval, bca_interval, percentile_interval};
-use crate::philox::{Philox, Purpose};
-use crate::statistics::{Statistics, Units, add};
+use crate::resample::Resampler;
+use crate::statistics::{Statistics, Units};
 
 /// Share of resamples that may leave the metric without a value before the bootstrap is refused.
 const MOST_UNDEFINED: f64 = 0.05;
+
+/// Bytes of sums that are computed before the metric reads them.
+const BATCH_BYTES: usize = 1 << 19;
 
 /// How to read an interval off the draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -144,6 +147,19 @@ pub(crate) fn run(
     options: &BootstrapOptions,
     contrast: impl Fn(Option<usize>, &[f64]) -> f64 + Sync,
 ) -> Result<Bootstrap> {
+    let resampler = Resampler::new(units, options.seed);
+    let fill = |first: usize, sums: &mut [f64]| resampler.fill(first, sums);
+    run_with(units, aggregate, options, &fill, contrast)
+}
+
+/// As [`run`], with resamples whose sums `fill(first resample, sums)` writes.
+pub(crate) fn run_with(
+    units: &Units,
+    aggregate: &dyn Aggregate,
+    options: &BootstrapOptions,
+    fill: &(impl Fn(usize, &mut [f64]) -> Vec<f64> + Sync),
+    contrast: impl Fn(Option<usize>, &[f64]) -> f64 + Sync,
+) -> Result<Bootstrap> {
     require_resamples(options.resamples)?;
     require_fraction("confidence level", options.level)?;
     if units.len() < 2 {
@@ -162,33 +178,19 @@ pub(crate) fn run(
     let drawn = rows(
         units,
         aggregate,
-        &|resample, values| contrast(Some(resample), values),
         options.resamples,
-        |r, sums| resample(units, options.seed, r, sums),
+        fill,
+        &|resample, values, draws| draws.push(contrast(Some(resample), values)),
     )?;
     let draws: Vec<f64> = drawn.into_iter().filter(|draw| draw.is_finite()).collect();
     let undefined = options.resamples - draws.len();
-    if undefined as f64 > MOST_UNDEFINED * options.resamples as f64 {
-        return Err(StatsError::UndefinedResamples {
-            undefined,
-            resamples: options.resamples,
-        });
-    }
+    refuse_undefined(undefined, options.resamples)?;
     let interval = match options.interval {
         BootstrapInterval::Percentile => percentile_interval(&draws, options.level)?,
         BootstrapInterval::Bca => {
-            let jackknife = rows(
-                units,
-                aggregate,
-                &|_, values| contrast(None, values),
-                units.len(),
-                |unit, sums| {
-                    for ((sum, total), value) in sums.iter_mut().zip(&totals).zip(units.row(unit)) {
-                        *sum = total - value;
-                    }
-                    examples - units.sizes()[unit]
-                },
-            )?;
+            let jackknife = leave_one_out(units, aggregate, &|values, out| {
+                out.push(contrast(None, values));
+            })?;
             bca_interval(&draws, estimate, &jackknife, options.level)?
         }
     };
@@ -204,50 +206,82 @@ pub(crate) fn run(
     })
 }
 
-/// Sums the rows of one resample for all systems and returns how many examples it holds.
-fn resample(units: &Units, seed: u64, replicate: usize, sums: &mut [f64]) -> f64 {
-    let mut stream = Philox::new(seed, Purpose::Bootstrap, replicate as u64);
-    // `Statistics::new` bounds the number of examples, hence of units, by u32::MAX.
-    let bound = units.len() as u32;
-    let mut examples = 0.0;
-    for _ in 0..bound {
-        let unit = stream.below(bound) as usize;
-        add(sums, units.row(unit));
-        examples += units.sizes()[unit];
+/// Errors if so many resamples have no value that those left would mislead.
+pub(crate) fn refuse_undefined(undefined: usize, resamples: usize) -> Result<()> {
+    if undefined as f64 > MOST_UNDEFINED * resamples as f64 {
+        return Err(StatsError::UndefinedResamples {
+            undefined,
+            resamples,
+        });
     }
-    examples
+    Ok(())
 }
 
-/// The contrast of `count` rows, each filled by `fill(row, sums) -> examples`, computed in parallel batches.
-fn rows(
+/// What `read` takes from the systems' values with each unit left out in turn.
+pub(crate) fn leave_one_out(
     units: &Units,
     aggregate: &dyn Aggregate,
-    contrast: &(impl Fn(usize, &[f64]) -> f64 + Sync),
+    read: &(impl Fn(&[f64], &mut Vec<f64>) + Sync),
+) -> Result<Vec<f64>> {
+    let (totals, examples) = units.totals();
+    rows(
+        units,
+        aggregate,
+        units.len(),
+        &|first, sums: &mut [f64]| {
+            (first..)
+                .zip(sums.chunks_exact_mut(totals.len()))
+                .map(|(unit, sums)| {
+                    for ((sum, total), value) in sums.iter_mut().zip(&totals).zip(units.row(unit)) {
+                        *sum = total - value;
+                    }
+                    examples - units.sizes()[unit]
+                })
+                .collect()
+        },
+        &|_, values, out| read(values, out),
+    )
+}
+
+/// What `read(row, values of the systems, out)` takes from `count` rows of sums, in parallel batches.
+/// `fill(first row, sums)` writes the sums of a batch and returns how many examples are behind each row.
+pub(crate) fn rows(
+    units: &Units,
+    aggregate: &dyn Aggregate,
     count: usize,
-    fill: impl Fn(usize, &mut [f64]) -> f64 + Sync,
+    fill: &(impl Fn(usize, &mut [f64]) -> Vec<f64> + Sync),
+    read: &(impl Fn(usize, &[f64], &mut Vec<f64>) + Sync),
 ) -> Result<Vec<f64>> {
     let (width, systems) = (units.width(), units.systems());
-    let batches: Vec<Vec<f64>> = (0..count.div_ceil(BATCH))
+    let size = batch(width * systems);
+    let batches: Vec<Vec<f64>> = (0..count.div_ceil(size))
         .into_par_iter()
         .map(|number| {
-            let first = number * BATCH;
-            let batch = BATCH.min(count - first);
-            let mut sums = vec![0.0; batch * systems * width];
-            let mut counts = Vec::with_capacity(batch * systems);
-            for (offset, sums) in sums.chunks_exact_mut(systems * width).enumerate() {
-                let examples = fill(first + offset, sums);
-                counts.extend(std::iter::repeat_n(examples, systems));
-            }
+            let first = number * size;
+            let rows = size.min(count - first);
+            let mut sums = vec![0.0; rows * systems * width];
+            let counts: Vec<f64> = fill(first, &mut sums)
+                .into_iter()
+                .flat_map(|examples| std::iter::repeat_n(examples, systems))
+                .collect();
             let values = evaluate(aggregate, &sums, &counts)?;
-            let rows = values.chunks_exact(systems).zip(first..);
-            Ok(rows.map(|(values, row)| contrast(row, values)).collect())
+            let mut out = Vec::with_capacity(rows);
+            for (values, row) in values.chunks_exact(systems).zip(first..) {
+                read(row, values, &mut out);
+            }
+            Ok(out)
         })
         .collect::<Result<_>>()?;
     Ok(batches.concat())
 }
 
+/// How many rows of sums to compute at a time: as many as stay in the cache until the metric reads them.
+fn batch(stride: usize) -> usize {
+    (BATCH_BYTES / (size_of::<f64>() * stride.max(1))).clamp(16, BATCH)
+}
+
 /// With divisor n - 1; 0 for a single draw.
-fn standard_deviation(draws: &[f64]) -> f64 {
+pub(crate) fn standard_deviation(draws: &[f64]) -> f64 {
     let n = draws.len() as f64;
     let mean = draws.iter().sum::<f64>() / n;
     let squares: f64 = draws.iter().map(|draw| (draw - mean).powi(2)).sum();

@@ -22,6 +22,8 @@ pub enum EffectName {
     DiscordantOdds,
     /// Chance that a scores higher than b on an example, ties counted half.
     ProbabilityOfSuperiority,
+    /// Share of pairs of runs in which a scores higher minus the share in which b does.
+    CliffsDelta,
 }
 
 impl EffectName {
@@ -33,13 +35,14 @@ impl EffectName {
             Self::RankBiserial => "rank_biserial",
             Self::DiscordantOdds => "discordant_odds",
             Self::ProbabilityOfSuperiority => "probability_of_superiority",
+            Self::CliffsDelta => "cliffs_delta",
         }
     }
 
     /// The value that means no effect.
     pub fn null(self) -> f64 {
         match self {
-            Self::CohenDz | Self::CohenH | Self::RankBiserial => 0.0,
+            Self::CohenDz | Self::CohenH | Self::RankBiserial | Self::CliffsDelta => 0.0,
             Self::DiscordantOdds => 1.0,
             Self::ProbabilityOfSuperiority => 0.5,
         }
@@ -170,6 +173,26 @@ pub fn probability_of_superiority(d: &[f64]) -> Result<Effect> {
     })
 }
 
+/// Cliff's delta of two independent samples, such as scores over training seeds: the share of all pairs in which a is
+/// larger minus the share in which b is.
+///
+/// Cliff, *Psychological Bulletin* 114:494 (1993). Equals `2 U / (n m) - 1` for the Mann-Whitney U of a.
+///
+/// # Errors
+/// If a sample is empty or a value is not finite.
+pub fn cliffs_delta(a: &[f64], b: &[f64]) -> Result<Effect> {
+    require_examples("scores of a", a, 1)?;
+    require_examples("scores of b", b, 1)?;
+    let signs = a.iter().flat_map(|a| b.iter().map(move |b| (a, b)));
+    let sum: f64 = signs
+        .map(|(a, b)| f64::from(i8::from(a > b) - i8::from(a < b)))
+        .sum();
+    Ok(Effect {
+        name: EffectName::CliffsDelta,
+        value: sum / (a.len() * b.len()) as f64,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,6 +217,8 @@ mod tests {
         assert_eq!(discordant_odds(&outcomes(6, 3)).unwrap().value, 2.0);
         let wins = probability_of_superiority(&[1.0, 0.0, -0.0, -1.0, 2.0]).unwrap();
         assert_eq!(wins.value, 3.0 / 5.0);
+        let delta = cliffs_delta(&[1.0, 3.0], &[0.0, 1.0, 2.0]).unwrap();
+        assert_eq!(delta.value, 3.0 / 6.0);
     }
 
     #[test]
@@ -204,6 +229,7 @@ mod tests {
             rank_biserial(&[0.0; 3]).unwrap(),
             discordant_odds(&outcomes(2, 2)).unwrap(),
             probability_of_superiority(&[0.0; 3]).unwrap(),
+            cliffs_delta(&[0.1, 0.2], &[0.2, 0.1]).unwrap(),
         ] {
             assert_eq!(effect.value, effect.name.null(), "{}", effect.name.name());
         }
@@ -217,6 +243,7 @@ mod tests {
         assert!(discordant_odds(&outcomes(0, 0)).is_err());
         assert!(rank_biserial(&[f64::NAN]).is_err());
         assert!(probability_of_superiority(&[]).is_err());
+        assert!(cliffs_delta(&[1.0], &[]).is_err());
         assert_eq!(
             discordant_odds(&outcomes(2, 0)).unwrap().value,
             f64::INFINITY

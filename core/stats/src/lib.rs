@@ -64,21 +64,29 @@
 
 mod aggregate;
 mod bootstrap;
+mod confidence_set;
 mod correction;
 mod correlation;
 mod distribution;
+mod dominance;
 mod effect;
 mod equivalence;
 mod error;
+mod friedman;
+mod hierarchical;
 mod interval;
+mod joint;
 mod max_t;
 mod mcnemar;
 mod paired_t;
 pub mod philox;
+mod post_hoc;
 pub mod power;
 mod proportion;
 mod randomisation;
+mod replicated_t;
 mod replicates;
+mod resample;
 mod sign_flip;
 mod standard_error;
 mod statistics;
@@ -89,24 +97,32 @@ mod wilcoxon;
 
 pub use aggregate::{Aggregate, EachRow, Mean, value};
 pub use bootstrap::{Bootstrap, BootstrapInterval, BootstrapOptions, bootstrap, paired_bootstrap};
+pub use confidence_set::{ConfidenceSet, model_confidence_set};
 pub use correction::{benjamini_hochberg, benjamini_yekutieli, holm};
 pub use correlation::{Correlation, FEWEST_FOR_INTERVAL};
+pub use dominance::{Dominance, almost_stochastic_order};
 pub use effect::{
-    Effect, EffectName, cohen_dz, cohen_h, discordant_odds, probability_of_superiority,
-    rank_biserial,
+    Effect, EffectName, cliffs_delta, cohen_dz, cohen_h, discordant_odds,
+    probability_of_superiority, rank_biserial,
 };
 pub use equivalence::{Equivalence, tost_bootstrap, tost_clustered, tost_paired};
 pub use error::{AggregateError, Result, StatsError};
+pub use friedman::{Friedman, friedman};
+pub use hierarchical::{DrawnReplicates, Levels, hierarchical_bootstrap};
 pub use interval::{Interval, IntervalMethod, bca_interval, percentile_interval};
+pub use joint::{JointBootstrap, joint_bootstrap};
 pub use max_t::{FamilyComparison, max_t};
 pub use mcnemar::{McNemar, PairedOutcomes, mcnemar};
-pub use paired_t::{PairedT, paired_t};
+pub use paired_t::{PairedT, paired_t, paired_t_clustered};
+pub use post_hoc::{Pairwise, critical_difference, nemenyi, wilcoxon_holm};
 pub use power::{
     design_effect, intraclass_correlation, minimum_detectable_accuracy_difference,
     minimum_detectable_effect, sample_size, sample_size_accuracy, sample_size_equivalence,
+    sample_size_non_inferiority,
 };
 pub use proportion::{newcombe_interval, wilson_interval};
 pub use randomisation::{RandomisationTest, approximate_randomisation};
+pub use replicated_t::{ReplicatedT, replicated_t};
 pub use replicates::replicated_bootstrap;
 pub use sign_flip::{sign_flip, sign_flip_clustered};
 pub use standard_error::{StandardError, clustered_standard_error, standard_error};

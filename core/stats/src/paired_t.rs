@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::distribution::student_sf;
 use crate::error::Result;
 use crate::interval::Interval;
-use crate::standard_error::standard_error;
+use crate::standard_error::{StandardError, clustered_standard_error, standard_error};
 
 /// The outcome of a paired t test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -16,7 +16,7 @@ pub struct PairedT {
     pub standard_error: f64,
     /// The t statistic; 0 if all differences are 0, infinite if all are the same other number.
     pub t: f64,
-    /// Degrees of freedom: one fewer than there are differences.
+    /// Degrees of freedom: one fewer than there are differences, or clusters of them.
     pub degrees_of_freedom: f64,
     /// Two-sided p-value.
     pub p_value: f64,
@@ -38,9 +38,23 @@ pub struct PairedT {
 /// # Ok::<(), mergelab_stats::StatsError>(())
 /// ```
 pub fn paired_t(d: &[f64], level: f64) -> Result<PairedT> {
-    let mean = standard_error(d)?;
+    t_test(&standard_error(d)?, level)
+}
+
+/// As [`paired_t`] for differences that are correlated within clusters, by their clustered standard error.
+///
+/// With fewer than about 30 clusters, or clusters of very different sizes, it rejects a little too often: prefer
+/// [`sign_flip_clustered`](crate::sign_flip_clustered). Miller, "Adding error bars to evals" (2024), section 2.2.
+///
+/// # Errors
+/// As [`paired_t`], and if there are fewer than two clusters or not one a difference.
+pub fn paired_t_clustered(d: &[f64], clusters: &[u32], level: f64) -> Result<PairedT> {
+    t_test(&clustered_standard_error(d, clusters)?, level)
+}
+
+fn t_test(mean: &StandardError, level: f64) -> Result<PairedT> {
     let interval = mean.interval(level)?;
-    let degrees = d.len() as f64 - 1.0;
+    let degrees = mean.clusters as f64 - 1.0;
     let t = t_statistic(mean.mean, mean.standard_error);
     Ok(PairedT {
         difference: mean.mean,
@@ -76,6 +90,15 @@ mod tests {
         let test = paired_t(&[0.5; 4], 0.95).unwrap();
         assert_eq!((test.t, test.p_value), (f64::INFINITY, 0.0));
         assert_eq!(test.interval.low, 0.5);
+    }
+
+    #[test]
+    fn copies_of_each_difference_change_nothing_in_clusters() {
+        let once = paired_t(&[0.1, 0.4, -0.2], 0.9).unwrap();
+        let twice = [0.1, 0.1, 0.4, 0.4, -0.2, -0.2];
+        let twice = paired_t_clustered(&twice, &[0, 0, 1, 1, 2, 2], 0.9).unwrap();
+        assert!((once.p_value - twice.p_value).abs() < 1e-12);
+        assert_eq!(twice.degrees_of_freedom, 2.0);
     }
 
     #[test]

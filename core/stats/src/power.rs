@@ -109,6 +109,22 @@ pub fn sample_size_equivalence(margin: f64, sd: f64, alpha: f64, power: f64) -> 
     Ok((root * root).ceil() as u64)
 }
 
+/// How many paired differences of standard deviation `sd` show that a system is not worse by `margin` or more, if the two
+/// are equal.
+///
+/// `(z_{1 - alpha} + z_power)^2 sd^2 / margin^2`, rounded up, for one one-sided test. Julious (2004).
+///
+/// # Errors
+/// If `margin` or `sd` is not above 0, or `alpha` or `power` not between 0 and 1.
+pub fn sample_size_non_inferiority(margin: f64, sd: f64, alpha: f64, power: f64) -> Result<u64> {
+    require_positive("margin", margin)?;
+    require_positive("standard deviation", sd)?;
+    require_fraction("alpha", alpha)?;
+    require_fraction("power", power)?;
+    let root = (normal_quantile(1.0 - alpha) + normal_quantile(power)) * sd / margin;
+    Ok((root * root).ceil() as u64)
+}
+
 /// By how much clusters of mean size `cluster_size` inflate the variance of a mean: `1 + (cluster_size - 1) icc`.
 ///
 /// Kish, *Survey Sampling* (1965).
@@ -242,6 +258,15 @@ mod tests {
         let exact = sample_size_accuracy(0.04, 0.1, 0.05, 0.8).unwrap();
         let bound = sample_size(0.04, 0.1f64.sqrt(), 0.05, 0.8).unwrap();
         assert!(exact < bound && exact > bound * 9 / 10, "{exact} {bound}");
+    }
+
+    #[test]
+    fn one_side_needs_fewer_examples_than_two() {
+        let one = sample_size_non_inferiority(0.02, 0.3, 0.05, 0.8).unwrap();
+        let two = sample_size_equivalence(0.02, 0.3, 0.05, 0.8).unwrap();
+        // (1.645 + 0.842)^2 and (1.645 + 1.282)^2 times 225.
+        assert_eq!((one, two), (1392, 1927));
+        assert!(sample_size_non_inferiority(0.0, 0.3, 0.05, 0.8).is_err());
     }
 
     #[test]

@@ -137,15 +137,20 @@ pub(crate) struct Units {
 impl Units {
     /// The units that `systems` have in common.
     pub(crate) fn new(systems: &[&Statistics]) -> Result<Self> {
-        let first = *systems.first().ok_or(StatsError::Empty {
-            what: "list of systems",
-        })?;
-        for other in &systems[1..] {
-            require_paired(first, other)?;
-        }
-        let width = first.width;
-        let stride = width * systems.len();
+        let first = require_all_paired(systems)?;
         let (unit_of, units) = dense(first);
+        Ok(Self::gather(systems, first.width, &unit_of, units))
+    }
+
+    /// One unit an example, whatever the clusters.
+    pub(crate) fn of_examples(systems: &[&Statistics]) -> Result<Self> {
+        let first = require_all_paired(systems)?;
+        let unit_of: Vec<usize> = (0..first.examples()).collect();
+        Ok(Self::gather(systems, first.width, &unit_of, unit_of.len()))
+    }
+
+    fn gather(systems: &[&Statistics], width: usize, unit_of: &[usize], units: usize) -> Self {
+        let stride = width * systems.len();
         let mut rows = vec![0.0; units * stride];
         let mut sizes = vec![0.0; units];
         for (example, &unit) in unit_of.iter().enumerate() {
@@ -156,12 +161,12 @@ impl Units {
                 add(&mut rows[start..start + width], row);
             }
         }
-        Ok(Self {
+        Self {
             rows,
             sizes,
             width,
             systems: systems.len(),
-        })
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -222,6 +227,26 @@ pub(crate) fn dense_clusters(clusters: &[u32]) -> (Vec<usize>, usize) {
     }
     let unit_of = clusters.iter().map(|label| number[label]).collect();
     (unit_of, number.len())
+}
+
+/// The examples of each cluster; each on its own if there are no clusters.
+pub(crate) fn clusters_of(statistics: &Statistics) -> Vec<Vec<usize>> {
+    let (unit_of, units) = dense(statistics);
+    let mut members = vec![Vec::new(); units];
+    for (example, unit) in unit_of.into_iter().enumerate() {
+        members[unit].push(example);
+    }
+    members
+}
+
+fn require_all_paired<'a>(systems: &[&'a Statistics]) -> Result<&'a Statistics> {
+    let first = *systems.first().ok_or(StatsError::Empty {
+        what: "list of systems",
+    })?;
+    for other in &systems[1..] {
+        require_paired(first, other)?;
+    }
+    Ok(first)
 }
 
 fn require_paired(a: &Statistics, b: &Statistics) -> Result<()> {

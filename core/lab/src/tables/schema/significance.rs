@@ -1,0 +1,131 @@
+//! Columns of `significance.csv`.
+
+use super::Kind::{Boolean, Float, Integer, Json, Text};
+use super::{Column, column};
+
+/// Columns of `significance.csv`: one row per model, baseline, task, language and tested measure.
+pub const SIGNIFICANCE: &[Column] = &[
+    column("schema", Integer, "Version of these columns"),
+    column("experiment", Text, "Name of the experiment"),
+    column("baseline", Text, "Name of the baseline"),
+    column("model", Text, "Name of the model compared with it"),
+    column("task", Text, "Name of the task"),
+    column(
+        "dataset",
+        Text,
+        "Name of the dataset; several, with + between them, where language is all",
+    ),
+    column(
+        "language",
+        Text,
+        "Language of the examples; all for the unweighted mean over languages",
+    ),
+    column("metric", Text, "Id of the metric"),
+    column(
+        "metric_parameters",
+        Json,
+        "Parameters of the metric as the manifest gives them",
+    ),
+    column("preset", Text, "Exact definition that computed the values"),
+    column("measure", Text, "Name of the value"),
+    column("shape", Text, "binary, mean or corpus: decides the test"),
+    column(
+        "higher_is_better",
+        Boolean,
+        "Whether a larger value is better",
+    ),
+    column("n", Integer, "Examples that both answered"),
+    column(
+        "units",
+        Integer,
+        "Examples, clusters or items that the test exchanges as wholes",
+    ),
+    column("model_value", Float, "Value of the model"),
+    column("baseline_value", Float, "Value of the baseline"),
+    column(
+        "difference",
+        Float,
+        "Model minus baseline, in the measure's own unit",
+    ),
+    column(
+        "ci_low",
+        Float,
+        "Lower end of the difference's interval, not corrected for the family",
+    ),
+    column("ci_high", Float, "Upper end of the difference's interval"),
+    column("ci_level", Float, "Coverage of the interval"),
+    column(
+        "ci_method",
+        Text,
+        "tango, bootstrap, cluster_bootstrap, joint_bootstrap, stratified_bootstrap or replicated_bootstrap (percentiles)",
+    ),
+    column(
+        "test",
+        Text,
+        "mcnemar_exact, sign_flip or approximate_randomisation, with _clustered, _macro or _replicated",
+    ),
+    column(
+        "exact",
+        Boolean,
+        "Whether p_value is free of Monte-Carlo error",
+    ),
+    column(
+        "resamples",
+        Integer,
+        "Exchanges and bootstrap resamples asked for; 0 where none are drawn",
+    ),
+    column(
+        "seed",
+        Integer,
+        "Seed of this row's draws, from the experiment's seed and the names",
+    ),
+    column("p_value", Float, "Two-sided p-value"),
+    column("p_adjusted", Float, "p_value corrected for the family"),
+    column("correction", Text, "holm, bh, by or none"),
+    column(
+        "family",
+        Text,
+        "What is corrected together: baseline/task/measure, /all for means over languages",
+    ),
+    column("family_size", Integer, "Number of p-values in the family"),
+    column("effect_name", Text, "cohen_h, cohen_dz or bootstrap_dz"),
+    column(
+        "effect",
+        Float,
+        "Effect size; above 0 where the model's value is higher",
+    ),
+    column(
+        "minimum_detectable_effect",
+        Float,
+        "Smallest true difference found with probability 0.8 at the uncorrected alpha, in the measure's own unit",
+    ),
+    column("margin", Float, "Declared difference too small to matter"),
+    column(
+        "p_equivalence",
+        Float,
+        "p-value of: the difference is at least the margin",
+    ),
+    column(
+        "within_margin",
+        Boolean,
+        "Whether the difference was shown to be within the margin",
+    ),
+    column("alpha", Float, "Level of the verdict"),
+    column("verdict", Text, "better, worse, equivalent or inconclusive"),
+    column(
+        "only_model",
+        Integer,
+        "Examples that only the model gets right, of 0/1 scores in one language",
+    ),
+    column(
+        "only_baseline",
+        Integer,
+        "Examples that only the baseline gets right",
+    ),
+    column(
+        "identical",
+        Boolean,
+        "Whether both have the same statistics on every example",
+    ),
+    column("note", Text, "Why a number is missing"),
+];
