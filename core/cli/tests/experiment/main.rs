@@ -11,6 +11,7 @@ mod merging;
 mod missing;
 mod refusals;
 mod replicates;
+mod report;
 mod selection;
 mod setting;
 mod tables;

@@ -81,7 +81,7 @@ fn savings(run: &Run) -> Option<Figure> {
             let apart = before.is_some_and(|b| b != kind);
             before = Some(kind);
             let text = format!(
-                "{}×{interval}  {} / {}",
+                "{}×{interval}, {} / {}",
                 fixed(ratio, 2),
                 seconds(merged),
                 seconds(combined)
@@ -126,7 +126,7 @@ fn savings(run: &Run) -> Option<Figure> {
             rows: rows
                 .iter()
                 .map(|r| {
-                    let (ratio, times) = r.text.split_once("  ").unwrap_or((&r.text, ""));
+                    let (ratio, times) = r.text.rsplit_once(", ").unwrap_or((&r.text, ""));
                     vec![r.label.clone(), ratio.to_owned(), times.to_owned()]
                 })
                 .collect(),

@@ -1,6 +1,6 @@
 //! Differences from a baseline with their intervals.
 
-use super::{Figure, Grid, Section, apart, language_name, named};
+use super::{Figure, Grid, Section, apart, language_name};
 use crate::{
     plot::{
         forest::{Estimate, Forest, Row},
@@ -90,7 +90,7 @@ fn forest(run: &Run, baseline: &str, task: &str, languages: &[&str]) -> Option<F
         }
         table.extend(found.iter().flatten().map(|d| line(d, digits)));
         rows.push(Row {
-            label: named(model),
+            label: model.name.clone(),
             apart: apart(before, model),
             estimates,
         });

@@ -1,6 +1,6 @@
 //! Values, models down and languages across.
 
-use super::{Figure, Grid, Section, apart, language_name, named};
+use super::{Figure, Grid, Section, apart, language_name};
 use crate::{
     plot::{
         heat::{Cell, Heat, Row},
@@ -85,7 +85,7 @@ fn map(run: &Run, task: &str) -> Option<Figure> {
     let mut before = None;
     for model in run.shown() {
         let name = model.name.as_str();
-        let mut line = vec![named(model)];
+        let mut line = vec![model.name.clone()];
         let cells: Vec<Option<Cell>> = languages
             .iter()
             .map(|language| {
@@ -133,7 +133,7 @@ fn map(run: &Run, task: &str) -> Option<Figure> {
         }));
         table.push(line);
         rows.push(Row {
-            label: named(model),
+            label: model.name.clone(),
             apart: apart(before, model),
             outlined: baseline == Some(name),
             cells,
@@ -203,8 +203,13 @@ fn about(run: &Run, task: &str, direction: &str) -> String {
         (Some(least), Some(most)) => format!("{least} to {most} examples per language"),
         _ => String::new(),
     };
+    let seeds = run.shown().map(|m| m.replicates.len()).max().unwrap_or(0);
+    let mean = match seeds {
+        0 => String::new(),
+        seeds => format!(" Values of models with replicates are means over {seeds} seeds."),
+    };
     format!(
-        "{} as {} defines it, {direction}; {n} of {}.",
+        "{} as {} defines it, {direction}; {n} of {}.{mean}",
         measure.name,
         presets.join(", "),
         datasets.join(", ")

@@ -113,14 +113,6 @@ fn apart(before: Option<&Model>, model: &Model) -> bool {
     before.is_some_and(|before| before.role != model.role || before.method != model.method)
 }
 
-/// A model's name with the number of its replicates.
-fn named(model: &Model) -> String {
-    match model.replicates.len() {
-        0 => model.name.clone(),
-        n => format!("{} ({n} seeds)", model.name),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,13 @@
 //! Average ranks over tasks and languages.
 
 use super::{Figure, Grid, Section};
+use mergelab_stats::{critical_difference, friedman, nemenyi};
+
 use crate::{
-    plot::{number::fixed, ranks::Ranks},
+    plot::{
+        number::{fixed, p_value},
+        ranks::Ranks,
+    },
     run::{ALL, Run},
 };
 
@@ -13,9 +18,9 @@ const MOST: usize = 30;
 const ENOUGH: usize = 10;
 
 pub(super) fn section(run: &Run) -> Section {
-    let found = table(run);
-    let (figures, missing) = match &found {
-        Some(found) => (vec![figure(found)], None),
+    let found = table(run).and_then(|found| figure(&found));
+    let (figures, missing) = match found {
+        Some(found) => (vec![found], None),
         None => (
             vec![],
             Some(
@@ -35,12 +40,15 @@ pub(super) fn section(run: &Run) -> Section {
     }
 }
 
-/// Ranks of models in blocks.
+/// Level of the test and of the groups.
+const ALPHA: f64 = 0.05;
+
+/// Values of models in blocks.
 struct Table {
     models: Vec<String>,
     blocks: Vec<String>,
-    /// Rank of each model in each block, 1 the best, means of ranks where values are the same.
-    ranks: Vec<Vec<f64>>,
+    /// A row for each block, larger is better.
+    values: Vec<f64>,
 }
 
 /// Merges and what they are compared with, in the pairs of task and language that all of them have.
@@ -52,10 +60,10 @@ fn table(run: &Run) -> Option<Table> {
         .filter(|name| run.scores.iter().any(|s| s.model == *name))
         .collect();
     let mut blocks = Vec::new();
-    let mut ranks = vec![Vec::new(); models.len()];
+    let mut all = Vec::new();
     for task in run.tasks() {
         for language in run.languages(task).into_iter().filter(|l| *l != ALL) {
-            let sign = |s: &crate::run::Score| if s.higher_is_better { -1.0 } else { 1.0 };
+            let sign = |s: &crate::run::Score| if s.higher_is_better { 1.0 } else { -1.0 };
             let values: Option<Vec<f64>> = models
                 .iter()
                 .map(|model| {
@@ -65,30 +73,36 @@ fn table(run: &Run) -> Option<Table> {
                 .collect();
             let Some(values) = values else { continue };
             blocks.push(format!("{task}, {language}"));
-            for (own, value) in values.iter().enumerate() {
-                let before = values.iter().filter(|v| *v < value).count();
-                let same = values.iter().filter(|v| *v == value).count();
-                ranks[own].push(before as f64 + (same as f64 + 1.0) / 2.0);
-            }
+            all.extend(values);
         }
     }
     (models.len() >= 3 && blocks.len() >= 2).then(|| Table {
         models: models.into_iter().map(str::to_owned).collect(),
         blocks,
-        ranks,
+        values: all,
     })
 }
 
-fn figure(table: &Table) -> Figure {
-    let mean = |ranks: &Vec<f64>| ranks.iter().sum::<f64>() / ranks.len() as f64;
-    let mut models: Vec<(String, f64)> = table
-        .models
-        .iter()
-        .zip(&table.ranks)
-        .map(|(name, ranks)| (name.clone(), mean(ranks)))
-        .collect();
+fn figure(table: &Table) -> Option<Figure> {
+    let k = table.models.len();
+    let test = friedman(&table.values, k).ok()?;
     // The sort is stable: models of one rank stay in the order of the manifest.
-    models.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let mut order: Vec<usize> = (0..k).collect();
+    order.sort_by(|a, b| test.average_ranks[*a].total_cmp(&test.average_ranks[*b]));
+    let mut models: Vec<(String, f64)> = order
+        .iter()
+        .map(|i| (table.models[*i].clone(), test.average_ranks[*i]))
+        .collect();
+    let found = test.p_value <= ALPHA;
+    let cliques = nemenyi(&test)
+        .cliques(&test.average_ranks, ALPHA)
+        .unwrap_or_default();
+    let place = |system: &usize| order.iter().position(|o| o == system);
+    let groups: Vec<(usize, usize)> = cliques
+        .iter()
+        .filter_map(|group| Some((place(group.first()?)?, place(group.last()?)?)))
+        .collect();
+    let difference = critical_difference(k, test.blocks, ALPHA).ok();
     let rows = models
         .iter()
         .map(|(name, rank)| vec![name.clone(), fixed(*rank, 2)]);
@@ -104,6 +118,20 @@ fn figure(table: &Table) -> Figure {
             "{n} blocks are few: with fewer than {ENOUGH} a test of ranks finds large differences alone."
         ));
     }
+    notes.push(format!(
+        "Friedman's test with Iman and Davenport's F finds {} (p {}). {}",
+        match found {
+            true => "that the models do not all rank alike",
+            false => "no difference among the models' ranks",
+        },
+        p_value(test.p_value),
+        match found {
+            true =>
+                "A bar joins models that Nemenyi's test does not tell apart at 0.05: their mean ranks \
+                 differ by less than the critical difference, CD. It does not say that they are alike.",
+            false => "Bars are drawn nevertheless; no pair should be read as different.",
+        }
+    ));
     notes.push(
         "Languages of one task are no independent samples of tasks, so take the test as a description."
             .to_owned(),
@@ -117,7 +145,7 @@ fn figure(table: &Table) -> Figure {
         models.truncate(MOST);
     }
     let title = "Mean ranks".to_owned();
-    Figure {
+    Some(Figure {
         name: "ranks".to_owned(),
         heading: title.clone(),
         notes,
@@ -132,10 +160,14 @@ fn figure(table: &Table) -> Figure {
                 models.len()
             ),
             models,
-            groups: vec![],
-            difference: None,
+            groups: groups
+                .into_iter()
+                .filter(|(first, _)| *first + 1 < MOST)
+                .map(|(first, last)| (first, last.min(MOST - 1)))
+                .collect(),
+            difference: difference.map(|d| (d, "CD".to_owned())),
             below: String::new(),
         }
         .draw(),
-    }
+    })
 }

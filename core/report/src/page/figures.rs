@@ -6,6 +6,9 @@ use maud::{Markup, PreEscaped, html};
 /// Most rows of a table behind a figure; the CSV tables have all.
 const ROWS: usize = 400;
 
+/// Pixels from which a figure gets a page of paper for itself.
+const LONG: u32 = 700;
+
 pub(super) fn section(section: &Section) -> Markup {
     html! {
         section id=(section.id) {
@@ -33,7 +36,8 @@ pub(super) fn section(section: &Section) -> Markup {
 
 fn drawn(figure: &Figure) -> Markup {
     html! {
-        figure id=(figure.name) {
+        // Two figures fit on a page of paper unless they are long.
+        figure id=(figure.name) .tall[figure.drawing.size.1 > LONG] {
             // What is wider than a phone scrolls, by keyboard too.
             div.scroll tabindex="0" role="region" aria-label=(figure.heading) {
                 (PreEscaped(figure.drawing.inline(&figure.name)))

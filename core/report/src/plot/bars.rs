@@ -34,13 +34,13 @@ pub(crate) struct Row {
 const ROW: f64 = 24.0;
 const GAP: f64 = 10.0;
 const FIELD: f64 = 430.0;
-const LABELS: f64 = 290.0;
+const LABELS: f64 = 330.0;
 
 impl Bars {
     pub(crate) fn draw(&self) -> Drawing {
         let mut svg = Svg::default();
         let widest = self.rows.iter().map(|r| label::width(&r.label, 12.0));
-        let left = widest.fold(60.0, f64::max).min(LABELS) + 14.0;
+        let left = widest.fold(60.0, f64::max).min(LABELS) + 26.0;
         let right = left + FIELD;
         let texts = self.rows.iter().map(|r| label::width(&r.text, 11.0));
         let room = texts.fold(0.0, f64::max) + 16.0;
@@ -69,7 +69,7 @@ impl Bars {
         for row in &self.rows {
             y += if row.apart { GAP } else { 0.0 };
             let middle = y + ROW / 2.0;
-            let class = if row.second { "t1" } else { "t0" };
+            let class = if row.second { "bar" } else { "t0" };
             let width = axis.place_within(row.value) - left;
             svg.cell(class, (left, middle - 7.0), (width, 14.0), &row.title);
             if let Some((low, high)) = row.interval {
@@ -109,7 +109,7 @@ impl Bars {
             ((left + right) / 2.0, bottom + 38.0),
             &self.below,
         );
-        let width = (right + room).max(label::width(&self.title, 14.0) + 24.0);
+        let width = (right + room).max(label::heading(&self.title));
         svg.finish(width, bottom + 50.0, &self.title, &self.description)
     }
 }

@@ -46,7 +46,7 @@ pub(crate) struct Point {
 }
 
 const FIELD: (f64, f64) = (290.0, 210.0);
-const LEFT: f64 = 64.0;
+const LEFT: f64 = 70.0;
 const TOP: f64 = 36.0;
 const BELOW: f64 = 52.0;
 const LINE: f64 = 13.5;
@@ -59,7 +59,7 @@ impl Curves {
             own.chain(p.references.iter().map(|r| r.0.as_str()))
         });
         let right = names
-            .map(|n| label::width(n, 11.0))
+            .map(|n| label::width(n, 12.0))
             .fold(40.0, f64::max)
             .min(190.0)
             + 30.0;
@@ -72,7 +72,7 @@ impl Curves {
             self.panel(&mut svg, panel, (left, top), right);
         }
         let rows = self.panels.len().div_ceil(across) as f64;
-        let width = (across as f64 * wide).max(label::width(&self.title, 14.0) + 24.0);
+        let width = (across as f64 * wide).max(label::heading(&self.title));
         svg.finish(
             width,
             32.0 + rows * high + 8.0,
@@ -134,7 +134,7 @@ impl Curves {
             ((left + right) / 2.0, bottom + 36.0),
             &self.below,
         );
-        svg.upwards((left - 46.0, (top + bottom) / 2.0), &panel.measure);
+        svg.upwards((left - 44.0, (top + bottom) / 2.0), &panel.measure);
         // What is to be named at the right, with the height that it belongs to.
         let mut names: Vec<(f64, &str, Option<usize>)> = Vec::new();
         for (name, value) in &panel.references {

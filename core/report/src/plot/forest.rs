@@ -48,7 +48,7 @@ pub(crate) struct Estimate {
 const ROW: f64 = 22.0;
 const GAP: f64 = 10.0;
 const TOP: f64 = 62.0;
-const LABELS: f64 = 230.0;
+const LABELS: f64 = 260.0;
 
 /// Class and shape of a verdict's mark.
 pub(crate) fn mark(verdict: Verdict) -> (&'static str, &'static str, Shape, f64) {
@@ -64,7 +64,7 @@ impl Forest {
     pub(crate) fn draw(&self) -> Drawing {
         let mut svg = Svg::default();
         let widest = self.rows.iter().map(|r| label::width(&r.label, 12.0));
-        let left = widest.fold(60.0, f64::max).min(LABELS) + 14.0;
+        let left = widest.fold(60.0, f64::max).min(LABELS) + 26.0;
         let single = self.panels.len() == 1;
         let texts = self.rows.iter().flat_map(|r| r.estimates.iter().flatten());
         let room = match single {
@@ -142,7 +142,7 @@ impl Forest {
         );
         key(&mut svg, (left, bottom + 62.0), self.margin.is_some());
         let width = (end + room).max(left + 470.0);
-        let title = label::width(&self.title, 14.0) + 24.0;
+        let title = label::heading(&self.title);
         svg.finish(
             width.max(title),
             bottom + 76.0,

@@ -56,7 +56,7 @@ impl Heat {
     pub(crate) fn draw(&self) -> Drawing {
         let mut svg = Svg::default();
         let widest = self.rows.iter().map(|r| label::width(&r.label, 12.0));
-        let left = widest.fold(60.0, f64::max).min(LABELS) + 14.0;
+        let left = widest.fold(60.0, f64::max).min(LABELS) + 26.0;
         let texts = self.rows.iter().flat_map(|r| r.cells.iter().flatten());
         let texts = texts.map(|c| label::width(&c.text, 12.0));
         let names = self.columns.iter().map(|c| label::width(c, 12.0).min(90.0));
@@ -121,7 +121,7 @@ impl Heat {
             svg.text("small soft", Anchor::Start, (12.0, y), &self.below);
         }
         let texts = [
-            label::width(&self.title, 14.0) + 24.0,
+            label::heading(&self.title),
             label::width(&self.below, 11.0) + 24.0,
             left + scale_width,
         ];
@@ -132,7 +132,7 @@ impl Heat {
 
 /// The sign of a verdict: a triangle up or down, and ≈ for what is within the margin.
 fn mark(svg: &mut Svg, cell: &Cell, class: &str, (x, y): (f64, f64)) {
-    let ink = if class == "dark" { "paper" } else { "ink" };
+    let ink = if class == "dark" { "light" } else { "ink" };
     let decided = match cell.verdict {
         Some(Verdict::Better) => Some(Shape::Up),
         Some(Verdict::Worse) => Some(Shape::Down),

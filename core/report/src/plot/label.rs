@@ -10,6 +10,11 @@ pub(crate) fn width(text: &str, size: f64) -> f64 {
     text.chars().map(em).sum::<f64>() * size
 }
 
+/// Width that a figure's title needs, with room at both sides. Titles are bold.
+pub(crate) fn heading(title: &str) -> f64 {
+    1.08 * width(title, 14.0) + 24.0
+}
+
 fn em(sign: char) -> f64 {
     match sign {
         'i' | 'j' | 'l' | '|' | '!' | '\'' | 'I' | ' ' | '.' | ',' | ':' | ';' => 0.34,

@@ -31,7 +31,7 @@ const COLOURS: &[(&str, &str, &str, &str)] = &[
     (".band", "fill", "#e9edf2", "#1d252e"),
     (".edge", "stroke", "#8c959f", "#6e7681"),
     (".ink", "fill", "#1f2328", "#e6edf3"),
-    (".paper", "fill", "#ffffff", "#0d1117"),
+    (".light", "fill", "#ffffff", "#0d1117"),
     (".inkline", "stroke", "#1f2328", "#e6edf3"),
     (".bar", "fill", "#57606a", "#a3adb8"),
     (".t0", "fill", "#0072b2", "#4aa8e0"),

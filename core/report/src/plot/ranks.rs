@@ -30,9 +30,10 @@ impl Ranks {
     pub(crate) fn draw(&self) -> Drawing {
         let mut svg = Svg::default();
         let widest = self.models.iter().map(|m| label::width(&m.0, 12.0));
-        let side = widest.fold(60.0, f64::max).min(LABELS) + 46.0;
-        let most = self.models.len().max(2) as f64;
-        // The axis has a place for each rank, and no room beyond them.
+        let side = widest.fold(60.0, f64::max).min(LABELS) + 66.0;
+        let worst = self.models.last().map_or(2.0, |m| m.1.ceil());
+        let most = worst.max(self.models.len() as f64).max(2.0);
+        // Ranks of all models, of which the last may be left out.
         let (left, right) = (side, side + FIELD);
         let x = |rank: f64| left + (rank - 1.0) / (most - 1.0) * FIELD;
         svg.text("title", Anchor::Start, (12.0, 22.0), &self.title);
@@ -49,7 +50,7 @@ impl Ranks {
         }
         svg.line("zero", (left, top), (right, top));
         let every = (most / 12.0).ceil().max(1.0) as usize;
-        for rank in (1..=self.models.len().max(2)).step_by(every) {
+        for rank in (1..=most as usize).step_by(every) {
             let at = x(rank as f64);
             svg.line("zero", (at, top - 5.0), (at, top));
             let text = rank.to_string();
@@ -106,21 +107,23 @@ impl Ranks {
                 &format!("{name}: {number}"),
             );
             let (anchor, text, number_at) = match left_side {
-                true => (Anchor::End, left - 42.0, left - 8.0),
-                false => (Anchor::Start, right + 42.0, right + 8.0),
+                true => (Anchor::End, left - 50.0, left - 8.0),
+                false => (Anchor::Start, right + 50.0, right + 8.0),
             };
             svg.label("", anchor, (text, y + 4.0), name, LABELS);
             svg.text("small soft", anchor, (number_at, y + 4.0), &number);
         }
-        let bottom = start + LINE * half as f64 + 10.0;
-        svg.text(
-            "small soft",
-            Anchor::Start,
-            (12.0, bottom + 8.0),
-            &self.below,
-        );
+        let bottom = start + LINE * half as f64 + if self.below.is_empty() { 0.0 } else { 10.0 };
+        if !self.below.is_empty() {
+            svg.text(
+                "small soft",
+                Anchor::Start,
+                (12.0, bottom + 8.0),
+                &self.below,
+            );
+        }
         let width = (right + side).max(label::width(&self.below, 11.0) + 24.0);
-        let width = width.max(label::width(&self.title, 14.0) + 24.0);
+        let width = width.max(label::heading(&self.title));
         svg.finish(width, bottom + 22.0, &self.title, &self.description)
     }
 }

@@ -139,7 +139,7 @@ fn draw(
         (left - 52.0, (top + bottom) / 2.0),
         &label::fitted(&format!("{measure}: merge \u{2212} expert"), 12.0, FIELD.1),
     );
-    let name = format!("{}: {measure}, above 0 the merge is better", first.task);
+    let name = format!("{}: {measure}", first.task);
     svg.label("", Anchor::Start, (left, top - 28.0), &name, FIELD.0);
     // The language's place is that of its expert; merges of other experts may have others.
     let mut named: Vec<(f64, &str)> = Vec::new();

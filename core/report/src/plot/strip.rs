@@ -42,7 +42,7 @@ impl Strips {
     pub(crate) fn draw(&self) -> Drawing {
         let mut svg = Svg::default();
         let widest = self.rows.iter().map(|r| label::width(&r.label, 12.0));
-        let left = widest.fold(60.0, f64::max).min(LABELS) + 14.0;
+        let left = widest.fold(60.0, f64::max).min(LABELS) + 26.0;
         let panels = self.panels.len().max(1) as f64;
         let field = ((960.0 - left) / panels - BETWEEN).clamp(150.0, 430.0);
         let gaps = self.rows.iter().filter(|r| r.apart).count() as f64;
@@ -113,7 +113,7 @@ impl Strips {
         );
         svg.text("small", Anchor::Start, (left + 118.0, key), "their mean");
         let width = left + panels * (field + BETWEEN);
-        let width = width.max(label::width(&self.title, 14.0) + 24.0);
+        let width = width.max(label::heading(&self.title));
         svg.finish(width, key + 14.0, &self.title, &self.description)
     }
 }
