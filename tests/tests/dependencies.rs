@@ -37,6 +37,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "vectors",
         ],
     ),
+    // It reads a run's folder, so it needs nothing that made it.
+    ("mergelab-report", &["stats"]),
     (
         "mergelab",
         &[
@@ -52,6 +54,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "toml",
             "dataset",
             "lab",
+            "report",
         ],
     ),
 ];

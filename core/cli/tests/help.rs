@@ -68,6 +68,11 @@ fn vectors_help() {
 }
 
 #[test]
+fn report_help() {
+    insta::assert_snapshot!(help(&["report", "--help"]));
+}
+
+#[test]
 fn wrong_usage_ends_with_2_and_names_the_right_word() {
     let run = program().run(["plugin", "lst"]);
     assert_eq!(run.code, Some(2));

@@ -11,7 +11,7 @@
 //! | [`executor`] | starts stages, as many at a time as asked for |
 //! | [`ledger`] | what each stage cost |
 //! | [`savings`] | what experts and a merge cost beside one model trained on everything |
-//! | [`orthogonality`], [`plot`] | task vectors joined with what a merge gains or loses |
+//! | [`orthogonality`] | task vectors joined with what a merge gains or loses |
 //! | [`cell`], [`compare`], [`tables`] | scores, tests between models, CSV |
 //! | [`wide`] | wide views of those tables, with marks |
 //! | [`content`], [`replicate`] | hashes of artifacts; running one row of a table again |
@@ -30,7 +30,6 @@ pub mod manifest;
 pub mod orthogonality;
 pub mod past;
 pub mod plan;
-pub mod plot;
 pub mod replicate;
 pub mod run;
 pub mod savings;

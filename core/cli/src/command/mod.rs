@@ -8,6 +8,7 @@ mod plan;
 mod plugin;
 mod reference;
 mod replicate;
+mod report;
 mod run;
 mod stage;
 mod table;
@@ -24,6 +25,7 @@ pub(crate) enum Command {
     Compare(compare::Arguments),
     Table(table::Arguments),
     Replicate(replicate::Arguments),
+    Report(report::Arguments),
     Merge(merge::Arguments),
     Model(model::Arguments),
     Vectors(vectors::Arguments),
@@ -43,6 +45,7 @@ impl Command {
             Command::Compare(arguments) => arguments.run(plugins),
             Command::Table(arguments) => arguments.run(plugins),
             Command::Replicate(arguments) => arguments.run(plugins),
+            Command::Report(arguments) => arguments.run(),
             Command::Merge(arguments) => arguments.run(plugins),
             Command::Model(arguments) => arguments.run(),
             Command::Vectors(arguments) => arguments.run(),

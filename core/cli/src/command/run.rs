@@ -94,6 +94,7 @@ impl Arguments {
             return Ok(Exit::Interrupted);
         }
         let report = run::write(&experiment, &outcome, &out).map_err(Failure::experiment)?;
+        let page = mergelab_report::write_beside(&out).map_err(Failure::refused)?;
         if self.json {
             output::json(&json!({
                 "experiment": experiment.manifest.name,
@@ -102,10 +103,15 @@ impl Arguments {
                 "ran": outcome.ran.len(),
                 "failures": failures(&experiment, &outcome),
                 "tables": report.tables,
+                "report": page,
             }))?;
         } else {
             output::text(&report.summary)?;
-            output::text(&format!("\nTables: {}\n", out.display()))?;
+            output::text(&format!(
+                "\nTables: {}\nReport: {}\n",
+                out.display(),
+                page.display()
+            ))?;
         }
         if outcome.failures.is_empty() {
             return Ok(Exit::Done);

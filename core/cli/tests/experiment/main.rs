@@ -17,6 +17,7 @@ mod probabilities;
 mod refusals;
 mod replicates;
 mod replicating;
+mod report;
 mod rows;
 mod selection;
 mod setting;

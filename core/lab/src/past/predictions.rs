@@ -35,8 +35,6 @@ pub(super) struct Line {
     truncated_tokens: usize,
     #[serde(default)]
     dropped_shots: usize,
-    #[serde(default)]
-    dropped_shots: usize,
 }
 
 /// What scores a task in a language.

@@ -1,4 +1,4 @@
-//! Task vectors of an experiment joined with its results: tables and a plot.
+//! Task vectors of an experiment joined with its results.
 
 use super::{Experiment, RunError};
 use crate::{
@@ -6,26 +6,17 @@ use crate::{
     compare::{Settings, Value},
     orthogonality::{Vectors, associations, points, read},
     plan::spec::{ExpertRef, What},
-    plot,
     stage::VECTORS,
     tables::{self, Table},
 };
 
-/// Tables by file name, and the plot where there is something to see.
-pub(super) struct Geometry {
-    pub(super) tables: Vec<(&'static str, Table)>,
-    pub(super) plot: Option<String>,
-}
-
-/// Name of the plot.
-pub(super) const PLOT: &str = "orthogonality.svg";
-
+/// Tables by file name.
 pub(super) fn geometry(
     experiment: &Experiment,
     labels: &[ModelLabel],
     values: &[Value],
     settings: &Settings,
-) -> Result<Geometry, RunError> {
+) -> Result<Vec<(&'static str, Table)>, RunError> {
     let sets = vectors(experiment)?;
     let merged = |key: &str| -> Option<Vec<ExpertRef>> {
         let mut nodes = experiment.plan.nodes.iter();
@@ -37,17 +28,14 @@ pub(super) fn geometry(
     let points = points(labels, values, &sets, &merged);
     let associations = associations(&points, settings);
     let name = &experiment.manifest.name;
-    Ok(Geometry {
-        tables: vec![
-            ("vectors.csv", tables::vectors(name, &sets)),
-            ("orthogonality.csv", tables::orthogonality(name, &points)),
-            (
-                "correlations.csv",
-                tables::correlations(name, &associations, settings.level),
-            ),
-        ],
-        plot: plot::orthogonality(name, &points),
-    })
+    Ok(vec![
+        ("vectors.csv", tables::vectors(name, &sets)),
+        ("orthogonality.csv", tables::orthogonality(name, &points)),
+        (
+            "correlations.csv",
+            tables::correlations(name, &associations, settings.level),
+        ),
+    ])
 }
 
 /// The tables of the sets of experts whose stage is done, in plan order.

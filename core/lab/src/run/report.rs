@@ -1,9 +1,6 @@
 //! The tables of a run.
 
-use super::{
-    Experiment, RunError, collect,
-    geometry::{PLOT, geometry},
-};
+use super::{Experiment, RunError, collect, geometry::geometry};
 use crate::{
     compare::{RegistryMetrics, Settings, Value, comparisons, values},
     executor::Outcome,
@@ -72,7 +69,6 @@ pub fn write(experiment: &Experiment, outcome: &Outcome, out: &Path) -> Result<R
         &replicates(&Parts::of(&experiment.plan), &cost),
         settings.level,
     );
-    let geometry = geometry(experiment, &labels, &test, settings)?;
     let mut tables = vec![
         ("results.csv", table(tables::results(&named, &all))?),
         (
@@ -85,7 +81,7 @@ pub fn write(experiment: &Experiment, outcome: &Outcome, out: &Path) -> Result<R
             tables::savings(named.name, &savings, settings.level),
         ),
     ];
-    tables.extend(geometry.tables);
+    tables.extend(geometry(experiment, &labels, &test, settings)?);
     if plan.selections.is_empty() {
         // One of an earlier manifest would be taken for this one's.
         let _ = fs::remove_file(out.join(SELECTION));
@@ -121,17 +117,6 @@ pub fn write(experiment: &Experiment, outcome: &Outcome, out: &Path) -> Result<R
         text
     };
     let (summary, markdown) = (whole(Format::Text), whole(Format::Markdown));
-    let plot = out.join(PLOT);
-    match &geometry.plot {
-        Some(svg) => write_file(&plot, svg.as_bytes())?,
-        // One that an earlier run left is about other models.
-        None => match fs::remove_file(&plot) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(problem(&plot, e.to_string()));
-            }
-            _ => {}
-        },
-    }
     write_stages(experiment, out)?;
     write_places(experiment, out)?;
     write_file(&out.join("summary.md"), markdown.as_bytes())?;

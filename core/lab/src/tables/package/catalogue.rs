@@ -1,7 +1,7 @@
 //! The tables of a run: what a row is, what tells rows apart, what they refer to.
 
 use crate::tables::schema::{
-    CORRELATIONS, COSTS, Column, ORTHOGONALITY, RESULTS, SAVINGS, SELECTION, SIGNIFICANCE, SWEPT,
+    CORRELATIONS, COSTS, Column, ORTHOGONALITY, PROMPTS, RESULTS, SAVINGS, SELECTION, SIGNIFICANCE, SWEPT,
     VECTORS,
 };
 
@@ -65,6 +65,13 @@ pub const TABLES: &[Described] = &[
         columns: SELECTION,
         key: &["selection", "round", "candidate"],
         references: &[],
+    },
+    Described {
+        file: "prompts.csv",
+        row: "model, task with several prompts, language and measure",
+        columns: PROMPTS,
+        key: &[],
+        references: &[reference("model", "results.csv", "model")],
     },
     Described {
         file: "costs.csv",
