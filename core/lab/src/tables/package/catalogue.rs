@@ -1,8 +1,8 @@
 //! The tables of a run: what a row is, what tells rows apart, what they refer to.
 
 use crate::tables::schema::{
-    CORRELATIONS, COSTS, Column, ORTHOGONALITY, PROMPTS, RESULTS, SAVINGS, SELECTION, SIGNIFICANCE, SWEPT,
-    VECTORS,
+    CORRELATIONS, COSTS, Column, ORTHOGONALITY, PROMPTS, RESULTS, SAVINGS, SELECTION, SIGNIFICANCE,
+    SWEPT, VECTORS,
 };
 
 /// A table of a run.
