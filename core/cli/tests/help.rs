@@ -33,6 +33,13 @@ fn plugin_commands_help() {
 }
 
 #[test]
+fn commands_on_runs_help() {
+    for command in ["table", "replicate", "reference"] {
+        insta::assert_snapshot!(format!("{command}_help"), help(&[command, "--help"]));
+    }
+}
+
+#[test]
 fn model_help() {
     insta::assert_snapshot!(help(&["model", "--help"]));
 }

@@ -10,14 +10,13 @@ use mergelab_abi::suggest::hint;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Columns of `results.csv` that say where a value was measured; all others are about the model.
-pub(super) const PLACES: [&str; 7] = [
+pub(super) const PLACES: [&str; 6] = [
     "task",
     "language",
     "metric",
     "metric_parameters",
     "measure",
     "dataset",
-    "split",
 ];
 
 /// Where values are measured: what a column of the view is about.
@@ -104,6 +103,11 @@ pub(super) fn layout(
         },
     );
     let (rows, cols) = (rows?, cols?);
+    if rows.iter().chain(&cols).any(|name| name == "split") {
+        return Err(WideError::Layout(
+            "a table is of one split, as tests are: choose it with --where split=NAME".to_owned(),
+        ));
+    }
     let is_place = |name: &String| PLACES.contains(&name.as_str());
     let (names, levels, transposed) = match (
         rows.iter().any(is_place),
@@ -178,7 +182,6 @@ impl Layout {
         }
         let model = field(&row, "model").to_owned();
         if let Some(value) = number(&row, "value") {
-            // The tested split comes before what served to choose.
             self.values.entry((model.clone(), place)).or_insert(value);
         }
         if !self
@@ -218,6 +221,19 @@ fn filter(results: &mut Results, names: &[String], options: &Options) -> Result<
     }
     if results.rows.is_empty() {
         return Err(WideError::Empty("--where leaves none".to_owned()));
+    }
+    // The tested split comes before what served to choose.
+    let mut seen = BTreeSet::new();
+    results
+        .rows
+        .retain(|row| seen.insert((field(row, "model").to_owned(), Place::of(row))));
+    let splits: BTreeSet<&str> = results.rows.iter().map(|row| field(row, "split")).collect();
+    if splits.len() > 1 {
+        let names: Vec<&str> = splits.into_iter().collect();
+        return Err(WideError::Layout(format!(
+            "one table would have values of several splits ({}): choose one with --where split=NAME",
+            names.join(", ")
+        )));
     }
     Ok(())
 }

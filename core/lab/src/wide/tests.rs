@@ -379,6 +379,39 @@ fn tests_that_the_table_lacks_are_made_from_cells() {
 }
 
 #[test]
+fn a_table_is_of_one_split() {
+    let folder = tempfile::tempdir().unwrap();
+    write_run(folder.path());
+    let file = folder.path().join("results.csv");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let shown = |more: &str, options: &Options| {
+        std::fs::write(&file, format!("{text}{more}")).unwrap();
+        let run = Past::open(folder.path()).unwrap();
+        view(&run, &Registry::search(&[]), options).map_err(|e| e.to_string())
+    };
+    let plain = options(&["model"], &["task", "language"]);
+    let before = shown("", &plain).unwrap();
+    // A chosen model has values on the split that it was chosen on too.
+    let line = text
+        .lines()
+        .find(|line| line.contains(",ties_0.5,"))
+        .unwrap();
+    let chosen = format!("{}\n", line.replace(",test,", ",validation,"));
+    assert_eq!(shown(&chosen, &plain).unwrap(), before);
+    let candidate = chosen.replace(",ties_0.5,", ",ties_0.9,");
+    let message = shown(&candidate, &plain).unwrap_err();
+    assert!(
+        message.contains("several splits (test, validation)"),
+        "{message}"
+    );
+    let mut one = plain.clone();
+    one.filters = vec![("split".to_owned(), vec!["validation".to_owned()])];
+    assert_eq!(shown(&candidate, &one).unwrap().rows.len(), 1);
+    let message = shown("", &options(&["model"], &["split"])).unwrap_err();
+    assert!(message.contains("--where split=NAME"), "{message}");
+}
+
+#[test]
 fn what_has_no_predictions_is_said() {
     // `base` is no baseline of the run, and there is nothing to test anew.
     let view = made(&Options {
