@@ -1,6 +1,6 @@
 //! Log-likelihoods of choices.
 
-use crate::setting::{endpoint, served};
+use crate::setting::{Lie, endpoint, served};
 use mergelab_endpoint::{Content, Endpoint, EndpointError, Likelihoods, Question};
 use mergelab_tests::served::{Act, Tells, log_probability};
 use serde_json::{Value, json};
@@ -126,7 +126,7 @@ fn choices_may_come_in_any_order_but_must_be_the_right_ones() {
 
 #[test]
 fn every_lie_is_told_for_what_it_is() {
-    let cases: &[(fn(&mut Value), &str)] = &[
+    let cases: &[Lie] = &[
         (
             // The texts of two choices change places, and the indices stay.
             |a| {

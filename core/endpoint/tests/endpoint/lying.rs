@@ -1,13 +1,13 @@
 //! Answers that do not fit the question.
 
-use crate::setting::{ask, endpoint, limits, question, served, server, text};
+use crate::setting::{Lie, ask, endpoint, limits, question, served, server, text};
 use mergelab_endpoint::{Endpoint, EndpointError};
 use mergelab_tests::served::Act;
 use serde_json::{Value, json};
 
 #[test]
 fn every_lie_is_told_for_what_it_is() {
-    let cases: &[(fn(&mut Value), &str)] = &[
+    let cases: &[Lie] = &[
         (|a| a["choices"] = json!([]), "it has 0 choices, not 1"),
         (|a| a["choices"] = Value::Null, "it has no `choices`"),
         (

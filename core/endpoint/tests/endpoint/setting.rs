@@ -2,7 +2,7 @@
 
 use mergelab_endpoint::{Answer, Content, Endpoint, EndpointError, Key, Limits, Question, Server};
 use mergelab_tests::served::Served;
-use serde_json::Map;
+use serde_json::{Map, Value};
 use std::{sync::atomic::AtomicBool, time::Duration};
 
 pub(crate) const MODEL: &str = "stub-7b";
@@ -69,3 +69,6 @@ pub(crate) fn text(answer: &Answer) -> &str {
         other => panic!("{other:?}"),
     }
 }
+
+/// A change to an honest answer, and what the error says of it.
+pub(crate) type Lie = (fn(&mut Value), &'static str);
