@@ -242,7 +242,7 @@ fn check(id: &str, setup: &MetricSetup, cases: &[Case]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn every_metric_adds_up_and_has_its_best_value_at_the_references(
