@@ -6,6 +6,7 @@ mod experts;
 mod merges;
 mod recipe;
 mod selection;
+mod statistics;
 mod sweep;
 mod tasks;
 

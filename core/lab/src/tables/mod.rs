@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `results.csv` | model, task, language, split and measure |
 //! | `significance.csv` | model, baseline, task, language and tested measure |
+//! | `rankings.csv` | ranking over tasks and languages, and model |
+//! | `confidence_sets.csv` | task, language, tested measure and model |
 //! | `selection.csv` | selection, round and candidate |
 //! | `costs.csv` | stage |
 //! | `savings.csv` | merge method, formula, language or workers, what counts, and unit |
@@ -21,6 +23,7 @@ mod costs;
 mod field;
 mod layout;
 mod orthogonality;
+mod rankings;
 mod results;
 mod savings;
 pub mod schema;
@@ -34,6 +37,7 @@ pub use comparison::{comparison, comparison_in_columns};
 pub use costs::{StageCost, costs};
 pub use layout::Format;
 pub use orthogonality::{correlations, orthogonality};
+pub use rankings::{confidence_sets, rankings};
 pub use results::results;
 pub use savings::{savings, savings_in_words};
 pub use selection::{outcome, selection};

@@ -3,6 +3,7 @@
 mod comparison;
 mod costs;
 mod orthogonality;
+mod rankings;
 mod results;
 mod savings;
 mod selection;
@@ -12,6 +13,7 @@ mod vectors;
 pub use comparison::COMPARISON;
 pub use costs::COSTS;
 pub use orthogonality::{CORRELATIONS, ORTHOGONALITY};
+pub use rankings::{CONFIDENCE_SETS, RANKINGS};
 pub use results::RESULTS;
 pub use savings::SAVINGS;
 pub use selection::SELECTION;
@@ -107,6 +109,8 @@ mod tests {
         for table in [
             RESULTS,
             SIGNIFICANCE,
+            RANKINGS,
+            CONFIDENCE_SETS,
             SELECTION,
             COSTS,
             SAVINGS,
@@ -133,6 +137,8 @@ mod tests {
         for table in [
             RESULTS,
             SIGNIFICANCE,
+            RANKINGS,
+            CONFIDENCE_SETS,
             COSTS,
             SAVINGS,
             VECTORS,
