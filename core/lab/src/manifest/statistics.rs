@@ -159,3 +159,65 @@ fn word<T: Fits>(reader: &Reader<'_>, key: &str) -> Result<Option<T>, ManifestEr
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::source::read_toml;
+
+    fn read(text: &str) -> Result<Settings, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("experiment.toml");
+        std::fs::write(&path, text).unwrap();
+        let tasks = ["topics".to_owned(), "summaries".to_owned()];
+        read_toml(&path, |root| Ok(statistics(root, 7, &tasks)?.0)).map_err(|e| e.message)
+    }
+
+    #[test]
+    fn everything_that_can_be_declared() {
+        let settings = read(
+            "[statistics]\ncorrection = \"max_t\"\nbaselines = [\"joint\"]\n\
+             [statistics.margin]\naccuracy = 0.02\n\
+             [statistics.non_inferiority]\nrouge1 = 0.01\n\
+             [[statistics.tests]]\ntask = \"topics\"\ninterval = \"bca\"\n\
+             [[statistics.tests]]\nmeasure = \"rouge1\"\ntest = \"sign_flip\"\n",
+        )
+        .unwrap();
+        assert_eq!(settings.correction, Correction::MaxT);
+        assert_eq!(settings.seed, 7);
+        assert_eq!(settings.margins["accuracy"], 0.02);
+        assert_eq!(settings.non_inferiority["rouge1"], 0.01);
+        assert_eq!(settings.tests.len(), 2);
+        assert_eq!(settings.tests[0].interval, Some(IntervalChoice::Bca));
+        assert_eq!(settings.tests[1].test, Some(TestChoice::SignFlip));
+        let family = read("[statistics]\nfamily = [\"baseline\", \"task\"]\n").unwrap();
+        assert_eq!(
+            family.family,
+            Some(vec![FamilyKey::Baseline, FamilyKey::Task])
+        );
+        assert_eq!(read("").unwrap().tests, []);
+    }
+
+    #[test]
+    fn what_is_wrong_says_what_is_right() {
+        let test = |lines: &str| read(&format!("[[statistics.tests]]\n{lines}\n")).unwrap_err();
+        let hint = test("test = \"wilcoxn\"");
+        assert!(hint.contains("Did you mean `wilcoxon`?"), "{hint}");
+        let hint = test("interval = \"BCa\"");
+        assert!(hint.contains("`bca`"), "{hint}");
+        let hint = test("task = \"topic\"\ntest = \"wilcoxon\"");
+        assert!(hint.contains("Did you mean `topics`?"), "{hint}");
+        assert!(test("task = \"topics\"").contains("nothing is chosen"));
+        let twice = "test = \"bootstrap\"\n[[statistics.tests]]\ninterval = \"bca\"";
+        assert!(test(twice).contains("two [[statistics.tests]]"));
+        let family = read("[statistics]\nfamily = [\"languages\"]\n").unwrap_err();
+        assert!(family.contains("Did you mean `language`?"), "{family}");
+        let correction = read("[statistics]\ncorrection = \"bonferroni\"\n").unwrap_err();
+        assert!(
+            correction.contains("holm, bh, by, max_t, none"),
+            "{correction}"
+        );
+        let max_t = "[statistics]\ncorrection = \"max_t\"\nfamily = [\"baseline\"]\n";
+        assert!(read(max_t).unwrap_err().contains("`task`"));
+    }
+}
