@@ -14,8 +14,12 @@ pub(crate) fn normal_sf(z: f64) -> f64 {
     Normal::standard().sf(z)
 }
 
-/// The z with P(Z <= z) = `probability`; infinite at 0 and 1.
-pub(crate) fn normal_quantile(probability: f64) -> f64 {
+/// The z with P(Z <= z) = `probability` for a standard normal Z; infinite at 0 and 1.
+///
+/// ```
+/// assert!((mergelab_stats::normal_quantile(0.975) - 1.96).abs() < 1e-4);
+/// ```
+pub fn normal_quantile(probability: f64) -> f64 {
     Normal::standard().inverse_cdf(probability)
 }
 

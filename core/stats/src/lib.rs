@@ -6,18 +6,44 @@
 //!
 //! # Which test
 //!
-//! | Metric | Test | Interval | Equivalence |
+//! | Metric | Test | Interval | Equivalence, non-inferiority |
 //! |---|---|---|---|
-//! | right or wrong an example (accuracy, exact match) | [`mcnemar`] | [`tango_interval`], [`newcombe_interval`] | [`tango_equivalence`] |
+//! | right or wrong an example (accuracy, exact match) | [`mcnemar`], exact and mid-p | [`tango_interval`], [`newcombe_interval`] | [`tango_equivalence`] |
 //! | mean of a score an example (ROUGE, token F1) | [`sign_flip`], also [`wilcoxon`], [`paired_t`] | [`paired_bootstrap`] | [`tost_paired`] |
 //! | function of counts over examples (macro-F1, MCC, BLEU) | [`approximate_randomisation`] | [`paired_bootstrap`] | [`tost_bootstrap`] |
-//! | any, several systems against one reference | [`max_t`] | | |
+//!
+//! [`Equivalence::p_non_inferior`] is the one-sided claim of each. Effect sizes: [`cohen_dz`], [`cohen_h`],
+//! [`rank_biserial`], [`discordant_odds`], [`probability_of_superiority`], [`cliffs_delta`].
+//!
+//! # Clusters and seeds
 //!
 //! Examples that belong together, such as questions about one article or translations of one item, are not independent.
 //! Give [`Statistics`] their clusters, or use the clustered form of a function: [`sign_flip_clustered`],
-//! [`clustered_standard_error`], [`tost_clustered`]. For models that were trained several times there is
-//! [`replicated_bootstrap`]. Correct the p-values of a table with [`holm`],
-//! [`benjamini_hochberg`] or [`benjamini_yekutieli`], and turn each into a [`Verdict`] with [`verdict()`].
+//! [`paired_t_clustered`], [`clustered_standard_error`], [`tost_clustered`].
+//!
+//! | Models trained several times | |
+//! |---|---|
+//! | test, interval and equivalence over examples and trainings, any metric, from two trainings on | [`replicated_t`] |
+//! | bootstrap over trainings, clusters and examples, each as one likes; from about ten trainings on | [`hierarchical_bootstrap`], [`replicated_bootstrap`] |
+//! | scores of runs alone, whatever their distribution | [`almost_stochastic_order`] |
+//!
+//! # Many comparisons
+//!
+//! | Question | |
+//! |---|---|
+//! | p-values of a table | [`holm`], [`benjamini_hochberg`], [`benjamini_yekutieli`] |
+//! | several systems against one reference on the same examples | [`max_t`] |
+//! | which systems may be the best on these examples | [`joint_bootstrap`], [`model_confidence_set`] |
+//! | do systems differ in rank over tasks or languages, and which | [`friedman`](friedman()), [`wilcoxon_holm`], [`nemenyi`], [`critical_difference`] |
+//!
+//! Turn each comparison into a [`Verdict`] with [`verdict()`]. Before data are collected: [`sample_size`] and its kin,
+//! [`minimum_detectable_effect`], [`design_effect`].
+//!
+//! # What to trust
+//!
+//! `tests/golden*.rs` compares with scipy, statsmodels, scikit-learn, sacrebleu, scikit-posthocs and arch;
+//! `tests/type_one_error*.rs` simulates that every test keeps its level. Systems that are alike on every example have
+//! p = 1 under every test. What is approximate says so in its documentation.
 //!
 //! # Example
 //!
@@ -100,6 +126,7 @@ pub use bootstrap::{Bootstrap, BootstrapInterval, BootstrapOptions, bootstrap, p
 pub use confidence_set::{ConfidenceSet, model_confidence_set};
 pub use correction::{benjamini_hochberg, benjamini_yekutieli, holm};
 pub use correlation::{Correlation, FEWEST_FOR_INTERVAL};
+pub use distribution::normal_quantile;
 pub use dominance::{Dominance, almost_stochastic_order};
 pub use effect::{
     Effect, EffectName, cliffs_delta, cohen_dz, cohen_h, discordant_odds,

@@ -6,7 +6,7 @@ use crate::aggregate::{Aggregate, evaluate, observed};
 use crate::bootstrap::leave_one_out;
 use crate::distribution::{student_quantile, student_sf};
 use crate::equivalence::Equivalence;
-use crate::error::{Result, StatsError, require_finite, require_fraction, require_positive};
+use crate::error::{Result, StatsError, require_fraction, require_positive};
 use crate::interval::{Interval, IntervalMethod};
 use crate::paired_t::t_statistic;
 use crate::statistics::{Statistics, Units};
@@ -121,7 +121,12 @@ pub fn replicated_t(
     let left_out = leave_one_out(&units, aggregate, &|values, out: &mut Vec<f64>| {
         out.extend_from_slice(values);
     })?;
-    require_finite("values with one example left out", &left_out)?;
+    if left_out.iter().any(|value| !value.is_finite()) {
+        return Err(StatsError::Undefined {
+            what: "the variance over examples",
+            why: "the metric has no value with one example left out",
+        });
+    }
     let influence = Influence::new(&left_out, systems.len(), n);
 
     let (model, baseline) = values.split_at(a.len());

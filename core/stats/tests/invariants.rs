@@ -204,3 +204,90 @@ fn a_seed_keeps_its_meaning() {
         (55, 1.225, 1.3, 1.475)
     );
 }
+
+#[test]
+fn identical_systems_have_p_one_under_every_test() {
+    let values: Vec<f64> = (0..24).map(|i| f64::from(i % 5) / 5.0).collect();
+    let clusters: Vec<u32> = (0..24).map(|i| i / 2).collect();
+    let zeros = [0.0; 24];
+    let plain = Statistics::from_values(values.clone()).unwrap();
+    let grouped = plain.clone().with_clusters(clusters.clone()).unwrap();
+    let right: Vec<bool> = (0..24).map(|i| i % 3 > 0).collect();
+    let accuracies = mcnemar(&right, &right).unwrap();
+    let scheme = |zeros, null| WilcoxonScheme { zeros, null };
+    let bootstrap = |s: &Statistics| {
+        paired_bootstrap(s, s, &Mean, &BootstrapOptions::default())
+            .unwrap()
+            .p_shift()
+    };
+    let family = max_t(&grouped, &[&grouped, &grouped], &Mean, 99, 0).unwrap();
+    let blocks: Vec<f64> = values.iter().flat_map(|&v| [v; 3]).collect();
+    let ranks = friedman(&blocks, 3).unwrap();
+    let joint = joint_bootstrap(&[&grouped; 3], &Mean, 99, 0).unwrap();
+    let set = model_confidence_set(&joint, 0.05, true).unwrap();
+    let p_values = [
+        ("exact McNemar", accuracies.p_value),
+        ("mid-p McNemar", accuracies.p_mid),
+        ("sign flip", sign_flip(&zeros, 99, 0).unwrap().p_value),
+        (
+            "clustered sign flip",
+            sign_flip_clustered(&zeros, &clusters, 99, 0)
+                .unwrap()
+                .p_value,
+        ),
+        (
+            "randomisation",
+            approximate_randomisation(&grouped, &grouped, &Mean, 99, 0)
+                .unwrap()
+                .p_value,
+        ),
+        (
+            "exact Wilcoxon",
+            wilcoxon(&zeros, scheme(Zeros::Drop, Null::Exact))
+                .unwrap()
+                .p_value,
+        ),
+        (
+            "normal Wilcoxon",
+            wilcoxon(&zeros, scheme(Zeros::Pratt, Null::Normal))
+                .unwrap()
+                .p_value,
+        ),
+        ("paired t", paired_t(&zeros, 0.95).unwrap().p_value),
+        (
+            "clustered t",
+            paired_t_clustered(&zeros, &clusters, 0.95).unwrap().p_value,
+        ),
+        ("bootstrap", bootstrap(&plain)),
+        ("cluster bootstrap", bootstrap(&grouped)),
+        (
+            "t over seeds",
+            replicated_t(&[&grouped; 2], &[&grouped; 2], &Mean)
+                .unwrap()
+                .p_value,
+        ),
+        (
+            "hierarchical bootstrap",
+            hierarchical_bootstrap(
+                &[&grouped; 2],
+                &[&grouped; 2],
+                &Mean,
+                Levels::default(),
+                &BootstrapOptions::default(),
+            )
+            .unwrap()
+            .p_shift(),
+        ),
+        ("max-T", family[1].p_adjusted),
+        ("Friedman", ranks.p_value),
+        ("Nemenyi", nemenyi(&ranks).p_value(0, 1).unwrap()),
+        (
+            "Wilcoxon-Holm",
+            wilcoxon_holm(&blocks, 3).unwrap().p_value(1, 2).unwrap(),
+        ),
+        ("confidence set", set.p_values[0]),
+    ];
+    for (test, p) in p_values {
+        assert_eq!(p, 1.0, "{test}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mergelab_abi::metric::Measure;
+use mergelab_abi::metric::{Measure, Shape};
 use mergelab_abi::suggest::hint;
 use mergelab_stats::{Equivalence, Verdict, verdict};
 use rayon::prelude::*;
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ALL_LANGUAGES;
 use super::aggregate::MetricSource;
+use super::choice::{Chosen, Fits, IntervalChoice, TestChoice};
 use super::error::CompareError;
 use super::family::adjust;
 use super::grid::{Column, Grid, Task, TaskMeasure, place};
@@ -19,7 +20,7 @@ use super::part::Part;
 use super::settings::{Correction, Settings};
 use super::stream::stream;
 use super::value::datasets;
-use super::{macro_average, paired, replicated};
+use super::{macro_average, max_t, paired, replicated};
 use crate::cell::{Cell, ModelLabel};
 
 /// One model against one baseline by one measure on one task in one language, or over all its
@@ -74,8 +75,8 @@ pub struct Comparison {
     pub p_adjusted: Option<f64>,
     /// How it was corrected.
     pub correction: Correction,
-    /// What is corrected together: `<baseline>/<task>/<measure>` over models and languages, with
-    /// `/all` behind it for averages over languages.
+    /// What is corrected together: `<baseline>/<task>/<measure>` over models and languages where the
+    /// settings declare no other families, with `/all` behind it for averages over languages.
     pub family: String,
     /// Number of p-values in the family.
     pub family_size: usize,
@@ -103,6 +104,15 @@ pub struct Comparison {
     pub only_baseline: Option<u64>,
     /// Whether both have the same statistics on every example.
     pub identical: bool,
+    /// Declared difference by which the model may be worse.
+    #[serde(default)]
+    pub inferiority_margin: Option<f64>,
+    /// p-value of "the model is worse by that or more".
+    #[serde(default)]
+    pub p_non_inferior: Option<f64>,
+    /// Whether that was refuted. None where no margin is declared.
+    #[serde(default)]
+    pub non_inferior: Option<bool>,
     /// Why a number is missing.
     pub note: String,
 }
@@ -123,8 +133,8 @@ pub(super) struct Job<'a> {
     task: &'a str,
     measure: &'a TaskMeasure<'a>,
     /// Model and baseline by language, each with its replicates.
-    columns: Vec<[Vec<Column<'a>>; 2]>,
-    language: &'a str,
+    pub(super) columns: Vec<[Vec<Column<'a>>; 2]>,
+    pub(super) language: &'a str,
 }
 
 /// Tests every model against every declared baseline, by every tested measure, where both have
@@ -164,8 +174,38 @@ pub fn comparisons(
         .collect::<Result<Vec<_>, _>>()?
         .into_iter()
         .unzip();
-    decide(&mut rows, &equivalences, settings)?;
+    let corrected = shared_exchanges(&jobs, &rows, source, settings)?;
+    decide(&mut rows, &equivalences, &corrected, settings)?;
     Ok(rows)
+}
+
+/// The p-values of max-T, by row, where it is asked for and can be had.
+fn shared_exchanges(
+    jobs: &[Job<'_>],
+    rows: &[Comparison],
+    source: &dyn MetricSource,
+    settings: &Settings,
+) -> Result<BTreeMap<usize, f64>, CompareError> {
+    if settings.correction != Correction::MaxT {
+        return Ok(BTreeMap::new());
+    }
+    let mut families: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (number, row) in rows.iter().enumerate() {
+        if row.p_value.is_some() {
+            families.entry(&row.family).or_default().push(number);
+        }
+    }
+    let families: Vec<(&str, Vec<usize>)> = families.into_iter().collect();
+    let corrected = families
+        .par_iter()
+        .map(|(family, members)| {
+            let jobs: Vec<&Job<'_>> = members.iter().map(|&number| &jobs[number]).collect();
+            let p_values = max_t::correct(&jobs, family, source, settings)?;
+            let both = members.iter().copied().zip(p_values.unwrap_or_default());
+            Ok(both.collect::<Vec<_>>())
+        })
+        .collect::<Result<Vec<_>, CompareError>>()?;
+    Ok(corrected.into_iter().flatten().collect())
 }
 
 fn check_names(
@@ -197,16 +237,68 @@ fn check_names(
         .collect();
     tested.sort_unstable();
     tested.dedup();
-    for name in settings.margins.keys() {
-        // Before anything is scored, nothing is known about names.
-        if !tested.is_empty() && !tested.contains(&name.as_str()) {
+    // Before anything is scored, nothing is known about names.
+    let unknown = |name: &str| !tested.is_empty() && !tested.contains(&name);
+    for name in settings
+        .margins
+        .keys()
+        .chain(settings.non_inferiority.keys())
+    {
+        if unknown(name) {
             return Err(CompareError::Margin {
                 name: name.clone(),
                 hint: hint(name, tested.iter().copied()),
             });
         }
     }
+    for name in settings.tests.iter().filter_map(|c| c.measure.as_ref()) {
+        if unknown(name) {
+            return Err(CompareError::Chosen {
+                name: name.clone(),
+                hint: hint(name, tested.iter().copied()),
+            });
+        }
+    }
     Ok(())
+}
+
+/// Refuses a test or an interval that does not fit the measure.
+fn check_fit(
+    job: &Job<'_>,
+    chosen: Chosen,
+    shape: Shape,
+    clustered: bool,
+) -> Result<(), CompareError> {
+    let measure = &job.columns[0][0][0].measure.name;
+    let words = match (shape, clustered) {
+        (Shape::Binary, false) => "whose scores are 0 or 1",
+        (Shape::Binary, true) => "whose scores are 0 or 1 on examples in clusters",
+        (Shape::Mean, false) => "a mean of scores",
+        (Shape::Mean, true) => "a mean of scores of examples in clusters",
+        (Shape::Corpus, _) => "which is no mean of scores",
+    };
+    let unfit = |what, chosen, fitting| CompareError::Unfit {
+        what,
+        chosen,
+        measure: measure.clone(),
+        task: job.task.to_owned(),
+        shape: words,
+        fitting,
+    };
+    if let Some(test) = chosen.test.filter(|t| !t.fits(shape, clustered)) {
+        return Err(unfit(
+            "test",
+            test.name(),
+            TestChoice::fitting(shape, clustered),
+        ));
+    }
+    match chosen.interval.filter(|i| !i.fits(shape, clustered)) {
+        Some(interval) => {
+            let fitting = IntervalChoice::fitting(shape, clustered);
+            Err(unfit("interval", interval.name(), fitting))
+        }
+        None => Ok(()),
+    }
 }
 
 pub(super) fn add_jobs<'a>(
@@ -301,6 +393,10 @@ pub(super) fn row(
         .collect::<Result<Vec<_>, _>>()?;
     let (names, measure) = (job.names, model.measure);
     let margin = settings.margin(&measure.name, job.measure.metric);
+    let inferiority = settings.inferiority(&measure.name, job.measure.metric);
+    let chosen = settings.chosen(job.task, &measure.name, job.measure.metric);
+    let clustered = parts.iter().any(|part| part.clustered);
+    check_fit(job, chosen, measure.shape, clustered)?;
     let key = [
         names[1],
         names[0],
@@ -312,6 +408,8 @@ pub(super) fn row(
         settings,
         seed: stream(settings.seed, &key),
         margin,
+        inferiority,
+        chosen,
     };
     let averaged = job.language == ALL_LANGUAGES;
     let replicates = [0, 1].map(|side| job.columns[0][side].len());
@@ -327,8 +425,11 @@ pub(super) fn row(
         measure: measure.name.clone(),
         source,
     })?;
-    let closed = found.test == Test::McnemarExact;
-    let suffix = if averaged { "/all" } else { "" };
+    let drawn = found.interval.is_some_and(|(_, method)| !method.closed());
+    let closed = found.test.closed() && !drawn;
+    let p_non_inferior = found
+        .inferiority
+        .map(|test| test.p_non_inferior(measure.higher_is_better));
     let columns: Vec<Column<'_>> = job.columns.iter().map(|sides| sides[0][0]).collect();
     let row = Comparison {
         baseline: names[1].to_owned(),
@@ -355,7 +456,13 @@ pub(super) fn row(
         p_value: found.p_value,
         p_adjusted: None,
         correction: settings.correction,
-        family: format!("{}/{}/{}{suffix}", names[1], job.task, job.measure.label),
+        family: settings.family_name([
+            names[1],
+            names[0],
+            job.task,
+            &job.measure.label,
+            job.language,
+        ]),
         family_size: 0,
         effect_name: found.effect.map(|(name, _)| name),
         effect: found.effect.map(|(_, value)| value),
@@ -368,15 +475,20 @@ pub(super) fn row(
         only_model: found.discordant.map(|(model, _)| model),
         only_baseline: found.discordant.map(|(_, baseline)| baseline),
         identical: parts.iter().all(Part::identical),
+        inferiority_margin: inferiority,
+        p_non_inferior,
+        non_inferior: inferiority.map(|_| p_non_inferior.is_some_and(|p| p <= settings.alpha)),
         note: found.notes.join("; "),
     };
     Ok((row, found.equivalence))
 }
 
-/// Corrects the p-values of each family and says what follows.
+/// Corrects the p-values of each family and says what follows. `exchanged` are those of max-T; what it
+/// does not have is corrected by Holm.
 pub(super) fn decide(
     rows: &mut [Comparison],
     equivalences: &[Option<Equivalence>],
+    exchanged: &BTreeMap<usize, f64>,
     settings: &Settings,
 ) -> Result<(), CompareError> {
     let members: Vec<_> = rows
@@ -388,8 +500,19 @@ pub(super) fn decide(
         measure: "the correction for several comparisons".to_owned(),
         source,
     };
-    let adjusted = adjust(&members, settings.correction).map_err(failed)?;
-    for ((row, (p, size)), equivalence) in rows.iter_mut().zip(adjusted).zip(equivalences) {
+    let correction = match settings.correction {
+        Correction::MaxT => Correction::Holm,
+        other => other,
+    };
+    let adjusted = adjust(&members, correction).map_err(failed)?;
+    let decided = rows.iter_mut().zip(adjusted).zip(equivalences).enumerate();
+    for (number, ((row, (p, size)), equivalence)) in decided {
+        let (p, correction) = match exchanged.get(&number) {
+            // The exchanges are not those of the row's own test, whose p-value may be above.
+            Some(&shared) => (row.p_value.map(|own| own.max(shared)), Correction::MaxT),
+            None => (p, correction),
+        };
+        row.correction = correction;
         row.p_adjusted = p;
         row.family_size = size;
         if let (Some(difference), Some(p)) = (row.difference, p) {

@@ -36,6 +36,54 @@ pub enum CompareError {
         /// The nearest name, or all names.
         hint: String,
     },
+    /// A test or an interval is asked for what is not measured.
+    #[error(
+        "a test or interval is asked for `{name}`, which is neither a tested measure nor a \
+         metric.{hint}"
+    )]
+    Chosen {
+        /// The name given.
+        name: String,
+        /// The nearest name, or all names.
+        hint: String,
+    },
+    /// A test or an interval does not fit a measure.
+    #[error(
+        "the {what} `{chosen}` does not fit the measure `{measure}` on the task `{task}`, {shape}: \
+         use one of {fitting}, or leave it out"
+    )]
+    Unfit {
+        /// `test` or `interval`.
+        what: &'static str,
+        /// The one asked for.
+        chosen: &'static str,
+        /// The measure.
+        measure: String,
+        /// The task.
+        task: String,
+        /// What the measure is, in words.
+        shape: &'static str,
+        /// Those that fit.
+        fitting: String,
+    },
+    /// Families of max-T hold more than one set of examples.
+    #[error(
+        "`max_t` exchanges models on one set of examples, so families must differ by `{key}`: add \
+         it to `family`, leave `family` out, or correct by `holm`"
+    )]
+    MaxTFamily {
+        /// What families do not differ by.
+        key: &'static str,
+    },
+    /// Max-T with a test that exchanges nothing.
+    #[error(
+        "`max_t` corrects tests that exchange models, and `{test}` is none: correct by `holm`, or \
+         leave out the test"
+    )]
+    MaxTTest {
+        /// The test asked for.
+        test: &'static str,
+    },
     /// Scores of a model that the experiment does not have.
     #[error("there are scores of the model `{model}`, which is no model of this experiment.{hint}")]
     Model {

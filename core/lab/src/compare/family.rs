@@ -23,7 +23,7 @@ pub(super) fn adjust(
     for tested in families.values() {
         let p_values: Vec<f64> = tested.iter().map(|&(_, p)| p).collect();
         let corrected = match correction {
-            Correction::Holm => holm(&p_values)?,
+            Correction::Holm | Correction::MaxT => holm(&p_values)?,
             Correction::Bh => benjamini_hochberg(&p_values)?,
             Correction::By => benjamini_yekutieli(&p_values)?,
             Correction::None => p_values,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mergelab_abi::metric::Shape;
 use mergelab_stats::{
-    Bootstrap, Statistics, StatsError, approximate_randomisation, bootstrap, paired_bootstrap,
-    percentile_interval, sign_flip, tost_bootstrap, value,
+    Bootstrap, IntervalMethod, Statistics, StatsError, approximate_randomisation, bootstrap,
+    paired_bootstrap, percentile_interval, sign_flip, tost_bootstrap, value,
 };
 
 use super::aggregate::MacroAverage;
@@ -56,10 +56,7 @@ pub(super) fn compare(
         found.interval = Some((draws.interval, method));
         found.standardise(&draws);
         found.detectable = plan.detectable(draws.standard_error)?;
-        found.equivalence = plan
-            .margin
-            .map(|margin| tost_bootstrap(&draws, margin))
-            .transpose()?;
+        plan.margins(&mut found, |margin| tost_bootstrap(&draws, margin))?;
     }
     Ok(found)
 }
@@ -84,7 +81,14 @@ pub(super) fn draws(
         .map(|part| part.items.iter().collect::<BTreeSet<_>>().len())
         .sum();
     if distinct > items.len() {
-        (joint(parts, &items, plan), CiMethod::JointBootstrap)
+        let draws = joint(parts, &items, plan);
+        let method = match &draws {
+            Ok(draws) if draws.interval.method == IntervalMethod::Bca => {
+                CiMethod::JointBootstrapBca
+            }
+            _ => CiMethod::JointBootstrap,
+        };
+        (draws, method)
     } else {
         (stratified(parts, plan), CiMethod::StratifiedBootstrap)
     }

@@ -21,22 +21,30 @@
 //! Models that were trained several times have one value and one comparison: the mean over their
 //! replicates, with an interval over examples and replicates.
 //!
+//! The settings can ask for another test or interval ([`Choice`]). It must fit the measure, and holds
+//! for comparisons in one language of models that were trained once; the row names what was used.
+//!
 //! The same cells, settings and seed give the same rows, whatever the number of threads.
 
 mod aggregate;
 mod canonical;
+mod choice;
+mod chosen;
 mod comparison;
+mod confidence_sets;
 mod error;
 mod family;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod grid;
 mod macro_average;
+mod max_t;
 mod names;
 mod paired;
 mod pairs;
 mod part;
 mod point;
+mod rankings;
 mod registry;
 mod replicated;
 mod settings;
@@ -47,13 +55,17 @@ mod value;
 
 pub use aggregate::{MetricSource, SourceError};
 pub use canonical::canonical;
+pub(crate) use choice::Fits;
+pub use choice::{Choice, IntervalChoice, TestChoice};
 pub use comparison::{Comparison, comparisons};
+pub use confidence_sets::{Membership, confidence_sets};
 pub use error::CompareError;
 pub use names::{CiMethod, EffectSize, Test};
 pub use pairs::pairs;
 pub use point::{Point, points};
+pub use rankings::{ALL_TASKS, RankedModel, Ranking, rankings};
 pub use registry::RegistryMetrics;
-pub use settings::{Correction, Settings};
+pub use settings::{Correction, FamilyKey, Settings};
 pub use value::{Value, values};
 
 /// The language of rows that average over all languages of a task.

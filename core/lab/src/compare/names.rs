@@ -8,6 +8,20 @@ use serde::{Deserialize, Serialize};
 pub enum Test {
     /// Exact two-sided McNemar test.
     McnemarExact,
+    /// McNemar's test with the mid-p value.
+    McnemarMidP,
+    /// Wilcoxon's signed-rank test, zeros dropped, over all sign patterns.
+    WilcoxonExact,
+    /// Wilcoxon's signed-rank test, zeros dropped, by the normal approximation.
+    WilcoxonNormal,
+    /// Student's paired t test.
+    PairedT,
+    /// Student's paired t test with clustered standard errors.
+    PairedTClustered,
+    /// The bootstrap over examples, shifted to no difference.
+    Bootstrap,
+    /// The bootstrap over clusters, shifted to no difference.
+    BootstrapClustered,
     /// Signs of the examples' differences are flipped.
     SignFlip,
     /// Signs of the clusters' differences are flipped.
@@ -20,11 +34,11 @@ pub enum Test {
     SignFlipMacro,
     /// Items exchange their models in all languages at once and the metric is recomputed.
     ApproximateRandomisationMacro,
-    /// Signs of the items' differences are flipped, replicates averaged; or the bootstrap over items
-    /// and replicates, where its p-value is the larger one.
+    /// Signs of the items' differences are flipped, replicates averaged; or the t test over items and
+    /// replicates, where its p-value is the larger one.
     SignFlipReplicated,
     /// Items exchange their models in all replicates at once and the metric is recomputed; or the
-    /// bootstrap, as before.
+    /// t test, as before.
     ApproximateRandomisationReplicated,
 }
 
@@ -33,6 +47,13 @@ impl Test {
     pub fn name(self) -> &'static str {
         match self {
             Self::McnemarExact => "mcnemar_exact",
+            Self::McnemarMidP => "mcnemar_mid_p",
+            Self::WilcoxonExact => "wilcoxon_exact",
+            Self::WilcoxonNormal => "wilcoxon_normal",
+            Self::PairedT => "paired_t",
+            Self::PairedTClustered => "paired_t_clustered",
+            Self::Bootstrap => "bootstrap",
+            Self::BootstrapClustered => "bootstrap_clustered",
             Self::SignFlip => "sign_flip",
             Self::SignFlipClustered => "sign_flip_clustered",
             Self::ApproximateRandomisation => "approximate_randomisation",
@@ -45,7 +66,23 @@ impl Test {
     }
 }
 
-/// How a confidence interval was computed. All bootstrap intervals are percentile intervals.
+impl Test {
+    /// Whether nothing is drawn for it.
+    pub(super) fn closed(self) -> bool {
+        matches!(
+            self,
+            Self::McnemarExact
+                | Self::McnemarMidP
+                | Self::WilcoxonExact
+                | Self::WilcoxonNormal
+                | Self::PairedT
+                | Self::PairedTClustered
+        )
+    }
+}
+
+/// How a confidence interval was computed. Bootstrap intervals are percentile intervals where they
+/// do not say BCa.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CiMethod {
@@ -61,8 +98,23 @@ pub enum CiMethod {
     JointBootstrap,
     /// Each language's examples, or clusters, are resampled on their own.
     StratifiedBootstrap,
-    /// Items are resampled with their translations, and replicates.
+    /// Items are resampled with their translations, and the interval is widened by the variance over
+    /// replicates.
     ReplicatedBootstrap,
+    /// Newcombe's interval of a paired difference of proportions.
+    Newcombe,
+    /// Student's t.
+    StudentT,
+    /// Student's t with clustered standard errors.
+    ClusteredT,
+    /// Student's t over items and replicates.
+    ReplicatedT,
+    /// Examples are resampled; corrected for bias and acceleration.
+    BootstrapBca,
+    /// Clusters are resampled; corrected for bias and acceleration.
+    ClusterBootstrapBca,
+    /// Items are resampled with their translations; corrected for bias and acceleration.
+    JointBootstrapBca,
 }
 
 impl CiMethod {
@@ -76,7 +128,27 @@ impl CiMethod {
             Self::JointBootstrap => "joint_bootstrap",
             Self::StratifiedBootstrap => "stratified_bootstrap",
             Self::ReplicatedBootstrap => "replicated_bootstrap",
+            Self::Newcombe => "newcombe",
+            Self::StudentT => "student_t",
+            Self::ClusteredT => "clustered_t",
+            Self::ReplicatedT => "replicated_t",
+            Self::BootstrapBca => "bootstrap_bca",
+            Self::ClusterBootstrapBca => "cluster_bootstrap_bca",
+            Self::JointBootstrapBca => "joint_bootstrap_bca",
         }
+    }
+
+    /// Whether nothing is drawn for it.
+    pub(super) fn closed(self) -> bool {
+        matches!(
+            self,
+            Self::Wilson
+                | Self::Tango
+                | Self::Newcombe
+                | Self::StudentT
+                | Self::ClusteredT
+                | Self::ReplicatedT
+        )
     }
 }
 

@@ -2,13 +2,14 @@
 
 use mergelab_abi::metric::Shape;
 use mergelab_stats::{
-    Bootstrap, BootstrapInterval, BootstrapOptions, Equivalence, Interval, PairedOutcomes,
-    StatsError, approximate_randomisation, clustered_standard_error, cohen_dz, cohen_h, mcnemar,
-    minimum_detectable_accuracy_difference, minimum_detectable_effect, paired_bootstrap, sign_flip,
-    sign_flip_clustered, standard_error, tango_equivalence, tango_interval, tost_bootstrap,
-    tost_clustered, tost_paired, value,
+    Bootstrap, Equivalence, Interval, PairedOutcomes, StatsError, approximate_randomisation,
+    clustered_standard_error, cohen_dz, cohen_h, mcnemar, minimum_detectable_accuracy_difference,
+    minimum_detectable_effect, paired_bootstrap, sign_flip, sign_flip_clustered, standard_error,
+    tango_equivalence, tango_interval, tost_bootstrap, tost_clustered, tost_paired, value,
 };
 
+use super::choice::Chosen;
+use super::chosen::{bootstrap_name, reinterval, retest};
 use super::error::unless_undefined;
 use super::names::{CiMethod, EffectSize, Test};
 use super::part::Part;
@@ -22,20 +23,15 @@ pub(super) struct Plan<'a> {
     pub(super) settings: &'a Settings,
     /// Seed of this pair's draws.
     pub(super) seed: u64,
-    /// Declared for the measure.
+    /// Margin of equivalence declared for the measure.
     pub(super) margin: Option<f64>,
+    /// Margin of non-inferiority declared for the measure.
+    pub(super) inferiority: Option<f64>,
+    /// Test and interval that the manifest asks for.
+    pub(super) chosen: Chosen,
 }
 
 impl Plan<'_> {
-    pub(super) fn bootstrap(&self) -> BootstrapOptions {
-        BootstrapOptions {
-            resamples: self.settings.resamples,
-            seed: self.seed,
-            level: self.settings.level,
-            interval: BootstrapInterval::Percentile,
-        }
-    }
-
     /// The smallest difference detected with probability [`POWER`] if its standard error is this
     /// one. None where the standard error is 0.
     pub(super) fn detectable(&self, standard_error: f64) -> Result<Option<f64>, StatsError> {
@@ -44,6 +40,21 @@ impl Plan<'_> {
         } else {
             Ok(None)
         }
+    }
+
+    /// Fills in the test against each declared margin. One that has no value leaves a note.
+    pub(super) fn margins(
+        &self,
+        found: &mut Outcome,
+        test: impl Fn(f64) -> Result<Equivalence, StatsError>,
+    ) -> Result<(), StatsError> {
+        if let Some(margin) = self.margin {
+            found.equivalence = unless_undefined(test(margin), &mut found.notes)?;
+        }
+        if let Some(margin) = self.inferiority {
+            found.inferiority = unless_undefined(test(margin), &mut found.notes)?;
+        }
+        Ok(())
     }
 }
 
@@ -62,6 +73,7 @@ pub(super) struct Outcome {
     pub(super) effect: Option<(EffectSize, f64)>,
     pub(super) detectable: Option<f64>,
     pub(super) equivalence: Option<Equivalence>,
+    pub(super) inferiority: Option<Equivalence>,
     /// Examples that only the model, and only the baseline, gets right.
     pub(super) discordant: Option<(u64, u64)>,
     pub(super) notes: Vec<String>,
@@ -80,6 +92,7 @@ impl Outcome {
             effect: None,
             detectable: None,
             equivalence: None,
+            inferiority: None,
             discordant: None,
             notes: Vec::new(),
         }
@@ -102,11 +115,20 @@ pub(super) fn compare(
     shape: Shape,
     plan: &Plan<'_>,
 ) -> Result<Outcome, StatsError> {
-    match shape {
+    let mut found = match shape {
         Shape::Binary if !part.clustered => accuracies(part, plan),
         Shape::Binary | Shape::Mean => means(part, shape, plan),
         Shape::Corpus => corpora(part, plan),
+    }?;
+    if found.p_value.is_some() {
+        if let Some(test) = plan.chosen.test {
+            retest(&mut found, part, test, plan)?;
+        }
+        if let Some(interval) = plan.chosen.interval {
+            reinterval(&mut found, part, interval, plan)?;
+        }
     }
+    Ok(found)
 }
 
 /// 0/1 scores of independent examples.
@@ -134,10 +156,7 @@ fn accuracies(part: &Part<'_>, plan: &Plan<'_>) -> Result<Outcome, StatsError> {
             POWER,
         )?);
     }
-    found.equivalence = plan
-        .margin
-        .map(|margin| tango_equivalence(&outcomes, margin))
-        .transpose()?;
+    plan.margins(&mut found, |margin| tango_equivalence(&outcomes, margin))?;
     found.discordant = Some((outcomes.only_a, outcomes.only_b));
     Ok(found)
 }
@@ -163,7 +182,8 @@ fn means(part: &Part<'_>, shape: Shape, plan: &Plan<'_>) -> Result<Outcome, Stat
     found.p_value = Some(test.p_value);
     found.exact = test.exact;
     let draws = draws(part, plan, &mut found)?;
-    found.interval = draws.map(|draws| (draws.interval, interval_name(part)));
+    found.interval =
+        draws.map(|draws| (draws.interval, bootstrap_name(part, draws.interval.method)));
     found.effect = if shape == Shape::Binary {
         Some((EffectSize::CohenH, cohen_h(values[0], values[1])?.value))
     } else {
@@ -178,14 +198,13 @@ fn means(part: &Part<'_>, shape: Shape, plan: &Plan<'_>) -> Result<Outcome, Stat
     if let Some(error) = unless_undefined(error, &mut found.notes)? {
         found.detectable = plan.detectable(error.standard_error)?;
     }
-    if let Some(margin) = plan.margin {
-        let equivalence = if part.clustered {
+    plan.margins(&mut found, |margin| {
+        if part.clustered {
             tost_clustered(&differences, &clusters, margin)
         } else {
             tost_paired(&differences, margin)
-        };
-        found.equivalence = unless_undefined(equivalence, &mut found.notes)?;
-    }
+        }
+    })?;
     if shape == Shape::Binary {
         let count = |sign: f64| differences.iter().filter(|&&d| d == sign).count() as u64;
         found.discordant = Some((count(1.0), count(-1.0)));
@@ -217,13 +236,10 @@ fn corpora(part: &Part<'_>, plan: &Plan<'_>) -> Result<Outcome, StatsError> {
     found.p_value = Some(test.p_value);
     found.exact = test.exact;
     if let Some(draws) = draws(part, plan, &mut found)? {
-        found.interval = Some((draws.interval, interval_name(part)));
+        found.interval = Some((draws.interval, bootstrap_name(part, draws.interval.method)));
         found.standardise(&draws);
         found.detectable = plan.detectable(draws.standard_error)?;
-        found.equivalence = plan
-            .margin
-            .map(|margin| tost_bootstrap(&draws, margin))
-            .transpose()?;
+        plan.margins(&mut found, |margin| tost_bootstrap(&draws, margin))?;
     }
     Ok(found)
 }
@@ -245,13 +261,4 @@ fn draws(
         &plan.bootstrap(),
     );
     unless_undefined(draws, &mut found.notes)
-}
-
-/// How the examples of a part are resampled.
-pub(super) fn interval_name(part: &Part<'_>) -> CiMethod {
-    if part.clustered {
-        CiMethod::ClusterBootstrap
-    } else {
-        CiMethod::Bootstrap
-    }
 }

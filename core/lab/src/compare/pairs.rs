@@ -1,5 +1,7 @@
 //! Given pairs of models, each against its own counterpart.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
 use super::aggregate::MetricSource;
@@ -13,7 +15,8 @@ use crate::cell::{Cell, ModelLabel};
 /// [`comparisons`](super::comparisons) tests a model against a baseline.
 ///
 /// What is corrected together is a task's measure over all pairs and languages: the family is
-/// `<task>/<measure>`, with `/all` behind it for averages over languages.
+/// `<task>/<measure>`, with `/all` behind it for averages over languages. Max-T, which needs one
+/// baseline, gives way to Holm.
 ///
 /// # Errors
 /// Settings out of range, pairs that did not answer the same examples or were not scored alike, or
@@ -43,6 +46,6 @@ pub fn pairs(
             row.family = family.to_owned();
         }
     }
-    decide(&mut rows, &equivalences, settings)?;
+    decide(&mut rows, &equivalences, &BTreeMap::new(), settings)?;
     Ok(rows)
 }

@@ -4,8 +4,9 @@
 
 use mergelab_abi::metric::Shape;
 use mergelab_stats::{
-    Aggregate, AggregateError, Bootstrap, Statistics, StatsError, approximate_randomisation,
-    replicated_bootstrap, sign_flip, tost_bootstrap, value,
+    Aggregate, AggregateError, Bootstrap, DrawnReplicates, Interval, Levels, ReplicatedT,
+    Statistics, StatsError, approximate_randomisation, hierarchical_bootstrap, normal_quantile,
+    replicated_t, sign_flip, value,
 };
 use std::collections::BTreeMap;
 
@@ -21,19 +22,63 @@ pub(super) fn mean(parts: &[Part<'_>]) -> Result<f64, StatsError> {
     Replicates::new(parts)?.mean(0..systems(parts))
 }
 
-/// The bootstrap of that mean over examples and replicates.
-pub(super) fn draws(parts: &[Part<'_>], plan: &Plan<'_>) -> Result<Bootstrap, StatsError> {
+/// The interval of that mean over examples and replicates, and how many items it is from.
+pub(super) fn interval(
+    parts: &[Part<'_>],
+    plan: &Plan<'_>,
+) -> Result<(Interval, CiMethod, usize), StatsError> {
     let replicates = Replicates::new(parts)?;
     let all: Vec<&Statistics> = replicates.systems.iter().collect();
-    replicated_bootstrap(&all, &[], &replicates.metric, &plan.bootstrap())
+    let variance = replicated_t(&all, &[], &replicates.metric)?;
+    let draws = items_drawn(&all, &[], &replicates.metric, plan)?;
+    let (interval, method) = widened(&draws, &variance)?;
+    Ok((interval, method, draws.units))
+}
+
+/// The bootstrap over items, the replicates as they are.
+fn items_drawn(
+    a: &[&Statistics],
+    b: &[&Statistics],
+    metric: &MacroAverage,
+    plan: &Plan<'_>,
+) -> Result<Bootstrap, StatsError> {
+    let levels = Levels {
+        replicates: DrawnReplicates::Fixed,
+        clusters: true,
+        examples: false,
+    };
+    hierarchical_bootstrap(a, b, metric, levels, &plan.bootstrap())
+}
+
+/// The bootstrap interval over items, stretched from its estimate as the variance over replicates
+/// asks for; Student's t interval where the items have no variance to stretch.
+fn widened(draws: &Bootstrap, variance: &ReplicatedT) -> Result<(Interval, CiMethod), StatsError> {
+    let interval = draws.interval;
+    if variance.replicate_variance == 0.0 {
+        return Ok((interval, CiMethod::ReplicatedBootstrap));
+    }
+    let student = variance.interval(interval.level)?;
+    // Where the bootstrap varies less than rounding does, there is no shape to keep.
+    if draws.standard_error <= 1e-9 * variance.standard_error {
+        return Ok((student, CiMethod::ReplicatedT));
+    }
+    let normal = normal_quantile((1.0 + interval.level) / 2.0) * draws.standard_error;
+    let factor = (student.high - student.low) / 2.0 / normal;
+    let stretched = |end: f64| draws.estimate + factor * (end - draws.estimate);
+    let interval = Interval {
+        low: stretched(interval.low),
+        high: stretched(interval.high),
+        ..interval
+    };
+    Ok((interval, CiMethod::ReplicatedBootstrap))
 }
 
 /// Compares the means over the replicates of a model, the first `models` systems, and of a
 /// baseline, the others.
 ///
-/// Both the interval and the equivalence test come from a bootstrap over examples and replicates.
 /// The p-value is the larger of two: that of exchanging the examples, replicates averaged, which
-/// takes the trainings as given, and that of the bootstrap.
+/// takes the trainings as given, and that of a t test over examples and replicates, which has the
+/// degrees of freedom that few replicates leave. The equivalence test is of that t too.
 pub(super) fn compare(
     parts: &[Part<'_>],
     models: usize,
@@ -66,20 +111,22 @@ pub(super) fn compare(
     found.difference = Some(values[0] - values[1]);
     let all: Vec<&Statistics> = replicates.systems.iter().collect();
     let (model, baseline) = all.split_at(models);
-    let draws = replicated_bootstrap(model, baseline, &replicates.metric, &plan.bootstrap());
-    if let Some(draws) = unless_undefined(draws, &mut found.notes)? {
-        let p = draws.p_shift();
-        if p > test.p_value {
-            found.p_value = Some(p);
+    let variance = replicated_t(model, baseline, &replicates.metric);
+    if let Some(variance) = unless_undefined(variance, &mut found.notes)? {
+        if variance.p_value > test.p_value {
+            found.p_value = Some(variance.p_value);
             found.exact = false;
         }
-        found.interval = Some((draws.interval, CiMethod::ReplicatedBootstrap));
-        found.standardise(&draws);
-        found.detectable = plan.detectable(draws.standard_error)?;
-        found.equivalence = plan
-            .margin
-            .map(|margin| tost_bootstrap(&draws, margin))
-            .transpose()?;
+        found.detectable = plan.detectable(variance.standard_error)?;
+        plan.margins(&mut found, |margin| variance.equivalence(margin))?;
+        let draws = items_drawn(model, baseline, &replicates.metric, plan);
+        if let Some(draws) = unless_undefined(draws, &mut found.notes)? {
+            found.interval = Some(widened(&draws, &variance)?);
+            found.standardise(&Bootstrap {
+                standard_error: variance.standard_error,
+                ..draws
+            });
+        }
     }
     Ok(found)
 }
@@ -300,7 +347,8 @@ mod tests {
                 .unwrap()
                 .remove(0)
         };
-        let (narrow, wide) = (with(0.01), with(0.25));
+        // Two trainings leave one degree of freedom: p is below 0.01 from t = 64 on.
+        let (narrow, wide) = (with(0.001), with(0.25));
         let width = |row: &crate::compare::Comparison| row.ci_high.unwrap() - row.ci_low.unwrap();
         assert!(width(&wide) > 5.0 * width(&narrow));
         assert!(narrow.p_value < Some(0.01), "{:?}", narrow.p_value);

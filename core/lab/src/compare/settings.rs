@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::ALL_LANGUAGES;
+use super::choice::{Choice, Chosen, Fits, chosen};
 use super::error::CompareError;
 
 /// How p-values are corrected for the number of comparisons in their family.
@@ -17,8 +19,49 @@ pub enum Correction {
     Bh,
     /// Benjamini and Yekutieli: the same whatever the dependence.
     By,
+    /// Westfall and Young's max-T: bounds the chance of any false finding, and knows how alike the
+    /// models are. Families are of one language; comparisons of replicates are corrected by Holm.
+    MaxT,
     /// No correction.
     None,
+}
+
+/// What tells families apart: comparisons that agree in all of these are corrected together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FamilyKey {
+    /// The baseline.
+    Baseline,
+    /// The model compared with it.
+    Model,
+    /// The task.
+    Task,
+    /// The measure.
+    Measure,
+    /// The language. Means over languages are always families of their own.
+    Language,
+}
+
+impl FamilyKey {
+    /// All of them, in the order in which they stand in a family's name.
+    pub const ALL: [Self; 5] = [
+        Self::Baseline,
+        Self::Model,
+        Self::Task,
+        Self::Measure,
+        Self::Language,
+    ];
+
+    /// The word in a manifest.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Model => "model",
+            Self::Task => "task",
+            Self::Measure => "measure",
+            Self::Language => "language",
+        }
+    }
 }
 
 impl Correction {
@@ -28,6 +71,7 @@ impl Correction {
             Self::Holm => "holm",
             Self::Bh => "bh",
             Self::By => "by",
+            Self::MaxT => "max_t",
             Self::None => "none",
         }
     }
@@ -48,12 +92,20 @@ pub struct Settings {
     pub seed: u64,
     /// Correction for multiple comparisons.
     pub correction: Correction,
+    /// What tells families apart. Baseline, task and measure where nothing is declared, and the
+    /// language too under [`Correction::MaxT`], which needs one set of examples.
+    pub family: Option<Vec<FamilyKey>>,
     /// Names of the models that every other model is compared with. The first is the one that
     /// summaries show.
     pub baselines: Vec<String>,
     /// Differences too small to matter, in the measure's own unit, by name of the measure or else
     /// id of the metric. Equivalence is tested only where one is declared.
     pub margins: BTreeMap<String, f64>,
+    /// By how much a model may be worse without it mattering, in the same way. Non-inferiority is
+    /// tested only where one is declared.
+    pub non_inferiority: BTreeMap<String, f64>,
+    /// Tests and intervals in the place of the default ones.
+    pub tests: Vec<Choice>,
 }
 
 impl Default for Settings {
@@ -64,8 +116,11 @@ impl Default for Settings {
             resamples: 10_000,
             seed: 0,
             correction: Correction::Holm,
+            family: None,
             baselines: Vec::new(),
             margins: BTreeMap::new(),
+            non_inferiority: BTreeMap::new(),
+            tests: Vec::new(),
         }
     }
 }
@@ -91,27 +146,94 @@ impl Settings {
         if self.resamples == 0 {
             return refuse("resamples", 0.0, "1 or more (10000 is customary)");
         }
-        for (name, &margin) in &self.margins {
+        for (name, &margin) in self.margins.iter().chain(&self.non_inferiority) {
             if !(margin > 0.0 && margin.is_finite()) {
                 let setting = format!("margin of `{name}`");
                 return refuse(&setting, margin, "a finite number above 0");
             }
         }
-        Ok(())
+        self.check_max_t()
     }
 
-    /// The margin declared for a measure.
-    pub(super) fn margin(&self, measure: &str, metric: &str) -> Option<f64> {
-        self.margins
-            .get(measure)
-            .or_else(|| self.margins.get(metric))
-            .copied()
+    /// Max-T exchanges models on one set of examples.
+    fn check_max_t(&self) -> Result<(), CompareError> {
+        if self.correction != Correction::MaxT {
+            return Ok(());
+        }
+        let keys = self.family_keys();
+        if let Some(&key) = MAX_T_FAMILY.iter().find(|key| !keys.contains(key)) {
+            return Err(CompareError::MaxTFamily { key: key.name() });
+        }
+        match self
+            .tests
+            .iter()
+            .find_map(|c| c.test.filter(|t| !t.exchanges()))
+        {
+            Some(test) => Err(CompareError::MaxTTest { test: test.name() }),
+            None => Ok(()),
+        }
     }
+
+    fn family_keys(&self) -> &[FamilyKey] {
+        match (&self.family, self.correction) {
+            (Some(keys), _) => keys,
+            (None, Correction::MaxT) => MAX_T_FAMILY,
+            (None, _) => FAMILY,
+        }
+    }
+
+    /// Name of the family of a comparison; `values` are those of [`FamilyKey::ALL`].
+    pub(super) fn family_name(&self, values: [&str; 5]) -> String {
+        let keys = self.family_keys();
+        let averaged = values[4] == ALL_LANGUAGES;
+        let named = FamilyKey::ALL
+            .iter()
+            .zip(values)
+            .filter(|(key, _)| keys.contains(key) && !(averaged && **key == FamilyKey::Language));
+        let mut names: Vec<&str> = named.map(|(_, value)| value).collect();
+        if averaged {
+            names.push(ALL_LANGUAGES);
+        } else if names.is_empty() {
+            names.push("everything");
+        }
+        names.join("/")
+    }
+
+    /// The margin of equivalence declared for a measure.
+    pub(super) fn margin(&self, measure: &str, metric: &str) -> Option<f64> {
+        declared(&self.margins, measure, metric)
+    }
+
+    /// The margin of non-inferiority declared for a measure.
+    pub(super) fn inferiority(&self, measure: &str, metric: &str) -> Option<f64> {
+        declared(&self.non_inferiority, measure, metric)
+    }
+
+    /// The test and the interval asked for.
+    pub(super) fn chosen(&self, task: &str, measure: &str, metric: &str) -> Chosen {
+        chosen(&self.tests, task, measure, metric)
+    }
+}
+
+const FAMILY: &[FamilyKey] = &[FamilyKey::Baseline, FamilyKey::Task, FamilyKey::Measure];
+const MAX_T_FAMILY: &[FamilyKey] = &[
+    FamilyKey::Baseline,
+    FamilyKey::Task,
+    FamilyKey::Measure,
+    FamilyKey::Language,
+];
+
+fn declared(margins: &BTreeMap<String, f64>, measure: &str, metric: &str) -> Option<f64> {
+    margins
+        .get(measure)
+        .or_else(|| margins.get(metric))
+        .copied()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::TestChoice;
 
     #[test]
     fn defaults_are_accepted_and_nonsense_is_not() {
@@ -147,5 +269,42 @@ mod tests {
         assert_eq!(settings.correction, Correction::Bh);
         assert_eq!(settings.resamples, 10_000);
         assert!(serde_json::from_str::<Settings>(r#"{"aplha": 0.1}"#).is_err());
+    }
+
+    #[test]
+    fn families_are_named_by_what_tells_them_apart() {
+        let name = |settings: &Settings, language| {
+            settings.family_name(["joint", "m", "t", "accuracy", language])
+        };
+        let mut settings = Settings::default();
+        assert_eq!(name(&settings, "de"), "joint/t/accuracy");
+        assert_eq!(name(&settings, "all"), "joint/t/accuracy/all");
+        settings.correction = Correction::MaxT;
+        assert_eq!(name(&settings, "de"), "joint/t/accuracy/de");
+        settings.family = Some(vec![FamilyKey::Language, FamilyKey::Baseline]);
+        assert_eq!(name(&settings, "de"), "joint/de");
+        assert_eq!(name(&settings, "all"), "joint/all");
+        let message = settings.check().unwrap_err().to_string();
+        assert!(message.contains("`task`"), "{message}");
+        settings.family = Some(Vec::new());
+        assert_eq!(name(&settings, "de"), "everything");
+    }
+
+    #[test]
+    fn max_t_goes_with_exchanges() {
+        let with = |test| {
+            let settings = Settings {
+                correction: Correction::MaxT,
+                tests: vec![Choice {
+                    test: Some(test),
+                    ..Choice::default()
+                }],
+                ..Settings::default()
+            };
+            settings.check()
+        };
+        assert!(with(TestChoice::SignFlip).is_ok());
+        let message = with(TestChoice::Wilcoxon).unwrap_err().to_string();
+        assert!(message.contains("wilcoxon"), "{message}");
     }
 }

@@ -1,16 +1,21 @@
 //! Values of models with their confidence intervals.
 
 use mergelab_abi::metric::{Measure, Shape};
-use mergelab_stats::{StatsError, bootstrap, value, wilson_interval};
+use mergelab_stats::{
+    IntervalMethod, StatsError, bootstrap, clustered_standard_error, standard_error, value,
+    wilson_interval,
+};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::ALL_LANGUAGES;
 use super::aggregate::MetricSource;
+use super::choice::IntervalChoice;
+use super::chosen::bootstrap_name;
 use super::error::{CompareError, unless_undefined};
 use super::grid::{Column, Grid, TaskMeasure, place};
 use super::names::CiMethod;
-use super::paired::{Plan, interval_name};
+use super::paired::Plan;
 use super::part::Part;
 use super::settings::Settings;
 use super::stream::stream;
@@ -159,6 +164,8 @@ fn row(
         settings,
         seed: stream(settings.seed, &names),
         margin: None,
+        inferiority: None,
+        chosen: settings.chosen(&cell.task, &first.measure.name, &first.scores.metric),
     };
     let averaged = language == ALL_LANGUAGES;
     let replicates = job.columns[0].len();
@@ -223,7 +230,29 @@ fn single(
 ) -> Result<Estimate, StatsError> {
     let statistics = part.system(0)?;
     let value = unless_undefined(value(&statistics, part.metric.as_ref()), notes)?;
-    if shape == Shape::Binary && !part.clustered {
+    let interval = plan.chosen.interval;
+    let drawn = matches!(
+        interval,
+        Some(IntervalChoice::Percentile | IntervalChoice::Bca)
+    );
+    if interval == Some(IntervalChoice::StudentT) && shape != Shape::Corpus {
+        let scores = part.scores(0);
+        let (error, method) = if part.clustered {
+            let error = clustered_standard_error(&scores, &part.clusters());
+            (error, CiMethod::ClusteredT)
+        } else {
+            (standard_error(&scores), CiMethod::StudentT)
+        };
+        let level = plan.settings.level;
+        let found = unless_undefined(error.and_then(|e| Ok((e.interval(level)?, e))), notes)?;
+        return Ok(Estimate {
+            value,
+            ends: found.map(|(interval, _)| (interval.low, interval.high)),
+            units: found.map_or(part.examples(), |(_, error)| error.clusters),
+            method,
+        });
+    }
+    if shape == Shape::Binary && !part.clustered && !drawn {
         let n = part.examples();
         let right = part.scores(0).iter().filter(|&&score| score == 1.0).count();
         let interval = wilson_interval(right as u64, n as u64, plan.settings.level)?;
@@ -239,8 +268,11 @@ fn single(
     Ok(Estimate {
         value,
         ends: draws.as_ref().map(|d| (d.interval.low, d.interval.high)),
+        method: draws.as_ref().map_or_else(
+            || bootstrap_name(part, IntervalMethod::Percentile),
+            |d| bootstrap_name(part, d.interval.method),
+        ),
         units: draws.map_or(part.examples(), |d| d.units),
-        method: interval_name(part),
     })
 }
 
@@ -266,12 +298,12 @@ fn over_replicates(
     notes: &mut Vec<String>,
 ) -> Result<Estimate, StatsError> {
     let value = unless_undefined(replicated::mean(parts), notes)?;
-    let draws = unless_undefined(replicated::draws(parts, plan), notes)?;
+    let found = unless_undefined(replicated::interval(parts, plan), notes)?;
     Ok(Estimate {
         value,
-        ends: draws.as_ref().map(|d| (d.interval.low, d.interval.high)),
-        units: draws.map_or_else(|| parts.iter().map(Part::examples).sum(), |d| d.units),
-        method: CiMethod::ReplicatedBootstrap,
+        ends: found.map(|(interval, ..)| (interval.low, interval.high)),
+        units: found.map_or_else(|| parts.iter().map(Part::examples).sum(), |found| found.2),
+        method: found.map_or(CiMethod::ReplicatedBootstrap, |found| found.1),
     })
 }
 

@@ -6,8 +6,9 @@ use super::{
     merges::fits,
     reader::Reader,
     source::{Located, read_toml},
+    statistics::statistics,
 };
-use crate::compare::{Correction, Settings};
+use crate::compare::Settings;
 use mergelab_abi::suggest::hint;
 use std::{
     collections::BTreeMap,
@@ -99,7 +100,7 @@ impl Manifest {
         let seeds = replicates(root)?;
         let tasks = TaskEntry::read_all(root)?;
         let task_names: Vec<String> = tasks.iter().map(|t| t.name.clone()).collect();
-        let (statistics, baseline_spans) = statistics(root, seed)?;
+        let (statistics, baseline_spans) = statistics(root, seed, &task_names)?;
         let manifest = Self {
             file: Arc::clone(root.file()),
             name: name.value,
@@ -289,65 +290,4 @@ fn evaluation(root: &Reader<'_>) -> Result<Evaluation, ManifestError> {
         reader.finish()?;
     }
     Ok(evaluation)
-}
-
-fn statistics(root: &Reader<'_>, seed: u64) -> Result<(Settings, Vec<super::Span>), ManifestError> {
-    let mut settings = Settings {
-        seed,
-        ..Settings::default()
-    };
-    let mut spans = Vec::new();
-    let Some(reader) = root.table("statistics")? else {
-        return Ok((settings, spans));
-    };
-    if let Some(alpha) = reader.number("alpha")? {
-        if !(alpha.value > 0.0 && alpha.value < 1.0) {
-            return Err(reader.error(alpha.span, "`alpha` is a probability between 0 and 1."));
-        }
-        settings.alpha = alpha.value;
-        settings.level = 1.0 - alpha.value;
-    }
-    if let Some(resamples) = reader.whole("resamples")? {
-        if resamples < 100 {
-            return Err(reader.error(
-                reader.span_of("resamples"),
-                "`resamples` below 100 give no usable p-value: 10000 is the default.",
-            ));
-        }
-        settings.resamples = resamples as usize;
-    }
-    if let Some(seed) = reader.whole("seed")? {
-        settings.seed = seed;
-    }
-    if let Some(correction) = reader.text("correction")? {
-        settings.correction = match correction.value.as_str() {
-            "holm" => Correction::Holm,
-            "bh" => Correction::Bh,
-            "by" => Correction::By,
-            "none" => Correction::None,
-            other => {
-                return Err(reader.error(
-                    correction.span,
-                    format!("`correction` = \"{other}\" is not one of holm, bh, by, none."),
-                ));
-            }
-        };
-    }
-    for baseline in reader.texts("baselines")?.unwrap_or_default() {
-        settings.baselines.push(baseline.value);
-        spans.push(baseline.span);
-    }
-    if let Some(margins) = reader.table("margin")? {
-        for key in margins.keys() {
-            if let Some(margin) = margins.number(&key.value)? {
-                if !(margin.value > 0.0 && margin.value.is_finite()) {
-                    return Err(margins.error(margin.span, "a margin is a number above 0."));
-                }
-                settings.margins.insert(key.value, margin.value);
-            }
-        }
-        margins.finish()?;
-    }
-    reader.finish()?;
-    Ok((settings, spans))
 }

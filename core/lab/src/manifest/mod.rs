@@ -7,6 +7,7 @@ mod experts;
 mod merges;
 mod recipe;
 mod selection;
+mod statistics;
 mod sweep;
 mod tasks;
 

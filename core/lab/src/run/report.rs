@@ -2,7 +2,7 @@
 
 use super::{Experiment, RunError, collect, geometry::geometry};
 use crate::{
-    compare::{RegistryMetrics, Settings, Value, comparisons, values},
+    compare::{RegistryMetrics, Settings, Value, comparisons, confidence_sets, rankings, values},
     executor::Outcome,
     past::{write_places, write_stages},
     plan::Purpose,
@@ -41,6 +41,8 @@ pub fn write(experiment: &Experiment, outcome: &Outcome, out: &Path) -> Result<R
     let source = RegistryMetrics(&experiment.registry);
     let test = values(&cells, &labels, &source, settings)?;
     let comparisons = comparisons(&cells, &labels, &source, settings)?;
+    let rankings = rankings(&test, &labels, settings)?;
+    let confidence_sets = confidence_sets(&cells, &labels, &source, settings)?;
     let mut all = test.clone();
     // Candidates are in no family of tests: they have values alone.
     for round in collect::last_rounds(experiment) {
@@ -74,6 +76,11 @@ pub fn write(experiment: &Experiment, outcome: &Outcome, out: &Path) -> Result<R
         (
             "significance.csv",
             table(tables::significance(&named, &comparisons))?,
+        ),
+        ("rankings.csv", tables::rankings(named.name, &rankings)),
+        (
+            "confidence_sets.csv",
+            tables::confidence_sets(named.name, &confidence_sets),
         ),
         ("costs.csv", tables::costs(named.name, &costs)),
         (

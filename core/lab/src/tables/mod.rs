@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `results.csv` | model, task, language, split and measure |
 //! | `significance.csv` | model, baseline, task, language and tested measure |
+//! | `rankings.csv` | ranking over tasks and languages, and model |
+//! | `confidence_sets.csv` | task, language, tested measure and model |
 //! | `selection.csv` | selection, round and candidate |
 //! | `prompts.csv` | model, task with several prompts, language and measure |
 //! | `costs.csv` | stage |
@@ -24,6 +26,7 @@ mod layout;
 mod orthogonality;
 pub mod package;
 mod prompts;
+mod rankings;
 mod results;
 mod savings;
 pub mod schema;
@@ -42,6 +45,7 @@ pub use layout::Format;
 pub use orthogonality::{correlations, orthogonality};
 pub use package::write_package;
 pub use prompts::{Prompts, prompts};
+pub use rankings::{confidence_sets, rankings};
 pub use results::{results, row_id};
 pub use savings::{savings, savings_in_words};
 pub use selection::{outcome, selection};

@@ -111,6 +111,12 @@ pub(super) fn row(experiment: &str, found: &Comparison) -> Row {
             Field::maybe(found.only_baseline, Field::Integer),
         ),
         ("identical", Field::Boolean(found.identical)),
+        ("non_inferiority_margin", float(found.inferiority_margin)),
+        ("p_non_inferiority", float(found.p_non_inferior)),
+        (
+            "non_inferior",
+            Field::maybe(found.non_inferior, Field::Boolean),
+        ),
         ("note", Field::text(&found.note)),
     ];
     fields.map(|(name, field)| (name.to_owned(), field)).into()

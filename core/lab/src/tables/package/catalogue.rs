@@ -1,7 +1,7 @@
 //! The tables of a run: what a row is, what tells rows apart, what they refer to.
 
 use crate::tables::schema::{
-    CORRELATIONS, COSTS, Column, ORTHOGONALITY, PROMPTS, RESULTS, SAVINGS, SELECTION, SIGNIFICANCE,
+    CONFIDENCE_SETS, CORRELATIONS, COSTS, Column, ORTHOGONALITY, PROMPTS, RANKINGS, RESULTS, SAVINGS, SELECTION, SIGNIFICANCE,
     SWEPT, VECTORS,
 };
 
@@ -58,6 +58,20 @@ pub const TABLES: &[Described] = &[
             reference("model", "results.csv", "model"),
             reference("baseline", "results.csv", "model"),
         ],
+    },
+    Described {
+        file: "rankings.csv",
+        row: "ranking over tasks and languages, and model",
+        columns: RANKINGS,
+        key: &[],
+        references: &[reference("model", "results.csv", "model")],
+    },
+    Described {
+        file: "confidence_sets.csv",
+        row: "task, language, tested measure and model",
+        columns: CONFIDENCE_SETS,
+        key: &[],
+        references: &[reference("model", "results.csv", "model")],
     },
     Described {
         file: "selection.csv",

@@ -78,7 +78,11 @@ pub const COMPARISON: &[Column] = &[
     column("seed", Integer, "Seed of this row's draws"),
     column("p_value", Float, "Two-sided p-value"),
     column("p_adjusted", Float, "p_value corrected for the family"),
-    column("correction", Text, "holm, bh, by or none"),
+    column(
+        "correction",
+        Text,
+        "holm, bh, by, max_t or none: what this row was corrected by",
+    ),
     column(
         "family",
         Text,
@@ -127,6 +131,21 @@ pub const COMPARISON: &[Column] = &[
         "identical",
         Boolean,
         "Whether both have the same statistics on every example",
+    ),
+    column(
+        "non_inferiority_margin",
+        Float,
+        "Declared difference by which the second run may be worse",
+    ),
+    column(
+        "p_non_inferiority",
+        Float,
+        "p-value of: the second run is worse by the margin or more",
+    ),
+    column(
+        "non_inferior",
+        Boolean,
+        "Whether the second run was shown not to be worse by the margin; empty where none is declared",
     ),
     column("note", Text, "Why a number is missing"),
 ];

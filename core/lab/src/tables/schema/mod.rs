@@ -4,6 +4,7 @@ mod comparison;
 mod costs;
 mod orthogonality;
 mod prompts;
+mod rankings;
 mod results;
 mod savings;
 mod selection;
@@ -14,6 +15,7 @@ pub use comparison::COMPARISON;
 pub use costs::COSTS;
 pub use orthogonality::{CORRELATIONS, ORTHOGONALITY};
 pub use prompts::PROMPTS;
+pub use rankings::{CONFIDENCE_SETS, RANKINGS};
 pub use results::RESULTS;
 pub use savings::SAVINGS;
 pub use selection::SELECTION;
@@ -109,6 +111,8 @@ mod tests {
         for table in [
             RESULTS,
             SIGNIFICANCE,
+            RANKINGS,
+            CONFIDENCE_SETS,
             SELECTION,
             PROMPTS,
             COSTS,
@@ -136,6 +140,8 @@ mod tests {
         for table in [
             RESULTS,
             SIGNIFICANCE,
+            RANKINGS,
+            CONFIDENCE_SETS,
             COSTS,
             SAVINGS,
             VECTORS,

@@ -107,7 +107,7 @@ pub const RESULTS: &[Column] = &[
     column(
         "ci_method",
         Text,
-        "wilson, bootstrap, cluster_bootstrap, joint_bootstrap, stratified_bootstrap or replicated_bootstrap (percentiles)",
+        "wilson, student_t, clustered_t, replicated_t, or bootstrap, cluster_bootstrap, joint_bootstrap (percentiles, or with _bca), stratified_bootstrap, replicated_bootstrap",
     ),
     column("plugin_id", Text, "Id of the merge method's plugin"),
     column("plugin_version", Text, "Its version"),

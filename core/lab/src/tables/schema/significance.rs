@@ -57,12 +57,12 @@ pub const SIGNIFICANCE: &[Column] = &[
     column(
         "ci_method",
         Text,
-        "tango, bootstrap, cluster_bootstrap, joint_bootstrap, stratified_bootstrap or replicated_bootstrap (percentiles)",
+        "tango, newcombe, student_t, clustered_t, replicated_t, or bootstrap, cluster_bootstrap, joint_bootstrap (percentiles, or with _bca), stratified_bootstrap, replicated_bootstrap",
     ),
     column(
         "test",
         Text,
-        "mcnemar_exact, sign_flip or approximate_randomisation, with _clustered, _macro or _replicated",
+        "mcnemar_exact, sign_flip or approximate_randomisation, with _clustered, _macro or _replicated; where the manifest asks for it mcnemar_mid_p, wilcoxon_exact, wilcoxon_normal, paired_t or bootstrap, also with _clustered",
     ),
     column(
         "exact",
@@ -81,11 +81,15 @@ pub const SIGNIFICANCE: &[Column] = &[
     ),
     column("p_value", Float, "Two-sided p-value"),
     column("p_adjusted", Float, "p_value corrected for the family"),
-    column("correction", Text, "holm, bh, by or none"),
+    column(
+        "correction",
+        Text,
+        "holm, bh, by, max_t or none: what this row was corrected by",
+    ),
     column(
         "family",
         Text,
-        "What is corrected together: baseline/task/measure, /all for means over languages",
+        "What is corrected together: baseline/task/measure where the manifest declares nothing else, /all for means over languages",
     ),
     column("family_size", Integer, "Number of p-values in the family"),
     column("effect_name", Text, "cohen_h, cohen_dz or bootstrap_dz"),
@@ -126,6 +130,21 @@ pub const SIGNIFICANCE: &[Column] = &[
         "identical",
         Boolean,
         "Whether both have the same statistics on every example",
+    ),
+    column(
+        "non_inferiority_margin",
+        Float,
+        "Declared difference by which the model may be worse",
+    ),
+    column(
+        "p_non_inferiority",
+        Float,
+        "p-value of: the model is worse by the margin or more",
+    ),
+    column(
+        "non_inferior",
+        Boolean,
+        "Whether the model was shown not to be worse by the margin; empty where none is declared",
     ),
     column(
         "note",
