@@ -1,8 +1,8 @@
 //! The tables of a run: what a row is, what tells rows apart, what they refer to.
 
 use crate::tables::schema::{
-    CONFIDENCE_SETS, CORRELATIONS, COSTS, Column, ORTHOGONALITY, PROMPTS, RANKINGS, RESULTS, SAVINGS, SELECTION, SIGNIFICANCE,
-    SWEPT, VECTORS,
+    CONFIDENCE_SETS, CORRELATIONS, COSTS, Column, ORTHOGONALITY, PROMPTS, RANKINGS, RESULTS,
+    SAVINGS, SELECTION, SIGNIFICANCE, SWEPT, VECTORS,
 };
 
 /// A table of a run.
