@@ -36,7 +36,7 @@ pub fn choose<'a>(
             (group, hash(&example.id), example)
         })
         .collect();
-    order.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    order.sort_by_key(|(group, own, _)| (*group, *own));
     let mut shown = BTreeSet::new();
     order
         .into_iter()

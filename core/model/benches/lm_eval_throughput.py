@@ -6,8 +6,8 @@ Pinned: Python 3.11, torch 2.15.0, transformers 5.24.0, lm_eval 0.4.13, tokenize
     cargo bench -p mergelab-model --bench evaluation > ours.csv
     python core/model/benches/lm_eval_throughput.py --threads 2 --ours ours.csv
 
-The same decoders, f32, eager mode, scaled-dot-product attention, batches of 16, the best of three
-runs. `lm_eval` is the harness's own loop over requests that are tokens already, without its
+The same decoders, f32, eager mode, scaled-dot-product attention, batches of 16, the best of
+three runs. `lm_eval` is the harness's own loop over requests that are tokens already, without its
 progress bars, so that neither its tokenizer nor its start count. `transformers` is written by hand:
 texts sorted by length, padded batches of 16, and logits of the choices' tokens alone; for
 generation `generate` on left-padded batches. Both read a context again for each choice. With
@@ -139,9 +139,9 @@ def write_by_transformers(net, work):
             assert found.shape == (len(batch), longest + GENERATE[1])
 
 
-def best(run):
+def best(run, runs):
     seconds = []
-    for _ in range(3):
+    for _ in range(runs):
         started = time.perf_counter()
         run()
         seconds.append(time.perf_counter() - started)
@@ -153,6 +153,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--tasks", default=",".join([*CHOICES, "generate"]))
+    parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--ours", help="output of the other bench")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
@@ -179,16 +180,16 @@ def main():
                 show(
                     name,
                     task,
-                    best(lambda: write_by_harness(lm, work)),
-                    best(lambda: write_by_transformers(net, work)),
+                    best(lambda: write_by_harness(lm, work), arguments.runs),
+                    best(lambda: write_by_transformers(net, work), arguments.runs),
                 )
             else:
                 work = list(pairs(vocabulary, *CHOICES[task]))
                 show(
                     name,
                     task,
-                    best(lambda: by_harness(lm, work)),
-                    best(lambda: by_transformers(net, work)),
+                    best(lambda: by_harness(lm, work), arguments.runs),
+                    best(lambda: by_transformers(net, work), arguments.runs),
                 )
 
 
