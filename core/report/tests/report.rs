@@ -175,7 +175,8 @@ fn structure(html: &str) -> String {
             }
             "figure" => {
                 let body = inside("</svg>");
-                let id = tag.split('"').nth(1).unwrap_or("");
+                let id = tag.split("id=\"").nth(1).and_then(|t| t.split('"').next());
+                let id = id.unwrap_or("");
                 // Marks for data have a text of their own.
                 let marks = body.matches("<title>").count();
                 let _ = writeln!(out, "figure {id}: {marks} marks");

@@ -14,8 +14,8 @@ Examples:
   mergelab report runs/quickstart --out quickstart.html
   mergelab report runs/quickstart --plots figures
 
-The report needs no network and no other file: it can be mailed or put on a web page. It is made from
-the run's folder alone; what the folder lacks is left out, and the report says so.";
+The report needs no network and no other file: it can be mailed or put on a web page. It is made
+from the run's folder alone; what the folder lacks is left out, and the report says so.";
 
 /// Write a run's report: one HTML file with summary, figures, examples and recipes.
 #[derive(Debug, clap::Args)]

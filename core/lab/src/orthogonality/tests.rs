@@ -9,7 +9,6 @@ use crate::{
         values,
     },
     plan::spec::ExpertRef,
-    plot,
 };
 
 const LANGUAGES: [&str; 6] = ["de", "en", "fr", "it", "ja", "zh"];
@@ -163,30 +162,4 @@ fn associations_are_over_languages_and_say_how_many() {
     let fewer = of(&LANGUAGES[..2]);
     assert_eq!((fewer[0].n, fewer[0].pearson), (2, None));
     assert!(fewer[0].note.contains("at least 3"), "{}", fewer[0].note);
-}
-
-#[test]
-fn the_plot_has_every_point_and_name() {
-    let points = found(&LANGUAGES, &[vectors(&LANGUAGES)]);
-    let svg = plot::orthogonality("a <first> try", &points).unwrap();
-    // Six points in each of two panels, and one in the legend.
-    assert_eq!(svg.matches("<circle").count(), 13);
-    for language in LANGUAGES {
-        assert!(
-            svg.contains(&format!(">{language}</text>")),
-            "no {language}"
-        );
-    }
-    assert!(svg.contains("a &lt;first&gt; try"));
-    assert!(svg.contains("prefers-color-scheme:dark"));
-    let numbers = svg
-        .split(['"', ' '])
-        .filter_map(|part| part.parse::<f64>().ok());
-    assert!(numbers.clone().count() > 100);
-    assert!(
-        numbers
-            .clone()
-            .all(|n| n.is_finite() && (-1.0..=2000.0).contains(&n))
-    );
-    assert_eq!(plot::orthogonality("x", &[]), None);
 }

@@ -42,6 +42,7 @@ impl Work<'_> {
         let mut how = How {
             batch_size: BATCH_SIZE,
             places: self.located.clone(),
+            ..How::default()
         };
         for key in needs(&stage.what) {
             if let Some(made) = self.made(key) {

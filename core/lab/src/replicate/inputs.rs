@@ -263,7 +263,10 @@ fn slices(what: &What) -> Vec<&SliceRef> {
             .flat_map(|own| own.train.iter().chain(&own.validation))
             .collect(),
         What::Merge(_) | What::Vectors(_) => Vec::new(),
-        What::Generate(what) => vec![&what.rows],
+        What::Generate(what) => {
+            let shown = what.shots.iter().map(|shots| &shots.rows);
+            shown.chain([&what.rows]).collect()
+        }
         What::Score(what) => vec![&what.rows],
     }
 }

@@ -18,6 +18,19 @@ pub(super) struct Lineage<'a> {
     pub(super) imported: BTreeSet<String>,
 }
 
+impl Lineage<'_> {
+    /// The served model, if one answered.
+    pub(super) fn served(&self) -> Option<&str> {
+        self.again.iter().find_map(|stage| match &stage.what {
+            What::Generate(what) => match &what.answerer {
+                Answerer::Served(served) => Some(served.model.as_str()),
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+}
+
 /// Follows cells back to what they were made from; through trainings where these run again too.
 ///
 /// # Errors
@@ -81,7 +94,7 @@ pub(super) fn needs(what: &What) -> Vec<&str> {
         }
         What::Generate(what) => match &what.answerer {
             Answerer::Model { key, .. } => vec![key],
-            Answerer::Trivial { .. } => Vec::new(),
+            Answerer::Trivial { .. } | Answerer::Served(_) => Vec::new(),
         },
         What::Score(what) => vec![&what.responses],
     }

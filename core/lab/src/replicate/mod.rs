@@ -109,6 +109,12 @@ pub fn replicate(
 ) -> Result<Replication, ReplicateError> {
     let row = row::find(request.run, request.row)?;
     let lineage = lineage::of(request.run, &row.cell_keys(), request.trainings)?;
+    if let Some(served) = lineage.served() {
+        return Err(ReplicateError::Row(format!(
+            "{served} is served elsewhere: what it answers has no content hash, so it cannot be \
+             shown to be the same."
+        )));
+    }
     let places = inputs::places(request)?;
     let (checks, located) = inputs::check(request, &lineage, &places)?;
     let name = |stages: &[&crate::past::StageRecord]| {

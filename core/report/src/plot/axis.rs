@@ -96,7 +96,7 @@ mod tests {
         let axis = Axis::new([-0.031, 0.12].into_iter(), (0.0, 330.0));
         let numbers: Vec<_> = axis.ticks.iter().map(|t| axis.number(*t)).collect();
         assert_eq!(numbers, ["0.00", "0.05", "0.10"]);
-        let axis = Axis::new([-40.0, 10.0].into_iter(), (220.0, 0.0));
+        let axis = Axis::new([-40.0, 10.0].into_iter(), (100.0, 0.0));
         let numbers: Vec<_> = axis.ticks.iter().map(|t| axis.number(*t)).collect();
         assert_eq!(numbers, ["\u{2212}40", "\u{2212}20", "0"]);
         assert!(axis.place(10.0) > 0.0 && axis.place(10.0) < axis.place(-40.0));

@@ -4,7 +4,7 @@ use mergelab_sdk::{prelude::*, reading::best};
 
 /// What a choice's log-likelihood is divided by before probabilities are made of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
-pub enum Normalise {
+pub(crate) enum Normalise {
     /// Nothing: the probabilities are those that the model gives the choices, scaled to sum to 1.
     None,
     /// The number of characters.

@@ -68,6 +68,7 @@ mod tests {
     use crate::{
         ledger::Ledger,
         plan::spec::{How, StageSpec, VectorsWhat, What},
+        store::Store,
     };
     use mergelab_abi::task::Response;
     use std::sync::{Arc, atomic::AtomicBool};
