@@ -355,7 +355,7 @@ mod tests {
         let served = |name: &str, url: &str| {
             let mut node = node(name, &[], false);
             if let What::Generate(what) = &mut node.spec.what {
-                what.answerer = Answerer::Served(Served {
+                what.answerer = Answerer::Served(Box::new(Served {
                     url: url.to_owned(),
                     model: name.to_owned(),
                     revision: None,
@@ -363,7 +363,7 @@ mod tests {
                     seed: 0,
                     max_tokens_key: String::new(),
                     body: serde_json::Map::new(),
-                });
+                }));
             }
             node
         };

@@ -76,7 +76,7 @@ impl Builder<'_> {
             how.asking = Some(endpoints::asking(endpoint));
             shots = task.shots(self.manifest, self.data, &rows)?;
             task.place(&mut how, shots.iter().map(|shots| shots.rows.clone()));
-            Answerer::Served(endpoints::served(endpoint, self.manifest))
+            Answerer::Served(Box::new(endpoints::served(endpoint, self.manifest)))
         } else {
             how.places
                 .insert(model.label.key.clone(), model.folder.clone());

@@ -211,7 +211,7 @@ pub enum Answerer {
         chat: bool,
     },
     /// A model that is served elsewhere. It has no content hash, so what names it takes its place.
-    Served(Served),
+    Served(Box<Served>),
     /// A trivial output that the task offers.
     Trivial {
         /// Its name.

@@ -45,10 +45,11 @@ pub(crate) struct Cell {
     pub(crate) all: usize,
     /// Id, and places of the prompt and of the reference.
     pub(crate) examples: Vec<(String, usize, usize)>,
-    /// For each model that answered: its place, and for each example the place of its output and
-    /// its score.
-    answers: Vec<(usize, Vec<Option<usize>>, Vec<Option<f64>>)>,
+    answers: Vec<Answers>,
 }
+
+/// A model's place, and for each example the place of its output and its score.
+type Answers = (usize, Vec<Option<usize>>, Vec<Option<f64>>);
 
 impl Examples {
     pub(crate) fn is_empty(&self) -> bool {

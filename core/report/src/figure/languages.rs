@@ -78,7 +78,7 @@ fn map(run: &Run, task: &str) -> Option<Figure> {
         let share = (value - low) / (high - low);
         share
             .is_finite()
-            .then(|| if sign > 0.0 { share } else { 1.0 - share })
+            .then_some(if sign > 0.0 { share } else { 1.0 - share })
     };
     let mut rows = Vec::new();
     let mut table = Vec::new();

@@ -32,7 +32,7 @@ impl Segmenter {
         let is = |code: &&str| same_primary(language, code);
         match language {
             _ if is(&"zh") => Ok(Self::Jieba),
-            _ if PLAIN.iter().any(|code| is(&code)) => Ok(Self::Runs),
+            _ if PLAIN.iter().any(&is) => Ok(Self::Runs),
             _ if is(&"ja") => Err("XL-Sum segments it with MeCab and its dictionary"),
             _ if is(&"th") => Err("XL-Sum segments it with PyThaiNLP"),
             _ => Err("XL-Sum stems it with stop words and rules of other packages, or has no data"),
