@@ -24,6 +24,7 @@ const SKIPPED: &[(&str, &str)] = &[
     ),
     ("mergelab plugin show my_method", "as before"),
     ("mergelab dataset fetch", "needs the network"),
+    ("vllm serve", "starts a server of another project"),
     (
         "mergelab merge RECIPE OUT",
         "names in capitals stand for the reader's own",

@@ -238,7 +238,7 @@ fn decide(
             Correction::None => p_values,
             Correction::Bh => benjamini_hochberg(&p_values).map_err(refused)?,
             Correction::By => benjamini_yekutieli(&p_values).map_err(refused)?,
-            _ => holm(&p_values).map_err(refused)?,
+            Correction::Holm | Correction::MaxT => holm(&p_values).map_err(refused)?,
         };
         for need in family.iter().filter(|need| need.p_value.is_none()) {
             let key = (need.model.clone(), need.place.clone());

@@ -1,14 +1,22 @@
 //! What the values are, and what the marks mean.
 
 use super::{baseline::Test, best::Standing, layout::About, results::field, view::Build};
-use crate::{compare::ALL_LANGUAGES, past::Past};
+use crate::{
+    compare::{ALL_LANGUAGES, Correction},
+    past::Past,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The caption, sentence by sentence.
 pub(super) fn sentences(build: &Build<'_>, run: &Past) -> Vec<String> {
     let mut all = measures(&build.shown.places);
     let settings = &run.record.statistics;
-    let correction = settings.correction.name();
+    // Max-T is over the models of a baseline; what is not worse than the best is found by Holm's.
+    let correction = match settings.correction {
+        Correction::MaxT => Correction::Holm,
+        own => own,
+    };
+    let correction = correction.name();
     let standings = build.standings;
     let mut tests = standings.tests.clone();
     if standings.tests.is_empty() {
