@@ -140,7 +140,7 @@ fn perfect(case: &Case) -> Case {
         prediction: Prediction {
             output: case.reference.texts[0].clone(),
             label: case.reference.label.clone(),
-            choices: choices(LABELS.map(|l| if Some(l) == right { -0.1 } else { -90.0 })),
+            choices: choices(LABELS.map(|l| if Some(l) == right { -0.1 } else { -9e3 })),
             likelihood: Some(Likelihood::of("some text", 0.0, 3)),
         },
         reference: case.reference.clone(),
