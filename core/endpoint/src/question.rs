@@ -119,3 +119,44 @@ impl Question {
         (name, Value::Object(body).to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(chat: bool) -> Server {
+        Server {
+            address: "http://nowhere/v1".parse().expect("an address"),
+            model: "m".to_owned(),
+            reported_model: None,
+            chat,
+            examples: vec![("1 + 1 = ".to_owned(), " 2".to_owned())],
+            seed: 0,
+            max_tokens_key: "max_tokens".to_owned(),
+            body: Map::new(),
+        }
+    }
+
+    #[test]
+    fn examples_are_turns_of_a_chat_and_nothing_else() {
+        let question = Question::Generate {
+            prompt: "2 + 2 = ".to_owned(),
+            max_tokens: 4,
+            stop: Vec::new(),
+        };
+        let body = |chat| -> Value {
+            let (_, body) = question.call(&server(chat), None);
+            serde_json::from_str(&body).expect("JSON")
+        };
+        assert_eq!(
+            body(true)["messages"],
+            json!([
+                {"role": "user", "content": "1 + 1 ="},
+                {"role": "assistant", "content": "2"},
+                {"role": "user", "content": "2 + 2 ="},
+            ])
+        );
+        // Where prompts are texts, whoever asks has put the examples into them.
+        assert_eq!(body(false)["prompt"], json!("2 + 2 ="));
+    }
+}
