@@ -4,6 +4,7 @@ mod ask;
 mod choose;
 mod likelihood;
 mod local;
+mod log;
 mod resume;
 mod served;
 mod shown;

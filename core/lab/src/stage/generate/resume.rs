@@ -1,29 +1,16 @@
-//! Answers that a killed process had: a file that only grows.
-//!
-//! A line has the answers of one chunk, after a BLAKE3 hash of the rest of the line. When the file
-//! is opened again, the lines up to the first one that does not fit its hash count, and what follows
-//! them is cut off: a process may have been killed while it wrote.
+//! Answers that a killed process had, a chunk in each entry.
 
-use super::{super::StageError, Answer};
-use crate::{ledger::flops::Tokens, store::StoreError};
+use super::{super::StageError, Answer, log::Log};
+use crate::ledger::flops::Tokens;
 use serde::{Deserialize, Serialize};
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write as _},
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
-/// Name of the file in the stage's folder of what lets it resume.
-const ANSWERS: &str = "answers.jsonl";
-
-/// The file of answers, opened to add to it.
+/// The answers of this process, to be added.
 pub(super) struct Kept {
-    path: PathBuf,
-    /// Opened with the first chunk, so that a stage of one chunk writes none.
-    file: Option<File>,
+    log: Log,
 }
 
-/// One line.
+/// One entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Chunk {
     /// Indices of the requests, and their answers.
@@ -44,22 +31,13 @@ pub(super) struct Earlier {
 impl Kept {
     /// The answers to `count` requests that are kept in a folder, where there are some.
     pub(super) fn open(folder: &Path, count: usize) -> Result<(Self, Earlier), StageError> {
-        let path = folder.join(ANSWERS);
+        let known = |chunk: &Chunk| chunk.answers.iter().all(|(index, _)| *index < count);
+        let (log, chunks) = Log::open(folder, known)?;
         let mut earlier = Earlier {
             answers: vec![None; count],
             tokens: Tokens::default(),
         };
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(source) => return Err(StoreError { path, source }.into()),
-        };
-        let mut valid = 0;
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let Some(chunk) = read(line, count) else {
-                break;
-            };
-            valid += line.len();
+        for chunk in chunks {
             // Two processes may have answered at once. Both answered the same.
             let mut new = false;
             for (index, answer) in chunk.answers {
@@ -70,18 +48,7 @@ impl Kept {
                 earlier.tokens += chunk.tokens;
             }
         }
-        if valid < bytes.len() {
-            let cut = || {
-                let file = OpenOptions::new().write(true).open(&path)?;
-                file.set_len(valid as u64)?;
-                file.sync_all()
-            };
-            cut().map_err(|source| StoreError {
-                path: path.clone(),
-                source,
-            })?;
-        }
-        Ok((Self { path, file: None }, earlier))
+        Ok((Self { log }, earlier))
     }
 
     /// Adds the answers of a chunk, and returns when they are on the disk.
@@ -94,52 +61,15 @@ impl Kept {
             answers: answers.to_vec(),
             tokens,
         };
-        let json = serde_json::to_string(&chunk)
-            .map_err(|e| StageError::Input(format!("answers cannot be written: {e}")))?;
-        let line = format!("{} {json}\n", blake3::hash(json.as_bytes()).to_hex());
-        self.append(line.as_bytes()).map_err(|source| {
-            StageError::Store(StoreError {
-                path: self.path.clone(),
-                source,
-            })
-        })
+        Ok(self.log.add(&chunk)?)
     }
-
-    fn append(&mut self, line: &[u8]) -> io::Result<()> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => {
-                if let Some(folder) = self.path.parent() {
-                    fs::create_dir_all(folder)?;
-                }
-                let file = OpenOptions::new()
-                    .append(true)
-                    .create(true)
-                    .open(&self.path)?;
-                self.file.insert(file)
-            }
-        };
-        file.write_all(line)?;
-        file.sync_data()
-    }
-}
-
-/// A line as a chunk, if it is whole and fits its hash.
-fn read(line: &[u8], count: usize) -> Option<Chunk> {
-    let line = std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?;
-    let (hash, json) = line.split_once(' ')?;
-    if blake3::hash(json.as_bytes()).to_hex().as_str() != hash {
-        return None;
-    }
-    let chunk: Chunk = serde_json::from_str(json).ok()?;
-    let known = chunk.answers.iter().all(|(index, _)| *index < count);
-    known.then_some(chunk)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::log::ANSWERS, *};
     use mergelab_abi::task::Response;
+    use std::fs;
 
     fn answer(text: &str) -> Answer {
         Answer {

@@ -1,18 +1,11 @@
-//! Answers that came, a line each: what a stage that was stopped need not ask again.
+//! Answers that came, an entry each: what a stage that was stopped need not ask again.
 
+use super::super::log::Log;
 use crate::store::StoreError;
 use mergelab_abi::task::Response;
 use mergelab_endpoint::Usage;
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::BTreeMap,
-    fs::{self, File, OpenOptions},
-    io::{self, Write as _},
-    path::{Path, PathBuf},
-};
-
-/// Name of the file.
-const ANSWERS: &str = "answers.jsonl";
+use std::{collections::BTreeMap, path::Path};
 
 /// An answer that came.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,7 +26,7 @@ pub(super) struct Kept {
     pub(super) at: u64,
 }
 
-/// A line of the file.
+/// An entry.
 #[derive(Serialize, Deserialize)]
 struct Line {
     /// Place of the example among the rows.
@@ -46,76 +39,39 @@ struct Line {
 pub(super) struct Journal {
     /// By the place of the example.
     pub(super) kept: BTreeMap<usize, Kept>,
-    path: PathBuf,
-    file: File,
+    log: Log,
 }
 
 impl Journal {
-    /// Reads what an earlier process kept. A line that a kill cut is dropped, with what follows.
+    /// Reads what an earlier process kept.
     pub(super) fn open(folder: &Path, ids: &[&str]) -> Result<Self, StoreError> {
-        let path = folder.join(ANSWERS);
-        let problem = |source| StoreError {
-            path: path.clone(),
-            source,
-        };
-        fs::create_dir_all(folder).map_err(problem)?;
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(e) => return Err(problem(e)),
-        };
-        let mut kept = BTreeMap::new();
-        let mut whole = 0;
-        for line in text.split_inclusive(|byte| *byte == b'\n') {
-            let read: Option<Line> = line
-                .strip_suffix(b"\n")
-                .and_then(|line| serde_json::from_slice(line).ok());
-            match read {
-                Some(line) if ids.get(line.example) == Some(&line.kept.id.as_str()) => {
-                    kept.insert(line.example, line.kept);
-                }
-                _ => break,
-            }
-            whole += line.len();
-        }
-        let open = || {
-            let file = OpenOptions::new().create(true).append(true).open(&path)?;
-            file.set_len(whole as u64)?;
-            Ok(file)
-        };
-        let file = open().map_err(problem)?;
-        Ok(Self { kept, path, file })
+        let asked = |line: &Line| ids.get(line.example) == Some(&line.kept.id.as_str());
+        let (log, lines) = Log::open(folder, asked)?;
+        let kept = lines.into_iter().map(|line| (line.example, line.kept));
+        Ok(Self {
+            kept: kept.collect(),
+            log,
+        })
     }
 
-    /// Keeps an answer. It is with the system before this returns, so that a kill does not lose it.
+    /// Keeps an answer. It is on the disk before this returns, so that a kill does not lose it.
     pub(super) fn keep(&mut self, example: usize, kept: Kept) -> Result<(), StoreError> {
         let line = Line { example, kept };
-        let written = serde_json::to_vec(&line)
-            .map_err(io::Error::other)
-            .and_then(|mut text| {
-                text.push(b'\n');
-                self.file.write_all(&text)
-            });
-        written.map_err(|source| StoreError {
-            path: self.path.clone(),
-            source,
-        })?;
+        self.log.add(&line)?;
         self.kept.insert(example, line.kept);
         Ok(())
     }
 
     /// Throws all answers away.
     pub(super) fn forget(&self) -> Result<(), StoreError> {
-        fs::remove_file(&self.path).map_err(|source| StoreError {
-            path: self.path.clone(),
-            source,
-        })
+        self.log.forget()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::super::log::ANSWERS, *};
+    use std::fs;
 
     fn kept(id: &str) -> Kept {
         Kept {
