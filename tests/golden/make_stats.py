@@ -1,4 +1,4 @@
-"""Writes stats.json: what the reference implementations answer, for core/stats/tests/golden.rs.
+"""Writes stats.json: what the reference implementations answer, for core/stats/tests/golden.
 
 Run with Python 3.11 and
     numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 scikit-learn==1.9.1 sacrebleu==2.6.0 arch==8.0.0

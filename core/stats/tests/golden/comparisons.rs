@@ -1,8 +1,6 @@
 //! Agreement with scipy, statsmodels and scikit-learn, on the cases of `tests/golden/make_stats.py`.
 
-// clippy.toml allows this in test functions; here the functions they share need it too.
-#![allow(clippy::unwrap_used)]
-
+use crate::cases::{cases, close, integers, number, numbers};
 use mergelab_stats::*;
 use serde_json::Value;
 
@@ -12,38 +10,6 @@ const CLOSED_FORM: f64 = 1e-10;
 const STUDENT_QUANTILE: f64 = 1e-7;
 /// The reference found the root of a score whose nuisance parameter was itself found numerically.
 const NUMERICAL_ROOT: f64 = 1e-6;
-
-fn cases(name: &str) -> Vec<Value> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/stats.json");
-    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    let golden: Value = serde_json::from_str(&text).unwrap();
-    let cases = golden[name].as_array().unwrap().clone();
-    assert!(!cases.is_empty(), "no cases of {name}");
-    cases
-}
-
-fn number(case: &Value, key: &str) -> f64 {
-    case[key].as_f64().unwrap_or_else(|| panic!("{key}"))
-}
-
-fn numbers(value: &Value) -> Vec<f64> {
-    let values = value.as_array().unwrap();
-    values.iter().map(|v| v.as_f64().unwrap()).collect()
-}
-
-fn integers(value: &Value) -> Vec<u64> {
-    let values = value.as_array().unwrap();
-    values.iter().map(|v| v.as_u64().unwrap()).collect()
-}
-
-#[track_caller]
-fn close(found: f64, expected: f64, tolerance: f64) {
-    let scale = expected.abs().max(1.0);
-    assert!(
-        (found - expected).abs() <= tolerance * scale,
-        "found {found}, expected {expected}"
-    );
-}
 
 #[test]
 fn mcnemar_exact_and_mid_p() {
