@@ -70,7 +70,7 @@ pub use mergelab_abi::{
 };
 pub use mergelab_sdk_derive::{Choice, Params};
 pub use method::{Artifact, MergeMethod, Survey};
-pub use metric::{Metric, MetricContext};
+pub use metric::{Metric, MetricContext, check_tested};
 pub use params::{Choice, Params, PerModel};
 pub use task::{Task, TaskContext, fields};
 pub use tensor::{Qr, Svd, Tensor};

@@ -2,6 +2,7 @@
 
 use crate::{Case, Error, Measure, Params, Result, Shape, params};
 use mergelab_abi::metric::{Metric as AbiMetric, MetricSetup};
+use mergelab_abi::suggest::hint;
 
 /// What a metric knows beside its parameters.
 #[derive(Debug, Clone)]
@@ -44,6 +45,30 @@ pub trait Metric: Params {
         let _ = (measure, context);
         sums[0] / n
     }
+}
+
+/// Checks the parameter `tested` of a metric that can report more than is to be tested: its entries
+/// must be names of measures.
+///
+/// # Errors
+/// A name that is none.
+pub fn check_tested<'a>(
+    metric: &str,
+    tested: &[String],
+    measures: impl Iterator<Item = &'a str> + Clone,
+) -> Result<()> {
+    for name in tested {
+        if !measures.clone().any(|measure| measure == name) {
+            return Err(Error::parameter(
+                "tested",
+                format!(
+                    "`tested` has `{name}`, which is no measure of `{metric}`.{}",
+                    hint(name, measures)
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 struct Configured<M> {

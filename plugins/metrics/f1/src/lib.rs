@@ -4,7 +4,7 @@
 mod counts;
 
 use counts::{Counts, macro_average, weighted_average};
-use mergelab_sdk::{prelude::*, suggest::hint};
+use mergelab_sdk::{check_tested, prelude::*, suggest::hint};
 
 /// F1 over the label set: macro, micro, weighted, per class, and the share of invalid outputs.
 #[derive(Params)]
@@ -60,18 +60,7 @@ impl Metric for F1 {
         }
         let measures = self.measures(context);
         let names = measures.iter().map(|m| m.name.as_str());
-        for name in &self.tested {
-            if !names.clone().any(|n| n == name) {
-                return Err(Error::parameter(
-                    "tested",
-                    format!(
-                        "`tested` has `{name}`, which is no measure of `f1`.{}",
-                        hint(name, names)
-                    ),
-                ));
-            }
-        }
-        Ok(())
+        check_tested(Self::ID, &self.tested, names)
     }
 
     fn measures(&self, context: &MetricContext) -> Vec<Measure> {

@@ -1,7 +1,7 @@
 //! Metric: multiple-choice accuracy, raw and normalised by length.
 #![forbid(unsafe_code)]
 
-use mergelab_sdk::{prelude::*, reading::best, suggest::hint};
+use mergelab_sdk::{check_tested, prelude::*, reading::best};
 
 /// Share of examples whose likeliest choice is right: by log-likelihood, and by log-likelihood
 /// divided by the choice's characters, bytes or tokens, from the same predictions.
@@ -30,18 +30,7 @@ impl Metric for MultipleChoice {
 
     fn check(&self, _: &MetricContext) -> Result<()> {
         let names = MEASURES.iter().map(|(name, ..)| *name);
-        for name in &self.tested {
-            if !names.clone().any(|n| n == name) {
-                return Err(Error::parameter(
-                    "tested",
-                    format!(
-                        "`tested` has `{name}`, which is no measure of `multiple_choice`.{}",
-                        hint(name, names)
-                    ),
-                ));
-            }
-        }
-        Ok(())
+        check_tested(Self::ID, &self.tested, names)
     }
 
     fn measures(&self, _: &MetricContext) -> Vec<Measure> {

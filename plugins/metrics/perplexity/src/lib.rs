@@ -1,7 +1,7 @@
 //! Metric: perplexity and bits per byte.
 #![forbid(unsafe_code)]
 
-use mergelab_sdk::{prelude::*, suggest::hint};
+use mergelab_sdk::{check_tested, prelude::*};
 use std::f64::consts::LN_2;
 
 /// How surprised a model is by texts: perplexity per token, word and byte, and bits per byte.
@@ -30,18 +30,7 @@ impl Metric for Perplexity {
 
     fn check(&self, _: &MetricContext) -> Result<()> {
         let names = MEASURES.iter().map(|(name, ..)| *name);
-        for name in &self.tested {
-            if !names.clone().any(|n| n == name) {
-                return Err(Error::parameter(
-                    "tested",
-                    format!(
-                        "`tested` has `{name}`, which is no measure of `perplexity`.{}",
-                        hint(name, names)
-                    ),
-                ));
-            }
-        }
-        Ok(())
+        check_tested(Self::ID, &self.tested, names)
     }
 
     fn measures(&self, _: &MetricContext) -> Vec<Measure> {
