@@ -1,12 +1,12 @@
 //! Columns of `costs.csv`.
 
 use super::Kind::{Boolean, Float, Integer, Text};
-use super::{Column, column};
+use super::{Column, EXPERIMENT, SCHEMA, column};
 
 /// Columns of `costs.csv`: one row per stage.
 pub const COSTS: &[Column] = &[
-    column("schema", Integer, "Version of these columns"),
-    column("experiment", Text, "Name of the experiment"),
+    SCHEMA,
+    EXPERIMENT,
     column("stage", Text, "Kind of the stage: train, merge, score"),
     column("name", Text, "What it makes"),
     column("key", Text, "Content key of its artifact in the store"),

@@ -82,6 +82,43 @@ const fn column(name: &'static str, kind: Kind, meaning: &'static str) -> Column
     }
 }
 
+// Columns that several tables have.
+const SCHEMA: Column = column("schema", Kind::Integer, "Version of these columns");
+const EXPERIMENT: Column = column("experiment", Kind::Text, "Name of the experiment");
+const TASK: Column = column("task", Kind::Text, "Name of the task");
+const DATASET: Column = column(
+    "dataset",
+    Kind::Text,
+    "Name of the dataset; several, with + between them, where language is all",
+);
+const LANGUAGE: Column = column(
+    "language",
+    Kind::Text,
+    "Language of the examples; all for the unweighted mean over languages",
+);
+const METRIC: Column = column("metric", Kind::Text, "Id of the metric");
+const METRIC_PARAMETERS: Column = column(
+    "metric_parameters",
+    Kind::Json,
+    "Parameters of the metric as the manifest gives them",
+);
+const PRESET: Column = column(
+    "preset",
+    Kind::Text,
+    "Exact definition that computed the values",
+);
+const MEASURE: Column = column("measure", Kind::Text, "Name of the value");
+const SHAPE: Column = column(
+    "shape",
+    Kind::Text,
+    "binary, mean or corpus: decides the test",
+);
+const HIGHER_IS_BETTER: Column = column(
+    "higher_is_better",
+    Kind::Boolean,
+    "Whether a larger value is better",
+);
+
 /// The names of a table's columns, with one for each swept parameter.
 pub(super) fn header(columns: &[Column], swept: &[&str]) -> Vec<String> {
     columns

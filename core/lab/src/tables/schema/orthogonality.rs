@@ -1,36 +1,31 @@
 //! Columns of `orthogonality.csv` and `correlations.csv`, which say what it explains.
 
-use super::Kind::{Boolean, Float, Integer, Json, Text};
-use super::{Column, column};
+use super::Kind::{Float, Integer, Text};
+use super::{
+    Column, EXPERIMENT, HIGHER_IS_BETTER, MEASURE, METRIC, METRIC_PARAMETERS, PRESET, SCHEMA, TASK,
+    column,
+};
 
 /// Columns of `orthogonality.csv`: one row per merge, merged expert, and task, language of the
 /// expert and tested measure.
 pub const ORTHOGONALITY: &[Column] = &[
-    column("schema", Integer, "Version of these columns"),
-    column("experiment", Text, "Name of the experiment"),
+    SCHEMA,
+    EXPERIMENT,
     column("merge", Text, "Name of the merge"),
     column("method", Text, "Merge method, with its preset"),
     column("expert", Text, "Name of the expert"),
-    column("task", Text, "Name of the task"),
+    TASK,
     column("dataset", Text, "Name of the dataset"),
     column(
         "language",
         Text,
         "Language of the examples, one of the expert's",
     ),
-    column("metric", Text, "Id of the metric"),
-    column(
-        "metric_parameters",
-        Json,
-        "Parameters of the metric as the manifest gives them",
-    ),
-    column("preset", Text, "Exact definition that computed the values"),
-    column("measure", Text, "Name of the value"),
-    column(
-        "higher_is_better",
-        Boolean,
-        "Whether a larger value is better",
-    ),
+    METRIC,
+    METRIC_PARAMETERS,
+    PRESET,
+    MEASURE,
+    HIGHER_IS_BETTER,
     column("n", Integer, "Examples scored"),
     column("merge_value", Float, "Value of the merge"),
     column("expert_value", Float, "Value of the expert"),
@@ -75,18 +70,14 @@ pub const ORTHOGONALITY: &[Column] = &[
 
 /// Columns of `correlations.csv`: one row per merge, task, tested measure, predictor and outcome.
 pub const CORRELATIONS: &[Column] = &[
-    column("schema", Integer, "Version of these columns"),
-    column("experiment", Text, "Name of the experiment"),
+    SCHEMA,
+    EXPERIMENT,
     column("merge", Text, "Name of the merge"),
-    column("task", Text, "Name of the task"),
-    column("metric", Text, "Id of the metric"),
-    column(
-        "metric_parameters",
-        Json,
-        "Parameters of the metric as the manifest gives them",
-    ),
-    column("preset", Text, "Exact definition that computed the values"),
-    column("measure", Text, "Name of the value"),
+    TASK,
+    METRIC,
+    METRIC_PARAMETERS,
+    PRESET,
+    MEASURE,
     column("predictor", Text, "mean_cosine or mean_sign_conflict"),
     column("outcome", Text, "versus_expert or versus_base"),
     column("n", Integer, "Points: languages with their experts"),

@@ -1,12 +1,12 @@
 //! Columns of `prompts.csv`.
 
-use super::Kind::{Float, Integer, Json, Text};
-use super::{Column, column};
+use super::Kind::{Float, Integer, Text};
+use super::{Column, EXPERIMENT, LANGUAGE, METRIC, METRIC_PARAMETERS, SCHEMA, column};
 
 /// Columns of `prompts.csv`: one row per model, task with several prompts, language and measure.
 pub const PROMPTS: &[Column] = &[
-    column("schema", Integer, "Version of these columns"),
-    column("experiment", Text, "Name of the experiment"),
+    SCHEMA,
+    EXPERIMENT,
     column("model", Text, "Name of the model"),
     column(
         "role",
@@ -18,17 +18,9 @@ pub const PROMPTS: &[Column] = &[
         Text,
         "Name of the task; its prompts are this name and TASK@PROMPT",
     ),
-    column(
-        "language",
-        Text,
-        "Language of the examples; all for the unweighted mean over languages",
-    ),
-    column("metric", Text, "Id of the metric"),
-    column(
-        "metric_parameters",
-        Json,
-        "Parameters of the metric as the manifest gives them",
-    ),
+    LANGUAGE,
+    METRIC,
+    METRIC_PARAMETERS,
     column("measure", Text, "Name of the value: f1_macro"),
     column("prompts", Integer, "Prompts with a value"),
     column("mean", Float, "Mean over prompts"),

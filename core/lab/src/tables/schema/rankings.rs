@@ -1,13 +1,13 @@
 //! Columns of `rankings.csv` and `confidence_sets.csv`.
 
-use super::Kind::{Boolean, Float, Integer, Json, Names, Text};
-use super::{Column, column};
+use super::Kind::{Boolean, Float, Integer, Names, Text};
+use super::{Column, EXPERIMENT, MEASURE, METRIC, METRIC_PARAMETERS, SCHEMA, TASK, column};
 
 /// Columns of `rankings.csv`: one row per ranking and model. A ranking is over all pairs of task and
 /// language, or over the languages of one task.
 pub const RANKINGS: &[Column] = &[
-    column("schema", Integer, "Version of these columns"),
-    column("experiment", Text, "Name of the experiment"),
+    SCHEMA,
+    EXPERIMENT,
     column(
         "task",
         Text,
@@ -61,18 +61,14 @@ pub const RANKINGS: &[Column] = &[
 
 /// Columns of `confidence_sets.csv`: one row per task, language, tested measure and model.
 pub const CONFIDENCE_SETS: &[Column] = &[
-    column("schema", Integer, "Version of these columns"),
-    column("experiment", Text, "Name of the experiment"),
-    column("task", Text, "Name of the task"),
+    SCHEMA,
+    EXPERIMENT,
+    TASK,
     column("dataset", Text, "Name of the dataset"),
     column("language", Text, "Language of the examples"),
-    column("metric", Text, "Id of the metric"),
-    column(
-        "metric_parameters",
-        Json,
-        "Parameters of the metric as the manifest gives them",
-    ),
-    column("measure", Text, "Name of the value"),
+    METRIC,
+    METRIC_PARAMETERS,
+    MEASURE,
     column("n", Integer, "Examples that all models answered"),
     column("models", Integer, "Models compared"),
     column("model", Text, "Name of the model"),

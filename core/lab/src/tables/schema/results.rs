@@ -1,12 +1,15 @@
 //! Columns of `results.csv`.
 
 use super::Kind::{Any, Boolean, Float, Integer, Json, Names, Text};
-use super::{Column, SWEPT, column};
+use super::{
+    Column, DATASET, EXPERIMENT, HIGHER_IS_BETTER, LANGUAGE, METRIC, METRIC_PARAMETERS, SCHEMA,
+    SWEPT, TASK, column,
+};
 
 /// Columns of `results.csv`: one row per model, task, language, split and measure.
 pub const RESULTS: &[Column] = &[
-    column("schema", Integer, "Version of these columns"),
-    column("experiment", Text, "Name of the experiment"),
+    SCHEMA,
+    EXPERIMENT,
     column("model", Text, "Name of the model"),
     column(
         "role",
@@ -50,29 +53,17 @@ pub const RESULTS: &[Column] = &[
     ),
     column("experts", Names, "Models that were merged"),
     column("languages", Names, "Languages of the training data"),
-    column("task", Text, "Name of the task"),
-    column(
-        "dataset",
-        Text,
-        "Name of the dataset; several, with + between them, where language is all",
-    ),
-    column(
-        "language",
-        Text,
-        "Language of the examples; all for the unweighted mean over languages",
-    ),
+    TASK,
+    DATASET,
+    LANGUAGE,
     column("split", Text, "Split of the examples"),
     column(
         "selected",
         Boolean,
         "Whether a selection chose the model on this or another split; empty where there is none",
     ),
-    column("metric", Text, "Id of the metric"),
-    column(
-        "metric_parameters",
-        Json,
-        "Parameters of the metric as the manifest gives them",
-    ),
+    METRIC,
+    METRIC_PARAMETERS,
     column(
         "preset",
         Text,
@@ -84,11 +75,7 @@ pub const RESULTS: &[Column] = &[
         Text,
         "binary (mean of 0/1), mean (of scores) or corpus (of summed counts)",
     ),
-    column(
-        "higher_is_better",
-        Boolean,
-        "Whether a larger value is better",
-    ),
+    HIGHER_IS_BETTER,
     column("n", Integer, "Examples scored"),
     column(
         "n_truncated",

@@ -1,13 +1,13 @@
 //! Columns of `savings.csv`.
 
 use super::Kind::{Float, Integer, Text};
-use super::{Column, column};
+use super::{Column, EXPERIMENT, SCHEMA, column};
 
 /// Columns of `savings.csv`: one row per merge method, formula, language or workers, what counts
 /// beside training, and unit.
 pub const SAVINGS: &[Column] = &[
-    column("schema", Integer, "Version of these columns"),
-    column("experiment", Text, "Name of the experiment"),
+    SCHEMA,
+    EXPERIMENT,
     column("scenario", Text, "initial, update or add"),
     column(
         "formula",

@@ -1,12 +1,12 @@
 //! Columns of `selection.csv`.
 
 use super::Kind::{Boolean, Float, Integer, Names, Text};
-use super::{Column, column};
+use super::{Column, EXPERIMENT, SCHEMA, column};
 
 /// Columns of `selection.csv`: one row per selection, round and candidate.
 pub const SELECTION: &[Column] = &[
-    column("schema", Integer, "Version of these columns"),
-    column("experiment", Text, "Name of the experiment"),
+    SCHEMA,
+    EXPERIMENT,
     column(
         "selection",
         Text,

@@ -1,39 +1,26 @@
 //! Columns of `significance.csv`.
 
-use super::Kind::{Boolean, Float, Integer, Json, Text};
-use super::{Column, column};
+use super::Kind::{Boolean, Float, Integer, Text};
+use super::{
+    Column, DATASET, EXPERIMENT, HIGHER_IS_BETTER, LANGUAGE, MEASURE, METRIC, METRIC_PARAMETERS,
+    PRESET, SCHEMA, SHAPE, TASK, column,
+};
 
 /// Columns of `significance.csv`: one row per model, baseline, task, language and tested measure.
 pub const SIGNIFICANCE: &[Column] = &[
-    column("schema", Integer, "Version of these columns"),
-    column("experiment", Text, "Name of the experiment"),
+    SCHEMA,
+    EXPERIMENT,
     column("baseline", Text, "Name of the baseline"),
     column("model", Text, "Name of the model compared with it"),
-    column("task", Text, "Name of the task"),
-    column(
-        "dataset",
-        Text,
-        "Name of the dataset; several, with + between them, where language is all",
-    ),
-    column(
-        "language",
-        Text,
-        "Language of the examples; all for the unweighted mean over languages",
-    ),
-    column("metric", Text, "Id of the metric"),
-    column(
-        "metric_parameters",
-        Json,
-        "Parameters of the metric as the manifest gives them",
-    ),
-    column("preset", Text, "Exact definition that computed the values"),
-    column("measure", Text, "Name of the value"),
-    column("shape", Text, "binary, mean or corpus: decides the test"),
-    column(
-        "higher_is_better",
-        Boolean,
-        "Whether a larger value is better",
-    ),
+    TASK,
+    DATASET,
+    LANGUAGE,
+    METRIC,
+    METRIC_PARAMETERS,
+    PRESET,
+    MEASURE,
+    SHAPE,
+    HIGHER_IS_BETTER,
     column("n", Integer, "Examples that both answered"),
     column(
         "units",

@@ -1,12 +1,12 @@
 //! Columns of `vectors.csv`.
 
 use super::Kind::{Float, Integer, Text};
-use super::{Column, column};
+use super::{Column, EXPERIMENT, SCHEMA, column};
 
 /// Columns of `vectors.csv`: one row per number about a task vector or a pair of them.
 pub const VECTORS: &[Column] = &[
-    column("schema", Integer, "Version of these columns"),
-    column("experiment", Text, "Name of the experiment"),
+    SCHEMA,
+    EXPERIMENT,
     column("scope", Text, "model, layer or module"),
     column(
         "place",
