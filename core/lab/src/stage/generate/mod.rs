@@ -55,7 +55,8 @@ struct Answer {
     dropped_shots: usize,
 }
 
-/// Whatever answers requests: a model in this process, or one that is served elsewhere.
+/// Whatever answers chunks of requests one after the other: a model in this process. One that is served
+/// elsewhere answers many at a time, and each answer is kept by itself ([`served`]).
 trait Answers {
     /// Answers requests, in their order, and says how many tokens it read and wrote for them. What
     /// it answers to one must not depend on the others.
