@@ -3,6 +3,7 @@
 //! The upper byte of an element's random word decides, unless it is that of the bound: then the
 //! lower bits are drawn too, for this one element ([`mergelab_abi::random`]).
 
+use super::bits::{self, Instructions};
 use super::dispatch;
 use mergelab_abi::random::{self, BLOCK};
 use pulp::NullaryFnOnce;
@@ -202,37 +203,53 @@ fn lower_below(key: u64, index: u64, bound: u32) -> u8 {
     }
 }
 
-struct Bits<'a>(&'a mut [u8], &'a [u64], usize);
+struct Bits<'a> {
+    flags: &'a mut [u8],
+    words: &'a [u64],
+    first: usize,
+    with: Instructions,
+}
 
 impl NullaryFnOnce for Bits<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let Bits(flags, words, first) = self;
-        for (group, flags) in flags.chunks_mut(16).enumerate() {
-            let index = first + group * 16;
-            let bits = (words[index / 64] >> (index % 64)) as u16;
-            let upper = (bits >> 8) as u8;
-            if let Ok(flags) = <&mut [u8; 16]>::try_from(&mut *flags) {
-                for (place, flag) in flags.iter_mut().enumerate() {
-                    let byte = if place < 8 { bits as u8 } else { upper };
-                    let bit = byte & (1 << (place % 8));
-                    *flag = if bit != 0 { KEPT } else { 0 };
-                }
-            } else {
-                for (place, flag) in flags.iter_mut().enumerate() {
-                    *flag = if bits & (1 << place) != 0 { KEPT } else { 0 };
-                }
+        let Bits {
+            flags,
+            words,
+            first,
+            with,
+        } = self;
+        let (number, shift) = (first / 64, first % 64);
+        let words = &words[number..];
+        let word = |index: usize| match shift {
+            0 => words[index],
+            _ => {
+                let next = words.get(index + 1).copied().unwrap_or(0);
+                words[index] >> shift | next << (64 - shift)
             }
+        };
+        let (groups, rest) = flags.as_chunks_mut::<{ bits::AT_ONCE }>();
+        let done = groups.len();
+        for (index, group) in groups.iter_mut().enumerate() {
+            *group = bits::flags(word(index), with);
+        }
+        if !rest.is_empty() {
+            let last = bits::flags(word(done), with);
+            rest.copy_from_slice(&last[..rest.len()]);
         }
     }
 }
 
-/// The flag of element `i` is bit `i % 64` of word `i / 64`. The tile starts at index `first`, a
-/// multiple of 16.
+/// The flag of element `i` is bit `i % 64` of word `i / 64`. The tile starts at index `first`.
 pub(crate) fn bits(flags: &mut [u8], words: &[u64], first: usize) {
-    dispatch(Bits(flags, words, first));
+    dispatch(Bits {
+        flags,
+        words,
+        first,
+        with: bits::instructions(),
+    });
 }
 
 /// 1 for the flag of an element that is kept, 0 for the other.

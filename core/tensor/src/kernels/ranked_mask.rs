@@ -2,16 +2,15 @@
 //!
 //! The place is hardly ever needed. The upper byte of an element's random word is mostly below, or
 //! above, what is possible anywhere in the row. Where it is not, the bucket of the element bounds
-//! its place, and that mostly tells. Then the lower bits of the word are drawn, which give a single
-//! place to compare with; and only where it lies within the bucket, the element's own is found.
+//! its place, and that mostly tells. Where it does not either, the element's own place is found, and
+//! the lower bits of the word are drawn where that leaves it open.
 
+use super::bits::{self, Instructions};
 use super::dispatch;
 use super::row_rank::{Ranker, SHORT};
 use mergelab_abi::random;
 use pulp::NullaryFnOnce;
 
-/// Elements for which counting the smaller ones takes less than sorting their buckets.
-const FEW: usize = 24;
 /// Values of a byte.
 const BYTES: usize = 256;
 /// Bits of a word below its upper byte.
@@ -106,22 +105,6 @@ impl Line {
         }
         from
     }
-
-    /// The first place that keeps a word.
-    fn first(&self, word: u32) -> u32 {
-        let keeps = |place: u32| self.bound(place) > u64::from(word);
-        // Bounds are rounded, so that this can be beside it, and anywhere where they hardly rise.
-        let (low, high) = (self.low.min(self.high), self.low.max(self.high));
-        let at = (f64::from(word) / 4_294_967_296.0 - low) / (high - low);
-        let near = ((at * f64::from(self.row - 1)) as u32).min(self.row - 1);
-        for place in [near + 1, near, near.saturating_add(2)] {
-            let before = place == 0 || (place <= self.row && !keeps(place - 1));
-            if before && (place == self.row || (place < self.row && keeps(place))) {
-                return place;
-            }
-        }
-        self.search(|bound| bound <= u64::from(word))
-    }
 }
 
 /// The mask of one row.
@@ -140,9 +123,6 @@ pub(crate) struct Masker {
     ranker: Ranker,
     /// Bits of the elements whose bucket does not tell.
     open: Vec<u64>,
-    /// Elements whose place must be known, with the first place that keeps them.
-    exact: Vec<(u32, u32)>,
-    places: Vec<u32>,
 }
 
 impl Masker {
@@ -150,74 +130,47 @@ impl Masker {
     /// many words as the row needs.
     pub(crate) fn keep(&mut self, row: &Row<'_>, line: &Line, kept: &mut [u64]) {
         kept.fill(0);
-        let word = |index: usize| {
-            let lower = random::lower_bits(row.key, (row.first + index) as u64);
-            u32::from(row.bytes[index]) << LOWER | lower
+        let is_kept = |index: usize, place: u32| {
+            let bound = line.bound(line.turned(place));
+            random::is_below(bound, row.bytes[index], row.key, (row.first + index) as u64)
         };
         if row.elements.len() <= SHORT {
             return self.ranker.sort_all(row.elements, |index, place| {
-                let is_kept = u64::from(word(index)) < line.bound(line.turned(place));
-                kept[index / 64] |= u64::from(is_kept) << (index % 64);
+                kept[index / 64] |= u64::from(is_kept(index, place)) << (index % 64);
             });
         }
-        let bits = (row.elements.len().ilog2() / 2).clamp(3, 9);
+        let bits = (row.elements.len().ilog2() / 2 + 1).clamp(3, 9);
         self.ranker.count(row.elements, bits);
         self.open.resize(kept.len(), 0);
-        dispatch(Decide {
+        let decide = Decide {
             line,
             bytes: row.bytes,
             buckets: self.ranker.buckets(),
             starts: self.ranker.starts(),
             kept,
             open: &mut self.open,
-        });
-        self.exact.clear();
-        // A row can be long, and a vector that grows holds what is in it twice.
-        let open: u32 = self.open.iter().map(|word| word.count_ones()).sum();
-        self.exact.reserve_exact(open as usize);
-        for (number, open) in self.open.iter().enumerate() {
-            let mut open = *open;
-            while open != 0 {
-                let index = number * 64 + open.trailing_zeros() as usize;
-                open &= open - 1;
-                let needed = line.first(word(index));
-                let bucket = self.ranker.buckets()[index] as usize;
-                let [first, end] = places(line, self.ranker.starts(), bucket);
-                if first >= needed {
-                    kept[index / 64] |= 1 << (index % 64);
-                } else if end > needed {
-                    self.exact.push((index as u32, needed));
-                }
-            }
-        }
-        let mut decide = |index: u32, needed: u32, place: u32| {
-            let is_kept = line.turned(place) >= needed;
-            kept[index as usize / 64] |= u64::from(is_kept) << (index % 64);
+            with: bits::instructions(),
         };
-        if self.exact.len() <= FEW {
-            for &(index, needed) in &self.exact {
-                decide(index, needed, self.ranker.place(index as usize));
-            }
-            return;
+        match line.falls {
+            true => dispatch(Falling(decide)),
+            false => dispatch(Rising(decide)),
         }
-        self.places.resize(row.elements.len(), 0);
-        let elements = self.exact.iter().map(|e| e.0 as usize);
-        self.ranker
-            .sort_buckets_of(elements, |index, place| self.places[index] = place);
-        for &(index, needed) in &self.exact {
-            decide(index, needed, self.places[index as usize]);
-        }
+        let open = self.open.iter().enumerate();
+        let open = open.flat_map(|(number, &word)| ones(word).map(move |bit| number * 64 + bit));
+        self.ranker.places_of(open, |index, place| {
+            kept[index / 64] |= u64::from(is_kept(index, place)) << (index % 64);
+        });
     }
 }
 
-/// The first place of a bucket, and that after its last.
-#[inline(always)]
-fn places(line: &Line, starts: &[u32], bucket: usize) -> [u32; 2] {
-    let (first, end) = (starts[bucket], starts[bucket + 1]);
-    match line.falls {
-        true => [line.row - end, line.row - first],
-        false => [first, end],
-    }
+/// The bits that are set.
+fn ones(word: u64) -> impl Iterator<Item = usize> {
+    let mut left = word;
+    std::iter::from_fn(move || {
+        let bit = left.trailing_zeros() as usize;
+        left &= left.checked_sub(1)?;
+        Some(bit)
+    })
 }
 
 struct Decide<'a> {
@@ -227,13 +180,39 @@ struct Decide<'a> {
     starts: &'a [u32],
     kept: &'a mut [u64],
     open: &'a mut [u64],
+    with: Instructions,
 }
 
-impl NullaryFnOnce for Decide<'_> {
+/// Where probabilities rise from the smallest magnitude to the largest.
+struct Rising<'a>(Decide<'a>);
+/// Where they fall.
+struct Falling<'a>(Decide<'a>);
+
+impl NullaryFnOnce for Rising<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
+        self.0
+            .run(|starts, bucket| [starts[bucket], starts[bucket + 1]]);
+    }
+}
+
+impl NullaryFnOnce for Falling<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let row = self.0.line.row;
+        self.0
+            .run(|starts, bucket| [row - starts[bucket + 1], row - starts[bucket]]);
+    }
+}
+
+impl Decide<'_> {
+    /// `places` gives the first place of a bucket, and that after its last.
+    #[inline(always)]
+    fn run(self, places: impl Fn(&[u32], usize) -> [u32; 2]) {
         let Decide {
             line,
             bytes,
@@ -241,45 +220,35 @@ impl NullaryFnOnce for Decide<'_> {
             starts,
             kept,
             open,
+            with,
         } = self;
         let chunks = bytes.chunks(64).zip(buckets.chunks(64));
         for ((bytes, buckets), (kept, open)) in chunks.zip(kept.iter_mut().zip(open)) {
-            let mut all = [0; 64];
-            all[..bytes.len()].copy_from_slice(bytes);
+            let padded;
+            let all = match <&[u8; 64]>::try_from(bytes) {
+                Ok(all) => all,
+                Err(_) => {
+                    let mut all = [0; 64];
+                    all[..bytes.len()].copy_from_slice(bytes);
+                    padded = all;
+                    &padded
+                }
+            };
             let there = u64::MAX >> (64 - bytes.len());
-            let mut yes = below(&all, line.always) & there;
-            let mut undecided = below(&all, line.never) & there & !yes;
+            let mut yes = bits::below(all, line.always, with) & there;
+            let mut undecided = bits::below(all, line.never, with) & there & !yes;
             let mut left = 0;
             while undecided != 0 {
                 let place = undecided.trailing_zeros() as usize % 64;
                 undecided &= undecided - 1;
                 let [dropped, always] = line.decided[usize::from(all[place])];
-                let [first, end] = places(line, starts, buckets[place] as usize);
+                let [first, end] = places(starts, buckets[place] as usize);
                 yes |= u64::from(first >= always) << place;
                 left |= u64::from((first < always) & (end > dropped)) << place;
             }
             (*kept, *open) = (yes, left);
         }
     }
-}
-
-/// Bits of the bytes below `bound`.
-#[inline(always)]
-fn below(bytes: &[u8; 64], bound: u64) -> u64 {
-    let Ok(bound) = u8::try_from(bound) else {
-        return u64::MAX;
-    };
-    let mut flags = [0u8; 64];
-    for (flag, &byte) in flags.iter_mut().zip(bytes) {
-        *flag = u8::from(byte < bound);
-    }
-    let mut bits = 0;
-    for (place, flags) in flags.as_chunks::<8>().0.iter().enumerate() {
-        // The product has bit `i` of the group in bit `56 + i`.
-        let group = u64::from_le_bytes(*flags).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        bits |= group << (8 * place);
-    }
-    bits
 }
 
 #[cfg(test)]
@@ -327,17 +296,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn bytes_give_bits_in_their_order() {
-        let mut bytes = [200; 64];
-        for place in [0, 1, 13, 62, 63] {
-            bytes[place] = 7;
-        }
-        let bits = 1 | 1 << 1 | 1 << 13 | 1 << 62 | 1 << 63;
-        assert_eq!(below(&bytes, 8), bits);
-        assert_eq!(below(&bytes, 7), 0);
-        assert_eq!(below(&bytes, 256), u64::MAX);
     }
 }

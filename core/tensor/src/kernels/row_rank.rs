@@ -10,12 +10,16 @@ use pulp::NullaryFnOnce;
 
 /// Powers of two below the largest magnitude that have buckets. What is smaller shares the first
 /// bucket with zero.
-const BINADES: u32 = 12;
+const BINADES: u32 = 6;
+/// The same for rows in which that is too much.
+const MORE_BINADES: u32 = 12;
 const MANTISSA_BITS: u32 = 23;
 /// Shorter rows are sorted at once.
 pub(super) const SHORT: usize = 48;
 /// Longer buckets are sorted; in shorter ones, comparing all pairs takes less.
 const SMALL: usize = 16;
+/// For so many magnitudes, comparing each with the whole row takes less than looking at buckets.
+const FEW: usize = 32;
 
 /// Ranks rows; keeps its buffers from one to the next.
 #[derive(Default)]
@@ -27,10 +31,18 @@ pub(crate) struct Ranker {
     starts: Vec<u32>,
     /// Where the next element of each bucket goes.
     next: Vec<u32>,
-    /// Magnitudes above indices, in the order of places.
+    /// Magnitudes above indices, in the order of places where they are looked at.
     sorted: Vec<u64>,
-    /// 1 for each bucket whose elements must be sorted.
+    /// For each bucket whether its elements are looked at.
     marked: Vec<u8>,
+    /// Elements of marked buckets.
+    members: Vec<u32>,
+    /// Elements whose places are asked for: magnitudes above indices, in their order.
+    asked: Vec<u64>,
+    /// For each of one magnitude, how many equal ones are before it.
+    before: Vec<u32>,
+    /// Whether the first bucket of an earlier row was too large.
+    spreads: bool,
 }
 
 impl Ranker {
@@ -42,9 +54,30 @@ impl Ranker {
         }
         let bits = row.len().ilog2().saturating_sub(3).clamp(2, 9);
         self.count(row, bits);
-        self.marked.clear();
-        self.marked.resize(self.starts.len() - 1, 1);
-        self.sort_marked(|index, place| places[index] = place);
+        self.sorted.resize(self.magnitudes.len(), 0);
+        self.next.clear();
+        self.next.extend_from_slice(&self.starts);
+        for (index, (&bucket, &magnitude)) in self.buckets.iter().zip(&self.magnitudes).enumerate()
+        {
+            let next = &mut self.next[bucket as usize];
+            self.sorted[*next as usize] = key(magnitude, index);
+            *next += 1;
+        }
+        for ends in self.starts.windows(2) {
+            let start = ends[0];
+            let keys = &mut self.sorted[start as usize..ends[1] as usize];
+            if keys.len() <= SMALL {
+                for &key in keys.iter() {
+                    let place: u32 = keys.iter().map(|&other| u32::from(other < key)).sum();
+                    places[key as u32 as usize] = start + place;
+                }
+                continue;
+            }
+            sort(keys);
+            for (place, &key) in keys.iter().enumerate() {
+                places[key as u32 as usize] = start + place as u32;
+            }
+        }
     }
 
     /// Bucket of each element.
@@ -57,23 +90,80 @@ impl Ranker {
         &self.starts
     }
 
-    /// The place of one element.
-    pub(super) fn place(&self, index: usize) -> u32 {
-        dispatch(Smaller(&self.magnitudes, index))
-    }
-
-    /// The places of all elements of these elements' buckets.
-    pub(super) fn sort_buckets_of(
+    /// Calls `found` with the place of each of these elements, after [`Ranker::count`]. They come
+    /// in any order.
+    pub(super) fn places_of(
         &mut self,
         elements: impl Iterator<Item = usize>,
-        found: impl FnMut(usize, u32),
+        mut found: impl FnMut(usize, u32),
     ) {
+        self.asked.clear();
+        let magnitudes = &self.magnitudes;
+        self.asked
+            .extend(elements.map(|index| key(magnitudes[index], index)));
+        self.asked.sort_unstable();
+        let same = |a: &u64, b: &u64| a >> 32 == b >> 32;
+        if self.asked.chunk_by(same).take(FEW + 1).count() > FEW {
+            return self.places_in_buckets(found);
+        }
+        for group in self.asked.chunk_by(same) {
+            let Some(first) = group.first() else { continue };
+            let magnitude = (first >> 32) as u32;
+            let (mut smaller, mut equal, mut start) = (0, 0, 0);
+            self.before.clear();
+            let ends = group.iter().map(|&key| key as u32 as usize);
+            for end in ends.clone().chain([self.magnitudes.len()]) {
+                let [less, same] = dispatch(Compare(&self.magnitudes[start..end], magnitude));
+                smaller += less;
+                equal += same;
+                self.before.push(equal);
+                start = end;
+            }
+            for (index, before) in ends.zip(&self.before) {
+                found(index, smaller + before);
+            }
+        }
+    }
+
+    /// The same from what is in their buckets.
+    fn places_in_buckets(&mut self, mut found: impl FnMut(usize, u32)) {
         self.marked.clear();
         self.marked.resize(self.starts.len() - 1, 0);
-        for index in elements {
-            self.marked[self.buckets[index] as usize] = 1;
+        for &key in &self.asked {
+            self.marked[self.buckets[key as u32 as usize] as usize] = 1;
         }
-        self.sort_marked(found);
+        // Whether a bucket is marked is hard to predict, so every index is written.
+        self.members.resize(self.buckets.len() + 1, 0);
+        let mut count = 0;
+        for (index, &bucket) in self.buckets.iter().enumerate() {
+            self.members[count] = index as u32;
+            count += usize::from(self.marked[bucket as usize]);
+        }
+        self.sorted.resize(self.magnitudes.len(), 0);
+        self.next.clear();
+        self.next.extend_from_slice(&self.starts);
+        for &index in &self.members[..count] {
+            let next = &mut self.next[self.buckets[index as usize] as usize];
+            self.sorted[*next as usize] = key(self.magnitudes[index as usize], index as usize);
+            *next += 1;
+        }
+        for (ends, &marked) in self.starts.windows(2).zip(&self.marked) {
+            let keys = ends[0] as usize..ends[1] as usize;
+            if marked != 0 && keys.len() > SMALL {
+                sort(&mut self.sorted[keys]);
+            }
+        }
+        for &own in &self.asked {
+            let index = own as u32 as usize;
+            let bucket = self.buckets[index] as usize;
+            let start = self.starts[bucket];
+            let keys = &self.sorted[start as usize..self.starts[bucket + 1] as usize];
+            let smaller = match keys.len() <= SMALL {
+                true => keys.iter().map(|&other| u32::from(other < own)).sum(),
+                false => keys.partition_point(|&other| other < own) as u32,
+            };
+            found(index, start + smaller);
+        }
     }
 
     pub(super) fn sort_all(&mut self, row: &[f32], mut found: impl FnMut(usize, u32)) {
@@ -91,7 +181,11 @@ impl Ranker {
         self.magnitudes.resize(row.len(), 0);
         let largest = dispatch(Magnitudes(&mut self.magnitudes, row));
         let shift = MANTISSA_BITS - bits;
-        let base = (largest >> shift).saturating_sub(BINADES << bits);
+        let binades = match self.spreads {
+            true => MORE_BINADES,
+            false => BINADES,
+        };
+        let base = (largest >> shift).saturating_sub(binades << bits);
         let count = ((largest >> shift) - base + 1) as usize;
         self.buckets.resize(row.len(), 0);
         dispatch(Buckets {
@@ -121,42 +215,15 @@ impl Ranker {
             start += counts.iter().sum::<u32>();
             self.starts.push(start);
         }
+        // Rows of one tensor are alike, and places are the same with any buckets.
+        self.spreads |= self.starts[1] as usize > row.len() / 8;
     }
+}
 
-    /// Finds the places of the elements in marked buckets.
-    fn sort_marked(&mut self, mut found: impl FnMut(usize, u32)) {
-        self.sorted.resize(self.magnitudes.len(), 0);
-        self.next.clear();
-        self.next.extend_from_slice(&self.starts);
-        for (index, (&bucket, &magnitude)) in self.buckets.iter().zip(&self.magnitudes).enumerate()
-        {
-            // Elements of other buckets are written over each other: whether a bucket is marked
-            // is hard to predict.
-            let next = &mut self.next[bucket as usize];
-            self.sorted[*next as usize] = key(magnitude, index);
-            *next += u32::from(self.marked[bucket as usize]);
-        }
-        for (bucket, ends) in self.starts.windows(2).enumerate() {
-            if self.marked[bucket] == 0 || ends[0] == ends[1] {
-                continue;
-            }
-            let start = ends[0];
-            let keys = &mut self.sorted[start as usize..ends[1] as usize];
-            if keys.len() <= SMALL {
-                for &key in keys.iter() {
-                    let place: u32 = keys.iter().map(|&other| u32::from(other < key)).sum();
-                    found(key as u32 as usize, start + place);
-                }
-                continue;
-            }
-            // Equal magnitudes are in the order of their indices already.
-            if !keys.is_sorted() {
-                keys.sort_unstable();
-            }
-            for (place, &key) in keys.iter().enumerate() {
-                found(key as u32 as usize, start + place as u32);
-            }
-        }
+/// Equal magnitudes are in the order of their indices already, and often all are equal.
+fn sort(keys: &mut [u64]) {
+    if !keys.is_sorted() {
+        keys.sort_unstable();
     }
 }
 
@@ -198,19 +265,21 @@ impl NullaryFnOnce for Buckets<'_> {
     }
 }
 
-struct Smaller<'a>(&'a [u32], usize);
+/// How many magnitudes are smaller than one, and how many equal it.
+struct Compare<'a>(&'a [u32], u32);
 
-impl NullaryFnOnce for Smaller<'_> {
-    type Output = u32;
+impl NullaryFnOnce for Compare<'_> {
+    type Output = [u32; 2];
 
     #[inline(always)]
-    fn call(self) -> u32 {
-        let Smaller(magnitudes, index) = self;
-        let magnitude = magnitudes[index];
-        let (before, after) = magnitudes.split_at(index);
-        let before: u32 = before.iter().map(|&m| u32::from(m <= magnitude)).sum();
-        let after: u32 = after.iter().map(|&m| u32::from(m < magnitude)).sum();
-        before + after
+    fn call(self) -> [u32; 2] {
+        let Compare(magnitudes, one) = self;
+        let (mut smaller, mut equal) = (0, 0);
+        for &magnitude in magnitudes {
+            smaller += u32::from(magnitude < one);
+            equal += u32::from(magnitude == one);
+        }
+        [smaller, equal]
     }
 }
 

@@ -339,13 +339,40 @@ impl<T: Term, R: Rounding> NullaryFnOnce for Sum<'_, T, R> {
     }
 }
 
+/// A sum of one term. The version for many keeps the sum in memory where there is nothing to add,
+/// and copies it one element at a time.
+struct Only<'a, T, R>(&'a mut [f32], T, R);
+
+impl<T: Term, R: Rounding> NullaryFnOnce for Only<'_, T, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Only(out, term, rounding) = self;
+        let (rows, last) = out.as_chunks_mut::<ROW>();
+        let done = rows.len() * ROW;
+        for (number, out) in rows.iter_mut().enumerate() {
+            let x = term.row(rounding, number);
+            for j in 0..ROW {
+                out[j] = rounding.round(x[j]);
+            }
+        }
+        for (index, out) in (done..).zip(last) {
+            *out = rounding.round(term.at(rounding, index));
+        }
+    }
+}
+
 struct Call<'a, T>(&'a mut [f32], &'a [T]);
 
 impl<T: Term> ForRounding for Call<'_, T> {
     type Output = ();
 
     fn with(self, rounding: impl Rounding) {
-        dispatch(Sum(self.0, self.1, rounding));
+        match self.1 {
+            [term] => dispatch(Only(self.0, *term, rounding)),
+            terms => dispatch(Sum(self.0, terms, rounding)),
+        }
     }
 }
 

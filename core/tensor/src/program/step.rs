@@ -12,7 +12,7 @@ use crate::kernels::trim::{self, Band, TrimmedChange};
 use crate::kernels::{draw, elementwise, lines, spread, storage};
 use crate::source::{Format, Source};
 pub(super) use added::Added;
-use added::add;
+use added::{add, add_up};
 use mergelab_abi::ops::Op;
 use mergelab_abi::working::Working;
 use std::mem;
@@ -347,15 +347,14 @@ fn survivors_by<F: terms::Factors>(
     factors: impl Fn(&Survivor) -> F,
 ) {
     let length = out.len();
-    let numbered: Vec<(&Survivor, &Vec<u8>)> = list.iter().zip(&buffers.flags).collect();
-    add(working, out, &numbered, |&(survivor, flags)| {
-        terms::Survivor {
-            x: buffers.inputs[survivor.source].elements(first, length),
-            minus: &buffers.tiles[survivor.minus][..length],
-            flags: &flags[..length],
-            factors: factors(survivor),
-        }
+    let terms = list.iter().zip(&buffers.flags);
+    let terms = terms.map(|(survivor, flags)| terms::Survivor {
+        x: buffers.inputs[survivor.source].elements(first, length),
+        minus: &buffers.tiles[survivor.minus][..length],
+        flags: &flags[..length],
+        factors: factors(survivor),
     });
+    add_up(working, out, terms);
 }
 
 /// A source as a thread reads it.

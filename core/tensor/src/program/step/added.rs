@@ -178,6 +178,28 @@ pub(super) fn add<N, T: Term>(
     list: &[N],
     term: impl Fn(&N) -> T,
 ) {
-    let terms: Vec<T> = list.iter().map(term).collect();
-    terms::sum(working, out, &terms);
+    add_up(working, out, list.iter().map(term));
+}
+
+pub(super) fn add_up<T: Term>(
+    working: Working,
+    out: &mut [f32],
+    mut terms: impl ExactSizeIterator<Item = T>,
+) {
+    /// Terms that lie on the stack: getting memory for them takes longer than some tiles do.
+    const FEW: usize = 8;
+    let count = terms.len();
+    match terms.next() {
+        Some(first) if count <= FEW => {
+            let mut few = [first; FEW];
+            for (place, term) in few[1..].iter_mut().zip(terms) {
+                *place = term;
+            }
+            terms::sum(working, out, &few[..count]);
+        }
+        first => {
+            let all: Vec<T> = first.into_iter().chain(terms).collect();
+            terms::sum(working, out, &all);
+        }
+    }
 }

@@ -1,0 +1,119 @@
+//! Masks between one bit and one byte for each element.
+//!
+//! The compiler does not find the instructions for this, so they are named.
+
+use super::draw::KEPT;
+
+/// Elements that are converted at once.
+pub(super) const AT_ONCE: usize = 64;
+
+/// The instructions that there are, if any.
+#[cfg(target_arch = "x86_64")]
+pub(super) type Instructions = Option<pulp::x86::V3>;
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) type Instructions = Option<std::convert::Infallible>;
+
+/// Those of this processor.
+pub(super) fn instructions() -> Instructions {
+    #[cfg(target_arch = "x86_64")]
+    return pulp::x86::V3::try_new();
+    #[cfg(not(target_arch = "x86_64"))]
+    None
+}
+
+/// Bit `i` is whether byte `i` is below `bound`.
+#[inline(always)]
+pub(super) fn below(bytes: &[u8; AT_ONCE], bound: u64, with: Instructions) -> u64 {
+    match u8::try_from(bound) {
+        Err(_) => u64::MAX,
+        Ok(0) => 0,
+        Ok(bound) => up_to(bytes, bound - 1, with),
+    }
+}
+
+#[inline(always)]
+fn up_to(bytes: &[u8; AT_ONCE], most: u8, with: Instructions) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = with {
+        let [low, high]: [[u8; 32]; 2] = pulp::cast(*bytes);
+        let low = half_up_to(simd, low, most);
+        let high = half_up_to(simd, high, most);
+        return low | high << 32;
+    }
+    let _ = with;
+    let bits = bytes.iter().enumerate();
+    bits.fold(0, |bits, (i, &byte)| bits | u64::from(byte <= most) << i)
+}
+
+/// Flag `i` is [`KEPT`] where bit `i` is set, and 0 elsewhere.
+#[inline(always)]
+pub(super) fn flags(bits: u64, with: Instructions) -> [u8; AT_ONCE] {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = with {
+        let low = half_of_flags(simd, bits as u32);
+        let high = half_of_flags(simd, (bits >> 32) as u32);
+        return pulp::cast([low, high]);
+    }
+    let _ = with;
+    std::array::from_fn(|i| if bits >> i & 1 != 0 { KEPT } else { 0 })
+}
+
+// Functions of their own, as closures would not be compiled for these instructions.
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn half_up_to(simd: pulp::x86::V3, bytes: [u8; 32], most: u8) -> u64 {
+    let bytes = pulp::cast(bytes);
+    let most = simd.avx._mm256_set1_epi8(most as i8);
+    let larger = simd.avx2._mm256_max_epu8(bytes, most);
+    let is_most = simd.avx2._mm256_cmpeq_epi8(larger, most);
+    u64::from(simd.avx2._mm256_movemask_epi8(is_most) as u32)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn half_of_flags(simd: pulp::x86::V3, bits: u32) -> [u8; 32] {
+    /// The byte that holds the bit of each flag.
+    const BYTES: [u8; 32] = {
+        let mut bytes = [0; 32];
+        let mut place = 0;
+        while place < 32 {
+            bytes[place] = (place / 8) as u8;
+            place += 1;
+        }
+        bytes
+    };
+    let all = simd.avx._mm256_set1_epi32(bits as i32);
+    let own = simd.avx2._mm256_shuffle_epi8(all, pulp::cast(BYTES));
+    let bit = simd
+        .avx
+        ._mm256_set1_epi64x(0x8040_2010_0804_0201_u64 as i64);
+    let set = simd.avx2._mm256_and_si256(own, bit);
+    pulp::cast(simd.avx2._mm256_cmpeq_epi8(set, bit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_and_bytes_are_in_the_same_order() {
+        for with in [None, instructions()] {
+            let mut bytes = [200; AT_ONCE];
+            for place in [0, 1, 13, 31, 32, 62, 63] {
+                bytes[place] = 7;
+            }
+            let bits = 1 | 1 << 1 | 1 << 13 | 1 << 31 | 1 << 32 | 1 << 62 | 1 << 63;
+            assert_eq!(below(&bytes, 8, with), bits);
+            assert_eq!(below(&bytes, 7, with), 0);
+            assert_eq!(below(&bytes, 200, with), bits);
+            assert_eq!(below(&bytes, 201, with), u64::MAX);
+            assert_eq!(below(&bytes, 0, with), 0);
+            assert_eq!(below(&bytes, 256, with), u64::MAX);
+            let flags = flags(bits, with);
+            for (place, flag) in flags.into_iter().enumerate() {
+                assert_eq!(flag, if bytes[place] == 7 { KEPT } else { 0 });
+            }
+        }
+    }
+}
