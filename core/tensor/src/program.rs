@@ -75,10 +75,12 @@ impl Program {
         self.outputs[&node]
     }
 
-    /// Elements of a tile: as many as the options allow and the first cache holds of every slot.
+    /// Elements of a tile: as many as the options allow and a part of the second cache holds of
+    /// every slot.
     pub(crate) fn tile(&self, options: &Options) -> usize {
-        /// Bytes, with some room for what else a step reads.
-        const CACHE: usize = 24 << 10;
+        /// Bytes. Tiles that the first cache holds are computed with faster, but are so short that
+        /// starting steps takes more than that.
+        const CACHE: usize = 64 << 10;
         /// Steps cost more than what they compute in shorter tiles.
         const SHORT: usize = 256;
         /// What random masks are drawn in.

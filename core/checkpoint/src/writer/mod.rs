@@ -366,13 +366,9 @@ impl Slot {
 fn first_non_finite(dtype: DType, bytes: &[u8]) -> Option<usize> {
     fn find<const N: usize>(bytes: &[u8], bad: impl Fn([u8; N]) -> bool) -> Option<usize> {
         let (words, _) = bytes.as_chunks::<N>();
-        // Counting first keeps the usual case, where there is none, free of early exits.
-        let count: usize = words.iter().map(|word| usize::from(bad(*word))).sum();
-        if count == 0 {
-            None
-        } else {
-            words.iter().position(|word| bad(*word))
-        }
+        // Looking at all first keeps the usual case, where there is none, free of early exits.
+        let any = words.iter().fold(false, |any, word| any | bad(*word));
+        any.then(|| words.iter().position(|word| bad(*word)))?
     }
     match dtype {
         DType::F64 => find(bytes, |w| !f64::from_le_bytes(w).is_finite()),

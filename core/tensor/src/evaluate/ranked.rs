@@ -52,8 +52,7 @@ const SHORT_ROW: usize = 1 << 18;
 /// Bytes of the buffers in which a row is ranked, for each element: the element and its random
 /// byte, its magnitude, its bucket, its place in the order with its magnitude, and bits; where
 /// places are asked for, once more with its magnitude, among its bucket, and after how many others.
-/// What is asked for grows, and then holds what is in it twice.
-pub(super) const BYTES: usize = 4 + 1 + 4 + 4 + 8 + 1 + 2 * (8 + 4) + 4;
+pub(super) const BYTES: usize = 4 + 1 + 4 + 4 + 8 + 1 + 8 + 4 + 4;
 
 /// Bytes that ranking rows of this length takes on one thread, where these count.
 pub(super) fn bytes_of_row(row: usize) -> Option<usize> {

@@ -139,7 +139,7 @@ impl Masker {
                 kept[index / 64] |= u64::from(is_kept(index, place)) << (index % 64);
             });
         }
-        let bits = (row.elements.len().ilog2() / 2 + 1).clamp(3, 9);
+        let bits = (row.elements.len().ilog2() / 2).clamp(3, 9);
         self.ranker.count(row.elements, bits);
         self.open.resize(kept.len(), 0);
         let decide = Decide {
@@ -155,9 +155,10 @@ impl Masker {
             true => dispatch(Falling(decide)),
             false => dispatch(Rising(decide)),
         }
+        let count: u32 = self.open.iter().map(|word| word.count_ones()).sum();
         let open = self.open.iter().enumerate();
         let open = open.flat_map(|(number, &word)| ones(word).map(move |bit| number * 64 + bit));
-        self.ranker.places_of(open, |index, place| {
+        self.ranker.places_of(count as usize, open, |index, place| {
             kept[index / 64] |= u64::from(is_kept(index, place)) << (index % 64);
         });
     }

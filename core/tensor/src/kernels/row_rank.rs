@@ -91,13 +91,18 @@ impl Ranker {
     }
 
     /// Calls `found` with the place of each of these elements, after [`Ranker::count`]. They come
-    /// in any order.
+    /// in any order, and are so many at most.
     pub(super) fn places_of(
         &mut self,
+        count: usize,
         elements: impl Iterator<Item = usize>,
         mut found: impl FnMut(usize, u32),
     ) {
+        // A row can be long, and a vector that grows holds what is in it twice.
         self.asked.clear();
+        self.asked.reserve_exact(count);
+        self.before.clear();
+        self.before.reserve_exact(count + 1);
         let magnitudes = &self.magnitudes;
         self.asked
             .extend(elements.map(|index| key(magnitudes[index], index)));
@@ -275,9 +280,11 @@ impl NullaryFnOnce for Compare<'_> {
     fn call(self) -> [u32; 2] {
         let Compare(magnitudes, one) = self;
         let (mut smaller, mut equal) = (0, 0);
+        // Magnitudes fit 31 bits; comparing them as signed numbers is one instruction.
+        let one = one as i32;
         for &magnitude in magnitudes {
-            smaller += u32::from(magnitude < one);
-            equal += u32::from(magnitude == one);
+            smaller += u32::from((magnitude as i32) < one);
+            equal += u32::from(magnitude as i32 == one);
         }
         [smaller, equal]
     }
