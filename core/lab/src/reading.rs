@@ -68,7 +68,7 @@ mod tests {
         };
         let read = read_so(vec![own.clone()], &[reading]).remove(0);
         assert_eq!(read.preset, "bits/utf-8/window=64,stride=32");
-        assert_eq!(read_so(vec![own.clone()], &[]), [own.clone()]);
+        assert_eq!(read_so(vec![own.clone()], &[]), std::slice::from_ref(&own));
         assert!(is_measure_of(&read, &own) && is_measure_of(&own, &own));
         assert!(!is_measure_of(&own, &read));
         let wider = Measure { width: 3, ..read };
