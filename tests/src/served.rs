@@ -64,6 +64,7 @@ struct State {
     acts: VecDeque<Act>,
     always: Option<Act>,
     seen: Vec<Seen>,
+    loading: usize,
     active: usize,
     most: usize,
     together: usize,
@@ -89,6 +90,7 @@ impl Served {
             acts: VecDeque::new(),
             always: None,
             seen: Vec::new(),
+            loading: 0,
             active: 0,
             most: 0,
             together: 0,
@@ -137,6 +139,11 @@ impl Served {
     /// Answers only those who send this key.
     pub fn asks_for(&self, key: &str) {
         self.state().key = Some(key.to_owned());
+    }
+
+    /// Refuses the next requests of any kind, as a server does that still loads its model.
+    pub fn loads_for(&self, requests: usize) {
+        self.state().loading = requests;
     }
 
     /// Answers no question before so many are there at the same time.
@@ -215,6 +222,13 @@ fn answer(mut stream: TcpStream, shared: &(Mutex<State>, Condvar)) -> Option<()>
     let seen = read(&stream)?;
     let mut state = lock(&shared.0);
     state.seen.push(seen.clone());
+    if state.loading > 0 {
+        state.loading -= 1;
+        drop(state);
+        let body = json!({"error": {"message": "Loading model", "code": 503}});
+        send(&mut stream, 503, "", &body.to_string(), false);
+        return Some(());
+    }
     let wanted = state.key.as_ref().map(|key| format!("Bearer {key}"));
     if wanted.is_some() && wanted != seen.authorization {
         let body = json!({"error": {"message": format!(

@@ -26,7 +26,7 @@ Examples:
   mergelab plan experiments/quickstart/experiment.toml
   mergelab compare runs/before runs/after
   mergelab table runs/quickstart --rows method --cols task,language
-  mergelab replicate runs/quickstart --row 3f0c9a51be72
+  mergelab replicate runs/quickstart --row r3f0c9a51be72
   mergelab report runs/quickstart --plots figures
   mergelab merge merge.toml merged/
   mergelab model import model.gguf models/base

@@ -7,7 +7,8 @@ use crate::transport::Call;
 use serde_json::Value;
 use std::sync::atomic::AtomicBool;
 
-/// Who starts a run wants to know soon that nobody answers.
+/// Who starts a run wants to know soon that nobody answers, or that what answers is broken. A server
+/// that says that it is loading its model is waited for as long as for any answer.
 const RETRIES: u32 = 1;
 
 /// Names of models that an error lists.
@@ -20,7 +21,6 @@ impl Endpoint {
     /// Nobody answers, access is refused, the interface is at another address, or the list lacks
     /// the model.
     pub fn check(&self, stop: &AtomicBool) -> Result<()> {
-        let retries = self.limits.retries.min(RETRIES);
         let attempt = Attempt {
             call: Call {
                 name: "models",
@@ -28,8 +28,9 @@ impl Endpoint {
             },
             number: 0,
             tokens: 0,
-            retries,
-            after_answer: retries,
+            retries: self.limits.retries,
+            unheard: RETRIES,
+            after_answer: RETRIES,
             stop,
         };
         let reply = self.attempt(&attempt, Ok)?;

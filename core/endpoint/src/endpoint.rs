@@ -170,6 +170,7 @@ impl Endpoint {
             number,
             tokens: question.tokens(),
             retries: self.limits.retries,
+            unheard: self.limits.retries,
             after_answer,
             stop,
         };

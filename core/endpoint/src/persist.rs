@@ -42,6 +42,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) tokens: u64,
     /// Times that it is made again.
     pub(crate) retries: u32,
+    /// Times that it is made again while nobody has ever answered.
+    pub(crate) unheard: u32,
     /// Times that it is made again after a wrong answer or a broken server.
     pub(crate) after_answer: u32,
     /// Set where to stop.
@@ -94,6 +96,9 @@ impl Endpoint {
                 }
             }
             let retries = match passing.kind {
+                Kind::Network if !self.heard.load(Ordering::Relaxed) => {
+                    attempt.retries.min(attempt.unheard)
+                }
                 Kind::Network | Kind::Busy(_) => attempt.retries,
                 Kind::Broken(_) | Kind::Answer => attempt.retries.min(attempt.after_answer),
             };

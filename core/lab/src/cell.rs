@@ -15,6 +15,8 @@ pub enum Role {
     Base,
     /// Fine-tuned on one language or task.
     Expert,
+    /// The expert of each language: a reference without weights of its own.
+    OwnExpert,
     /// Fine-tuned on everything at once.
     Combined,
     /// Fine-tuned on one language after the other.
@@ -26,12 +28,19 @@ pub enum Role {
 }
 
 impl Role {
+    /// Whether it is a model among others in rankings and confidence sets. Trivial outputs are none,
+    /// and the answers of each language's own expert are those of the experts once more.
+    pub(crate) fn competes(self) -> bool {
+        !matches!(self, Role::Trivial | Role::OwnExpert)
+    }
+
     /// The word in tables.
     pub fn name(self) -> &'static str {
         match self {
             Role::Trivial => "trivial",
             Role::Base => "base",
             Role::Expert => "expert",
+            Role::OwnExpert => "own_expert",
             Role::Combined => "combined",
             Role::Sequential => "sequential",
             Role::Merge => "merge",

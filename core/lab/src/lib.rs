@@ -15,6 +15,7 @@
 //! | [`cell`], [`compare`], [`tables`] | scores, tests between models, CSV |
 //! | [`wide`] | wide views of those tables, with marks |
 //! | [`content`], [`replicate`] | hashes of artifacts; running one row of a table again |
+//! | `reading` | how whole texts were read, as part of presets |
 //! | [`past`] | runs that were made before: what is new since one, what moved between two |
 //! | [`run`](mod@run) | all of it, from a manifest to tables |
 #![forbid(unsafe_code)]
@@ -30,6 +31,7 @@ pub mod manifest;
 pub mod orthogonality;
 pub mod past;
 pub mod plan;
+mod reading;
 pub mod replicate;
 pub mod run;
 pub mod savings;

@@ -15,7 +15,6 @@ generation `generate` on left-padded batches. Both read a context again for each
 """
 
 import argparse
-import csv
 import logging
 import time
 import types
@@ -23,9 +22,10 @@ import types
 import torch
 from lm_eval.models.huggingface import HFLM
 from tokenizers import Tokenizer, models
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
-MODELS = {"quickstart": (2048, 128, 384, 4, 4), "small": (8192, 256, 768, 6, 8)}
+from decoders import MODELS, figures, model, options
+
 CONTEXT, BATCH, EXAMPLES = 1024, 16, 64
 CHOICES = {
     "labels": (0, (40, 120), 3, (1, 1)),
@@ -41,26 +41,6 @@ def tokens(count, seed, vocabulary):
 
 def length(bounds, seed):
     return bounds[0] + seed * 37 % (bounds[1] - bounds[0] + 1)
-
-
-def model(name):
-    vocabulary, width, inner, layers, heads = MODELS[name]
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=vocabulary,
-        hidden_size=width,
-        intermediate_size=inner,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=heads,
-        max_position_embeddings=CONTEXT,
-        tie_word_embeddings=True,
-        attn_implementation="sdpa",
-        bos_token_id=1,
-        eos_token_id=None,
-        pad_token_id=0,
-    )
-    return LlamaForCausalLM(config).float().eval()
 
 
 def pairs(vocabulary, shared, lengths, choices, sizes):
@@ -150,19 +130,13 @@ def best(run, runs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--tasks", default=",".join([*CHOICES, "generate"]))
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--ours", help="output of the other bench")
+    options(parser)
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
     torch.set_num_threads(arguments.threads)
-    ours = {}
-    if arguments.ours:
-        with open(arguments.ours) as file:
-            rows = list(csv.DictReader(file))
-        ours = {(row["model"], row["task"]): float(row["examples_per_second"]) for row in rows}
+    ours = figures(arguments.ours, "examples_per_second")
     print("model,task,lm_eval,transformers" + (",mergelab,ratio" if ours else ""))
 
     def show(name, task, harness, own):
@@ -171,7 +145,7 @@ def main():
         print(f"{name},{task},{harness:.1f},{own:.1f}{more}", flush=True)
 
     for name in arguments.models.split(","):
-        net = model(name)
+        net = model(name, CONTEXT).eval()
         vocabulary = MODELS[name][0]
         lm = harness(net, vocabulary)
         for task in arguments.tasks.split(","):

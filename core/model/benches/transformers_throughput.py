@@ -13,41 +13,20 @@ column of the other bench's figures and their ratio.
 """
 
 import argparse
-import csv
 import statistics
 import time
 
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import LlamaConfig, LlamaForCausalLM
 
-MODELS = {"quickstart": (2048, 128, 384, 4, 4), "small": (8192, 256, 768, 6, 8)}
+from decoders import MODELS, figures, model, options
+
 CONTEXT, BATCH, TOKENS, ANSWER, WARMUP, PROMPT, NEW = 512, 16, 128, 32, 5, 32, 128
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
-def model(name):
-    vocabulary, width, inner, layers, heads = MODELS[name]
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=vocabulary,
-        hidden_size=width,
-        intermediate_size=inner,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=heads,
-        max_position_embeddings=CONTEXT,
-        tie_word_embeddings=True,
-        attn_implementation="sdpa",
-        bos_token_id=1,
-        eos_token_id=None,
-        pad_token_id=0,
-    )
-    return LlamaForCausalLM(config).float()
-
-
 def train(name, lora, answer, steps):
-    net = model(name)
+    net = model(name, CONTEXT)
     if lora:
         net = get_peft_model(net, LoraConfig(r=16, lora_alpha=16, target_modules=TARGETS))
     net.train()
@@ -72,7 +51,7 @@ def train(name, lora, answer, steps):
 
 
 def generate(name, batch):
-    net = model(name).eval()
+    net = model(name, CONTEXT).eval()
     ids = torch.randint(3, MODELS[name][0], (batch, PROMPT))
     best = 0.0
     with torch.inference_mode():
@@ -93,18 +72,12 @@ def generate(name, batch):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--tasks", default="full,lora,lora answers,generate")
-    parser.add_argument("--ours", help="output of the other bench")
+    options(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    ours = {}
-    if arguments.ours:
-        with open(arguments.ours) as file:
-            rows = list(csv.DictReader(file))
-        ours = {(row["model"], row["task"]): float(row["tokens_per_second"]) for row in rows}
+    ours = figures(arguments.ours, "tokens_per_second")
     print("model,task,transformers,mergelab,ratio" if ours else "model,task,tokens_per_second")
     tasks = arguments.tasks.split(",")
 

@@ -39,6 +39,16 @@ impl Windows {
         Ok(Self { size, stride })
     }
 
+    /// Most tokens that are read at a time.
+    pub fn size(self) -> usize {
+        self.size
+    }
+
+    /// Tokens that each window after the first adds.
+    pub fn stride(self) -> usize {
+        self.stride
+    }
+
     /// Each window as what is read and what is scored after it. The first has no prompt: scoring
     /// puts the token there that begins texts.
     fn cut(self, ids: &[u32]) -> Vec<TokenPair> {

@@ -15,8 +15,8 @@ use std::{ffi::OsString, fmt::Write as _, path::PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
-  mergelab replicate runs/quickstart --row 3f0c9a51be72
-  mergelab replicate runs/quickstart --row 3f0c9a51be72 --trainings --store runs/again
+  mergelab replicate runs/quickstart --row r3f0c9a51be72
+  mergelab replicate runs/quickstart --row r3f0c9a51be72 --trainings --store runs/again
 
 Exit codes:
   0    identical

@@ -154,7 +154,7 @@ fn the_commands_of_the_documentation_run() {
                 continue;
             }
             // The documentation's own row is one of the run that it was written from.
-            let line = command.replace("3f0c9a51be72", &a_row(&setting));
+            let line = command.replace("r3f0c9a51be72", &a_row(&setting));
             let expected = prepare(&setting, &line);
             let mut shell = Command::new("sh");
             let bin = setting.mergelab.path("bin");

@@ -56,6 +56,11 @@ fn likelihoods_reach_the_tables() {
     assert!((0.0..=2.0).contains(&value("sentiment", "brier")));
     assert_eq!(found[&("sentiment", "ece")].1, "ece/15-bins");
 
+    // How texts were read is part of what the number is.
+    assert_eq!(
+        found[&("language_modelling", "bits_per_byte")].1,
+        "bits_per_byte/utf-8/window=16,stride=4"
+    );
     let bits = value("language_modelling", "bits_per_byte");
     let by_byte = value("language_modelling", "perplexity_byte");
     assert!(

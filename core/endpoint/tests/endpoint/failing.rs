@@ -113,6 +113,21 @@ fn nobody_there_is_said_so() {
 }
 
 #[test]
+fn a_server_that_loads_its_model_is_waited_for() {
+    let served = served();
+    served.loads_for(2);
+    check(&endpoint(&served)).unwrap();
+    assert_eq!(served.seen().len(), 3);
+    served.loads_for(usize::MAX);
+    let error = check(&endpoint(&served)).unwrap_err().to_string();
+    assert_eq!(served.seen().len(), 3);
+    assert!(
+        error.contains("status 503: Loading model, after 3 tries"),
+        "{error}"
+    );
+}
+
+#[test]
 fn an_address_without_its_end_is_corrected() {
     let served = served();
     let mut above = server(&served);

@@ -12,7 +12,7 @@ use super::grid::{Column, Grid, TaskMeasure, place};
 use super::part::Part;
 use super::settings::Settings;
 use super::stream::stream;
-use crate::cell::{Cell, ModelLabel, Role};
+use crate::cell::{Cell, ModelLabel};
 
 /// A model's place in the model confidence set of a task, language and measure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,7 +89,7 @@ pub fn confidence_sets(
                 };
                 let models: Vec<_> = labels
                     .iter()
-                    .filter(|l| l.role != Role::Trivial && l.replicate_of.is_none())
+                    .filter(|l| l.role.competes() && l.replicate_of.is_none())
                     .filter_map(|label| Some((label.name.as_str(), columns(label)?)))
                     .collect();
                 if models.len() > 1 {
@@ -193,6 +193,7 @@ fn drawn(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cell::Role;
     use crate::compare::fixture::{Source, f1, mean, model, models, noise, settings};
 
     #[test]

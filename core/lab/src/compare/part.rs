@@ -10,6 +10,7 @@ use mergelab_stats::{Mean, Statistics, StatsError};
 use super::aggregate::{MetricSource, PluginMeasure, Shared};
 use super::error::CompareError;
 use super::grid::{Column, place};
+use crate::reading::is_measure_of;
 
 /// One measure in one language.
 pub(super) struct Part<'a> {
@@ -132,7 +133,9 @@ fn metric(column: &Column<'_>, source: &dyn MetricSource) -> Result<Shared, Comp
             metric: scores.metric.clone(),
             source,
         })?;
-    if metric.measures().get(column.index) != Some(column.measure) {
+    let measures = metric.measures();
+    let own = measures.get(column.index);
+    if !own.is_some_and(|own| is_measure_of(column.measure, own)) {
         return Err(CompareError::Changed {
             place: place(cell),
             metric: scores.metric.clone(),

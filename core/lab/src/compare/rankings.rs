@@ -9,7 +9,7 @@ use super::ALL_LANGUAGES;
 use super::error::CompareError;
 use super::settings::Settings;
 use super::value::Value;
-use crate::cell::{ModelLabel, Role};
+use crate::cell::ModelLabel;
 
 /// The scope of the ranking over all tasks.
 pub const ALL_TASKS: &str = "all";
@@ -58,8 +58,8 @@ pub struct RankedModel {
 
 /// Ranks models over all pairs of task and language, and over the languages of each task.
 ///
-/// A task counts by its first tested measure. Trivial outputs take no part, nor do replicates, whose
-/// mean does. `values` are those of the test split.
+/// A task counts by its first tested measure. Trivial outputs take no part, nor do each language's own
+/// expert, which is the experts once more, and replicates, whose mean does. `values` are those of the test split.
 ///
 /// # Errors
 /// A statistic that fails.
@@ -71,7 +71,7 @@ pub fn rankings(
     let blocks = Block::all(values);
     let models: Vec<&str> = labels
         .iter()
-        .filter(|label| label.role != Role::Trivial && label.replicate_of.is_none())
+        .filter(|label| label.role.competes() && label.replicate_of.is_none())
         .map(|label| label.name.as_str())
         .collect();
     let mut tasks: Vec<&str> = blocks.iter().map(|block| block.task).collect();

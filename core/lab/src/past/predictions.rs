@@ -9,6 +9,7 @@ use crate::{
     cell::{Cell, MetricScores, PluginStamp},
     compare::{ALL_LANGUAGES, canonical},
     plan::spec::{ScoreWhat, What},
+    reading::is_preset_of,
     run::file_name,
 };
 use mergelab_abi::{
@@ -81,11 +82,15 @@ pub(super) fn scored<'a>(
                 labels: what.task.labels.clone(),
             })
             .map_err(|e| e.to_string())?;
-        let measures = open.measures();
+        let mut measures = open.measures();
         // Every measure takes part, so that the metric finds its statistics.
-        let alike = measures.iter().all(|measure| {
+        let alike = measures.iter_mut().all(|measure| {
             let place = own.iter().find(|p| p.measure == measure.name);
-            place.is_some_and(|place| results[**place].preset == measure.preset)
+            let preset = place.map(|place| &results[**place].preset);
+            let preset = preset.filter(|preset| is_preset_of(preset, &measure.preset));
+            preset
+                .map(|preset| measure.preset.clone_from(preset))
+                .is_some()
         });
         if !alike {
             return Err(format!(

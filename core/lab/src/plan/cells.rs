@@ -43,16 +43,19 @@ impl Builder<'_> {
                 if left_out(&model.languages, language) {
                     continue;
                 }
+                let Some(who) = self.answering(model, &task.entry.name, language) else {
+                    continue;
+                };
                 let split = &task.entry.split.value;
                 let rows =
                     task.slice(self.manifest, self.data, split, language, task.entry.rows)?;
-                cells.push(self.cell(index, model, task, rows, Purpose::Test)?);
+                cells.push(self.cell(index, who, task, rows, Purpose::Test)?);
             }
         }
         Ok(cells)
     }
 
-    /// One model on some rows.
+    /// One model on some rows, as the model with this index.
     pub(super) fn cell(
         &self,
         index: usize,

@@ -141,7 +141,7 @@ impl Builder<'_> {
     }
 
     /// The expert of this name, or its replicate.
-    fn expert(&self, name: &str, replicate: Option<u64>) -> Option<&PlannedModel> {
+    pub(super) fn expert(&self, name: &str, replicate: Option<u64>) -> Option<&PlannedModel> {
         self.models.iter().find(|m| {
             let label = &m.label;
             label.role == Role::Expert

@@ -9,6 +9,7 @@ mod grow;
 mod merges;
 mod missing;
 mod models;
+mod own_expert;
 pub(crate) use models::imported_key;
 mod selection;
 mod show;
@@ -29,6 +30,7 @@ use mergelab_abi::{registry::Registry, suggest::hint};
 use mergelab_hub::HubModel;
 use mergelab_model::{Device, ModelError};
 pub use missing::{Missing, is_provisional};
+use own_expert::OWN_EXPERT;
 pub use selection::{Candidate, Criterion, Selection, Standing};
 use spec::{How, Node, StageSpec, What};
 use std::path::PathBuf;
@@ -39,7 +41,7 @@ use tasks::PlannedTask;
 pub struct PlannedModel {
     /// How tables name it.
     pub label: ModelLabel,
-    /// The stage that makes it. `None` for an imported base and for trivial outputs.
+    /// The stage that makes it. `None` for an imported base and for what has no weights.
     pub node: Option<usize>,
     /// Its folder.
     pub folder: PathBuf,
@@ -162,6 +164,7 @@ impl Plan {
         builder.trivial()?;
         builder.base()?;
         builder.experts()?;
+        builder.own_expert()?;
         builder.combined()?;
         builder.sequential()?;
         builder.merges()?;
@@ -337,7 +340,9 @@ impl Builder<'_> {
                 .iter()
                 .filter(|l| l.replicate_of.is_none() && !l.candidate)
                 .map(|l| l.name.as_str());
-            let names = models.chain(self.selections.iter().map(|s| s.name.as_str()));
+            let names = models
+                .chain(self.selections.iter().map(|s| s.name.as_str()))
+                .chain([OWN_EXPERT]);
             if !names.clone().any(|n| n == baseline) && candidates.contains(&baseline.as_str()) {
                 return Err(self
                     .manifest

@@ -184,7 +184,8 @@ impl Work<'_> {
         let found = values(&cells, &record.models, &source, &record.statistics)?;
         let value = found
             .iter()
-            .find(|value| row_id(value) == row.fields["row"]);
+            // Earlier builds wrote the name without its letter.
+            .find(|value| row_id(value).ends_with(&row.fields["row"]));
         let number = |number: Option<f64>| number.map_or(String::new(), |n| format!("{n:?}"));
         let columns = [
             ("n", value.map(|v| v.n.to_string())),

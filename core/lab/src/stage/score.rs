@@ -8,6 +8,7 @@ use super::{
 use crate::{
     cell::{Cell, MetricScores},
     plan::spec::ScoreWhat,
+    reading::{READINGS, Reading, read_so},
     store::{write_file, write_json},
 };
 use mergelab_abi::{
@@ -16,7 +17,7 @@ use mergelab_abi::{
     task::{Response, Row},
 };
 use serde_json::{Map, Value, json};
-use std::io::Write as _;
+use std::{io::Write as _, path::Path};
 
 /// Name of the file with one line per example.
 pub(crate) const PREDICTIONS: &str = "predictions.jsonl";
@@ -26,7 +27,9 @@ pub(crate) const CELL: &str = "cell.json";
 pub(super) fn run(what: &ScoreWhat, context: &mut Context<'_>) -> Result<(), StageError> {
     let language = &what.rows.language;
     let (examples, prepared) = context.prepared(&what.task, &what.rows)?;
-    let answered = answers(&context.place(&what.responses)?.join(RESPONSES))?;
+    let responses = context.place(&what.responses)?;
+    let answered = answers(&responses.join(RESPONSES))?;
+    let readings = readings(&responses.join(READINGS))?;
     let same = answered.len() == examples.len()
         && answered.iter().zip(&examples).all(|(a, e)| a.id == e.id);
     if !same {
@@ -70,7 +73,7 @@ pub(super) fn run(what: &ScoreWhat, context: &mut Context<'_>) -> Result<(), Sta
             metric: id.clone(),
             params: metric.params.clone(),
             plugin: metric.plugin.clone(),
-            measures: open.measures(),
+            measures: read_so(open.measures(), &readings),
             statistics,
         });
     }
@@ -119,12 +122,22 @@ fn what_key(context: &Context<'_>) -> String {
     context.spec.what.key()
 }
 
-fn answers(path: &std::path::Path) -> Result<Vec<Answered>, StageError> {
+fn answers(path: &Path) -> Result<Vec<Answered>, StageError> {
     let problem = |message: String| StageError::Input(format!("{}: {message}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|e| problem(e.to_string()))?;
     text.lines()
         .map(|line| serde_json::from_str(line).map_err(|e| problem(e.to_string())))
         .collect()
+}
+
+/// How whole texts were read; empty where none were.
+fn readings(path: &Path) -> Result<Vec<Reading>, StageError> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let problem = |message: String| StageError::Input(format!("{}: {message}", path.display()));
+    let text = std::fs::read(path).map_err(|e| problem(e.to_string()))?;
+    serde_json::from_slice(&text).map_err(|e| problem(e.to_string()))
 }
 
 /// What each measure gives this example: its score where the measure is a mean of scores, its

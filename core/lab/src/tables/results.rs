@@ -98,8 +98,9 @@ fn row(experiment: &str, swept: &[&str], model: &ModelLabel, value: &Value) -> R
     row
 }
 
-/// The name of a row of `results.csv`: 12 hex digits of BLAKE3 over what tells it apart. It is the
-/// same in every run that has such a row.
+/// The name of a row of `results.csv`: `r` and 12 hex digits of BLAKE3 over what tells it apart. It is
+/// the same in every run that has such a row. Without the letter one in a hundred would be a number to a
+/// spreadsheet, such as 39e048066075.
 pub fn row_id(value: &Value) -> String {
     let key = [
         &value.model,
@@ -115,7 +116,7 @@ pub fn row_id(value: &Value) -> String {
         hasher.update(&(text.len() as u64).to_le_bytes());
         hasher.update(text.as_bytes());
     }
-    hasher.finalize().to_hex()[..12].to_owned()
+    format!("r{}", &hasher.finalize().to_hex()[..12])
 }
 
 /// The word for a shape.
@@ -190,7 +191,11 @@ mod tests {
         assert_eq!(field(2, "cell_key"), "");
         let rows_of: BTreeSet<_> = (0..9).map(|r| field(r, "row")).collect();
         assert_eq!(rows_of.len(), 9);
-        assert!(rows_of.iter().all(|row| row.len() == 12));
+        assert!(
+            rows_of
+                .iter()
+                .all(|row| row.len() == 13 && row.starts_with('r'))
+        );
         assert_eq!(field(3, "row"), row_id(&values[3]));
         // The header is the schema's, column by column.
         let written = row("first", &["density", "drop"], &models[1], &values[0]);

@@ -19,7 +19,7 @@ mod sweep;
 mod vectors;
 
 use crate::{
-    plot::svg::Drawing,
+    plot::drawing::Drawing,
     run::{Model, Run},
 };
 use std::collections::BTreeSet;

@@ -8,7 +8,7 @@ use crate::{
         number::{fixed, p_value},
         ranks::Ranks,
     },
-    run::{ALL, Run},
+    run::{ALL, OWN_EXPERT, Run},
 };
 
 /// Most models in the diagram; more cannot be read.
@@ -55,7 +55,7 @@ struct Table {
 fn table(run: &Run) -> Option<Table> {
     let models: Vec<&str> = run
         .shown()
-        .filter(|m| !m.is("expert") && !m.is("trivial"))
+        .filter(|m| !m.is("expert") && !m.is(OWN_EXPERT) && !m.is("trivial"))
         .map(|m| m.name.as_str())
         .filter(|name| run.scores.iter().any(|s| s.model == *name))
         .collect();

@@ -6,7 +6,7 @@ use crate::{
         curves::{Curves, Panel, Point, Series},
         number::{decimals, fixed},
     },
-    run::{ALL, Run, Score},
+    run::{ALL, OWN_EXPERT, Run, Score},
 };
 use std::collections::BTreeSet;
 
@@ -207,7 +207,10 @@ fn panel(run: &Run, parameter: &str, task: &str, language: &str, name: String) -
     }
     let references = run
         .shown()
-        .filter(|m| m.is("combined") || m.is("base") || run.baseline() == Some(&m.name))
+        .filter(|m| {
+            let role = ["combined", "base", OWN_EXPERT].contains(&m.role.as_str());
+            role || run.baseline() == Some(&m.name)
+        })
         .filter_map(|m| Some((m.name.clone(), run.score(&m.name, task, language)?.value?)));
     Some(Panel {
         name,

@@ -2,8 +2,9 @@
 
 use super::{
     axis::Axis,
+    drawing::Drawing,
     label,
-    svg::{Anchor, Drawing, Svg},
+    svg::{Anchor, Svg},
 };
 
 /// A chart of bars that lie.

@@ -2,8 +2,10 @@
 
 use super::{
     axis::Axis,
+    drawing::Drawing,
     label, palette,
-    svg::{Anchor, Drawing, Shape, Svg},
+    shape::Shape,
+    svg::{Anchor, Svg},
 };
 
 /// Panels of curves.

@@ -1,8 +1,10 @@
 //! Numbers in a coloured grid.
 
 use super::{
+    drawing::Drawing,
     label, palette,
-    svg::{Anchor, Drawing, Shape, Svg},
+    shape::Shape,
+    svg::{Anchor, Svg},
 };
 use crate::run::Verdict;
 

@@ -7,7 +7,10 @@
 //! | `label` | how wide a text is |
 //! | `number` | numbers as people read them |
 //! | `palette` | colours and the style sheet |
-//! | `svg` | elements and their escaping |
+//! | `shape` | shapes of marks |
+//! | `svg` | elements |
+//! | `xml` | text within elements |
+//! | `drawing` | elements as a file, or as a part of a page |
 //! | `forest` | differences with intervals and a band |
 //! | `curves` | values over a parameter |
 //! | `heat` | numbers in a coloured grid |
@@ -20,6 +23,7 @@
 pub(crate) mod axis;
 pub(crate) mod bars;
 pub(crate) mod curves;
+pub(crate) mod drawing;
 pub(crate) mod forest;
 pub(crate) mod heat;
 pub(crate) mod label;
@@ -28,5 +32,7 @@ pub(crate) mod palette;
 pub(crate) mod picture;
 pub(crate) mod ranks;
 pub(crate) mod scatter;
+pub(crate) mod shape;
 pub(crate) mod strip;
 pub(crate) mod svg;
+pub(crate) mod xml;

@@ -3,7 +3,7 @@
 //! Latin, Greek and Cyrillic text is drawn with a font that lies in this crate, so that it looks the
 //! same on every machine. Signs that the font lacks are drawn with fonts of the system.
 
-use super::{palette::Schemes, svg::Drawing};
+use super::{drawing::Drawing, palette::Schemes};
 use resvg::{
     tiny_skia::{Pixmap, Transform},
     usvg::{self, fontdb},

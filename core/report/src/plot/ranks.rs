@@ -2,9 +2,11 @@
 //! classifiers over multiple data sets" (JMLR 2006).
 
 use super::{
+    drawing::Drawing,
     label,
     number::fixed,
-    svg::{Anchor, Drawing, Shape, Svg},
+    shape::Shape,
+    svg::{Anchor, Svg},
 };
 
 /// A diagram of ranks.

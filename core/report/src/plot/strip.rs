@@ -2,8 +2,10 @@
 
 use super::{
     axis::Axis,
+    drawing::Drawing,
     label,
-    svg::{Anchor, Drawing, Shape, Svg},
+    shape::Shape,
+    svg::{Anchor, Svg},
 };
 
 /// A strip for each model, in panels.

@@ -1,6 +1,6 @@
-//! SVG text.
+//! Elements of SVG.
 
-use super::palette::{self, Schemes};
+use super::{drawing::Drawing, label::fitted, shape::Shape, xml::escaped};
 use std::fmt::Write as _;
 
 /// A drawing that grows.
@@ -17,77 +17,6 @@ pub(crate) enum Anchor {
     Start,
     Middle,
     End,
-}
-
-/// A finished drawing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Drawing {
-    body: String,
-    /// Number of marks for data.
-    pub(crate) marks: usize,
-    /// Size in pixels.
-    pub(crate) size: (u32, u32),
-    title: String,
-    description: String,
-}
-
-/// Shapes of marks, so that series and verdicts are told apart without colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
-    Circle,
-    Square,
-    Up,
-    Down,
-    Diamond,
-    Cross,
-    Plus,
-    Star,
-}
-
-impl Shape {
-    /// The shape of a series.
-    pub(crate) fn of(series: usize) -> Self {
-        const ALL: [Shape; 8] = [
-            Shape::Circle,
-            Shape::Square,
-            Shape::Up,
-            Shape::Diamond,
-            Shape::Down,
-            Shape::Cross,
-            Shape::Plus,
-            Shape::Star,
-        ];
-        ALL[(series + series / palette::SERIES) % ALL.len()]
-    }
-
-    /// Its path around a place.
-    fn outline(self, (x, y): (f64, f64), size: f64) -> String {
-        let star = |i: i32| {
-            let turn = std::f64::consts::PI * f64::from(i) / 5.0;
-            let reach = if i % 2 == 0 { 1.3 } else { 0.55 };
-            (reach * turn.sin(), -reach * turn.cos())
-        };
-        let points: Vec<(f64, f64)> = match self {
-            Self::Circle => {
-                let (left, right) = (x - size, x + size);
-                return format!(
-                    "M{left:.1} {y:.1}A{size:.1} {size:.1} 0 1 1 {right:.1} {y:.1}\
-                     A{size:.1} {size:.1} 0 1 1 {left:.1} {y:.1}Z"
-                );
-            }
-            Self::Square => vec![(-0.85, -0.85), (0.85, -0.85), (0.85, 0.85), (-0.85, 0.85)],
-            Self::Up => vec![(0.0, -1.15), (1.1, 0.8), (-1.1, 0.8)],
-            Self::Down => vec![(0.0, 1.15), (1.1, -0.8), (-1.1, -0.8)],
-            Self::Diamond => vec![(0.0, -1.25), (1.1, 0.0), (0.0, 1.25), (-1.1, 0.0)],
-            Self::Plus => PLUS.to_vec(),
-            Self::Cross => PLUS
-                .iter()
-                .map(|(a, b)| ((a - b) * 0.75, (a + b) * 0.75))
-                .collect(),
-            Self::Star => (0..10).map(star).collect(),
-        };
-        polygon(x, y, &points, size)
-    }
 }
 
 impl Svg {
@@ -180,7 +109,7 @@ impl Svg {
         text: &str,
         most: f64,
     ) {
-        let cut = super::label::fitted(text, 12.0, most);
+        let cut = fitted(text, 12.0, most);
         let whole = (cut != text).then_some(text);
         self.put(class, anchor, at, &cut, whole);
     }
@@ -232,105 +161,6 @@ impl Svg {
             size: (width.ceil() as u32, height.ceil() as u32),
             title: title.to_owned(),
             description: description.to_owned(),
-        }
-    }
-}
-
-/// Room at the left of every drawing.
-const MARGIN: u32 = 12;
-
-const PLUS: [(f64, f64); 12] = [
-    (-0.35, -1.15),
-    (0.35, -1.15),
-    (0.35, -0.35),
-    (1.15, -0.35),
-    (1.15, 0.35),
-    (0.35, 0.35),
-    (0.35, 1.15),
-    (-0.35, 1.15),
-    (-0.35, 0.35),
-    (-1.15, 0.35),
-    (-1.15, -0.35),
-    (-0.35, -0.35),
-];
-
-fn polygon(x: f64, y: f64, points: &[(f64, f64)], size: f64) -> String {
-    let mut out = String::new();
-    for (place, (dx, dy)) in points.iter().enumerate() {
-        let letter = if place == 0 { 'M' } else { 'L' };
-        let _ = write!(out, "{letter}{:.1} {:.1}", x + dx * size, y + dy * size);
-    }
-    out.push('Z');
-    out
-}
-
-impl Drawing {
-    /// The drawing as a file of its own, with its style sheet.
-    pub(crate) fn file(&self, schemes: Schemes) -> String {
-        let (width, height) = self.size;
-        format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
-             width=\"{width}\" height=\"{height}\" role=\"img\">\n<title>{}</title>\n\
-             <desc>{}</desc>\n<style>{}</style>\n\
-             <rect class=\"back\" width=\"{width}\" height=\"{height}\"/>\n{}</svg>\n",
-            escaped(&self.title),
-            escaped(&self.description),
-            palette::style("", schemes),
-            self.body
-        )
-    }
-
-    /// The drawing as a part of a page that has the style sheet. `id` is unique in the page.
-    pub(crate) fn inline(&self, id: &str) -> String {
-        // The margin at the left is the page's own.
-        let (width, height) = (self.size.0.saturating_sub(MARGIN), self.size.1);
-        format!(
-            "<svg viewBox=\"{MARGIN} 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
-             role=\"img\" aria-labelledby=\"{id}-t {id}-d\">\n<title id=\"{id}-t\">{}</title>\n\
-             <desc id=\"{id}-d\">{}</desc>\n{}</svg>\n",
-            escaped(&self.title),
-            escaped(&self.description),
-            self.body
-        )
-    }
-}
-
-/// Text as XML has it. Signs that XML cannot hold at all become spaces.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for sign in text.chars() {
-        match sign {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\u{fffe}' | '\u{ffff}' => out.push(' '),
-            sign if sign.is_control() => out.push(' '),
-            sign => out.push(sign),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_stay_text() {
-        let mut svg = Svg::default();
-        svg.text("", Anchor::Start, (1.0, 2.0), "<a & \"b\">\u{1}日本");
-        let drawing = svg.finish(10.0, 20.0, "t", "</desc>");
-        let text = drawing.file(Schemes::Both);
-        assert!(text.contains(">&lt;a &amp; &quot;b&quot;&gt; 日本</text>"));
-        assert!(text.contains("<desc>&lt;/desc&gt;</desc>"));
-        assert!(text.starts_with("<svg ") && text.ends_with("</svg>\n"));
-    }
-
-    #[test]
-    fn series_that_share_a_colour_differ_in_shape() {
-        for series in 0..56 {
-            assert_ne!(Shape::of(series), Shape::of(series + palette::SERIES));
         }
     }
 }

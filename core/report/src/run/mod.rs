@@ -18,7 +18,7 @@ mod table;
 
 pub(crate) use costs::{Cost, Saving};
 pub(crate) use geometry::{Pair, Point};
-pub(crate) use record::{Model, Record};
+pub(crate) use record::{Model, OWN_EXPERT, Record};
 pub(crate) use results::Score;
 pub(crate) use significance::{Difference, Verdict};
 
@@ -236,6 +236,12 @@ impl Run {
         let mut seen = BTreeSet::new();
         let all = self.differences.iter().map(|d| d.baseline.as_str());
         all.filter(|name| seen.insert(*name)).collect()
+    }
+
+    /// The baseline that is each language's own expert, where it is one.
+    pub(crate) fn own_expert(&self) -> Option<&str> {
+        let mut all = self.baselines().into_iter();
+        all.find(|name| self.model(name).is_some_and(|m| m.role == OWN_EXPERT))
     }
 
     /// The baseline that figures are drawn against: the combined model if it is one, or the first.

@@ -8,6 +8,9 @@ use std::{collections::BTreeMap, path::Path};
 /// Role of the model that was trained on everything at once.
 pub(crate) const COMBINED: &str = "combined";
 
+/// Role of the expert of each language.
+pub(crate) const OWN_EXPERT: &str = "own_expert";
+
 /// What `run.json` says. Everything but the name may be missing.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Record {

@@ -1,6 +1,6 @@
 //! Merges beside each language's own expert.
 
-use super::{counted, list};
+use super::{counted, list, verdicts};
 use crate::{
     plot::number::{fixed, signed},
     run::{Run, Verdict},
@@ -8,6 +8,9 @@ use crate::{
 
 /// What the tests say where experts are baselines, and how values lie where they are not.
 pub(super) fn lines(run: &Run) -> Vec<String> {
+    if let Some(own) = run.own_expert() {
+        return verdicts::lines(run, own);
+    }
     let mut lines = Vec::new();
     let tested: Vec<&str> = run
         .baselines()
@@ -23,7 +26,7 @@ pub(super) fn lines(run: &Run) -> Vec<String> {
     if tested.is_empty() && !lines.is_empty() {
         lines.push(
             "These differences are not tested and have no intervals: no expert is a baseline. With \
-             the experts among the manifest's baselines they are tested."
+             `own-expert` among the manifest's baselines they are tested, also as a mean over languages."
                 .to_owned(),
         );
     }

@@ -17,7 +17,7 @@ mod experts;
 mod power;
 mod verdicts;
 
-use crate::run::Run;
+use crate::run::{OWN_EXPERT, Run};
 
 /// Sentences under a heading.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(crate) fn summary(run: &Run) -> Vec<Paragraphs> {
             add(&format!("Merges beside {first}"), verdicts::lines(run, first));
             add("Merges beside each language's own expert", experts::lines(run));
             for other in run.baselines() {
-                if other != first && run.model(other).is_none_or(|m| !m.is("expert")) {
+                if other != first && !run.model(other).is_some_and(|m| m.is("expert") || m.is(OWN_EXPERT)) {
                     let lines = verdicts::counts(run, other);
                     add(&format!("Merges beside {other}"), lines);
                 }

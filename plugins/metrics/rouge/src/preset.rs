@@ -9,6 +9,10 @@ use crate::{
 use mergelab_sdk::{Error, Result, params::Choice};
 use rougers::{Document, RougeScorer};
 
+/// The release of ICU4X whose segmentation data are built in. Other data give other words, so it is
+/// part of the preset's name.
+const ICU4X: &str = "2.3.0";
+
 /// How texts become words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Preset {
@@ -43,8 +47,11 @@ impl Preset {
         match self {
             Self::Google => "rouge/google@0.1.2".to_owned(),
             Self::GooglePorter => "rouge/google+porter@0.1.2".to_owned(),
-            Self::Auto | Self::Icu => format!("rouge/icu-{language}"),
-            Self::Char => "rouge/char".to_owned(),
+            Self::Auto | Self::Icu => format!("rouge/icu-{language}@icu4x-{ICU4X}"),
+            Self::Char => {
+                let (major, minor, _) = unicode_segmentation::UNICODE_VERSION;
+                format!("rouge/char@unicode-{major}.{minor}")
+            }
             Self::Xlsum => format!("rouge/xlsum-{language}@afcd803"),
         }
     }
@@ -96,5 +103,22 @@ impl Preset {
             tokens: sentences.concat(),
             sentences,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The data are a crate of their own, whose version the code cannot ask for.
+    #[test]
+    fn the_name_has_the_data_that_are_built_in() {
+        let lock = include_str!("../../../../Cargo.lock");
+        let own = format!("name = \"icu_segmenter_data\"\nversion = \"{ICU4X}\"\n");
+        assert!(
+            lock.contains(&own),
+            "other data: set ICU4X to their version"
+        );
+        assert_eq!(lock.matches("name = \"icu_segmenter_data\"").count(), 1);
     }
 }

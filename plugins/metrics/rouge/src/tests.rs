@@ -148,11 +148,11 @@ fn presets_are_named_in_results() {
     assert_eq!(
         names,
         [
-            "rouge/icu-ja",
+            "rouge/icu-ja@icu4x-2.3.0",
             "rouge/google@0.1.2",
             "rouge/google+porter@0.1.2",
-            "rouge/icu-ja",
-            "rouge/char",
+            "rouge/icu-ja@icu4x-2.3.0",
+            "rouge/char@unicode-17.0",
             "rouge/xlsum-ja@afcd803",
         ]
     );

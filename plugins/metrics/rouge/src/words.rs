@@ -79,9 +79,9 @@ fn is_unspaced(c: char) -> bool {
     )
 }
 
-/// These lists are part of what `rouge/icu-...` and `rouge/char` mean. A change of the
-/// segmentation data that breaks one of them needs another preset name, so that no result changes
-/// under the same name.
+/// These lists are part of what `rouge/icu-...` and `rouge/char...` mean. The names have the version
+/// of the segmentation data; another change that breaks a list needs another name as well, so that
+/// no result changes under the same name.
 #[cfg(test)]
 mod tests {
     use super::*;

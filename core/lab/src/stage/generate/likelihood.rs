@@ -1,8 +1,29 @@
 //! Requests for the likelihood of whole texts.
 
 use super::{super::StageError, Answer, local::Local};
+use crate::reading::Reading;
 use mergelab_abi::task::{Request, Response};
 use mergelab_model::Windows;
+use std::collections::BTreeSet;
+
+/// How a model with this context reads the texts of the requests. What a task leaves open is filled
+/// in.
+pub(super) fn readings(
+    requests: &[Request],
+    context: usize,
+) -> Result<BTreeSet<Reading>, StageError> {
+    let mut readings = BTreeSet::new();
+    for request in requests {
+        if let Request::Likelihood { window, stride, .. } = request {
+            let windows = Windows::new(context, *window, *stride)?;
+            readings.insert(Reading {
+                window: windows.size(),
+                stride: windows.stride(),
+            });
+        }
+    }
+    Ok(readings)
+}
 
 /// Answers those requests that give a text, with their indices. No token is cut off.
 pub(super) fn answer(
@@ -48,4 +69,32 @@ pub(super) fn answer(
         }
     }
     Ok(answers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readings_tell_what_the_task_left_open() {
+        let ask = |window, stride| Request::Likelihood {
+            text: "so".to_owned(),
+            window,
+            stride,
+        };
+        let requests = [
+            ask(None, None),
+            ask(Some(64), None),
+            ask(None, None),
+            ask(Some(64), Some(64)),
+            Request::Choose {
+                prompt: String::new(),
+                choices: Vec::new(),
+            },
+        ];
+        let found = readings(&requests, 100).expect("they fit");
+        let found: Vec<_> = found.iter().map(|r| (r.window, r.stride)).collect();
+        assert_eq!(found, [(64, 32), (64, 64), (100, 50)]);
+        assert!(readings(&requests, 50).is_err());
+    }
 }

@@ -14,6 +14,8 @@ use super::{Context, StageError};
 use crate::{
     ledger::flops::{Size, Tokens},
     plan::spec::{Answerer, GenerateWhat},
+    reading::READINGS,
+    store::write_json,
 };
 use local::Local;
 use mergelab_abi::task::{Prepared, Request, Response};
@@ -88,6 +90,11 @@ pub(super) fn run(what: &GenerateWhat, context: &mut Context<'_>) -> Result<(), 
             let shots = shown::shots(what, &examples, context)?;
             model.show_examples(shown::pairs(&shots))?;
             let requests: Vec<Request> = prepared.into_iter().map(|p| p.request).collect();
+            let limit = model.config().max_position_embeddings;
+            let readings = likelihood::readings(&requests, limit)?;
+            if !readings.is_empty() {
+                write_json(&context.folder.join(READINGS), &readings)?;
+            }
             let mut local = Local::new(&model, context.spec.how.batch_size);
             let (answers, tokens) = ask::ask(&mut local, &requests, context)?;
             context.ledger.tokens = tokens.tokens as u64;

@@ -11,7 +11,7 @@ pub const PROMPTS: &[Column] = &[
     column(
         "role",
         Text,
-        "trivial, base, expert, combined, sequential or merge",
+        "trivial, base, expert, own_expert, combined, sequential or merge",
     ),
     column(
         "task",

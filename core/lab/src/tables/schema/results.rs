@@ -14,7 +14,7 @@ pub const RESULTS: &[Column] = &[
     column(
         "role",
         Text,
-        "trivial, base, expert, combined, sequential, merge or served",
+        "trivial, base, expert, own_expert, combined, sequential, merge or served",
     ),
     column(
         "method",
