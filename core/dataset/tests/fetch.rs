@@ -2,15 +2,16 @@
 
 use mergelab_dataset::{
     Card,
-    fetch::{Fetch, FetchError, Http, Outcome, Wanted},
+    fetch::{Fetch, FetchError, Outcome, Wanted},
 };
+use mergelab_transfer::Client;
 use std::{
     collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader, Write as _},
     net::{TcpListener, TcpStream},
     path::Path,
-    sync::{Arc, Mutex, atomic::AtomicBool},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tempfile::TempDir;
@@ -147,15 +148,12 @@ fn fetch(
     languages: &[&str],
     token: Option<&str>,
 ) -> Result<Outcome, FetchError> {
-    let interrupt = AtomicBool::new(false);
-    let transport = Http::new();
+    let client = Client::new(3, Duration::ZERO, Arc::default());
     let fetch = Fetch {
-        transport: &transport,
+        client: &client,
         endpoint: server.address.clone(),
         token: token.map(str::to_owned),
-        interrupt: &interrupt,
         progress: &|_, _, _| {},
-        pause: Duration::ZERO,
     };
     let wanted = Wanted {
         languages: languages.iter().map(|l| (*l).to_owned()).collect(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::cache::ModelCache;
 use crate::error::{HubError, Result};
 use crate::name::HubModel;
-use crate::request::{Client, Trouble};
+use crate::request::Server;
 use crate::settings::Settings;
 use crate::transfer::Transfer;
 
@@ -45,7 +45,7 @@ pub struct Progress<'a> {
 /// # Ok::<(), mergelab_hub::HubError>(())
 /// ```
 pub struct Hub {
-    client: Client,
+    server: Server,
 }
 
 /// A model at a commit.
@@ -71,7 +71,7 @@ impl Hub {
     /// A hub by its settings.
     pub fn new(settings: Settings) -> Self {
         Self {
-            client: Client::new(settings),
+            server: Server::new(settings),
         }
     }
 
@@ -87,24 +87,14 @@ impl Hub {
         }
         let cache = self.cache(model);
         let cached = cache.commit(&model.revision);
-        let unreachable = |reason| HubError::Unreachable {
-            model: model.to_string(),
-            reason,
-            cache: self.client.settings.cache.clone(),
-        };
-        if self.client.settings.offline {
-            let commit = cached.ok_or_else(|| unreachable("HF_HUB_OFFLINE is set".into()))?;
+        if self.server.settings.offline {
+            let commit = cached.ok_or_else(|| self.offline(model))?;
             return Ok(self.resolved(model, &commit));
         }
-        let asked = match &cached {
-            // What is cached is better than a wait.
-            Some(_) => match self.client.describe(model, &model.revision) {
-                Err(Trouble::Passing(reason)) => Err(unreachable(reason)),
-                Err(Trouble::Lasting(error)) => return Err(error),
-                Ok(answer) => Ok(answer),
-            },
-            None => self.describe(model, &model.revision),
-        };
+        // What is cached is better than a wait.
+        let asked = self
+            .server
+            .describe(model, &model.revision, cached.is_none());
         match (asked, cached) {
             (Ok(answer), _) => {
                 let commit = self.commit(model, &answer)?;
@@ -132,14 +122,10 @@ impl Hub {
         if cache.is_complete(&resolved.commit) {
             return Ok(resolved);
         }
-        if self.client.settings.offline {
-            return Err(HubError::Unreachable {
-                model: model.to_string(),
-                reason: "HF_HUB_OFFLINE is set".into(),
-                cache: self.client.settings.cache.clone(),
-            });
+        if self.server.settings.offline {
+            return Err(self.offline(model));
         }
-        let answer = self.describe(model, &resolved.commit)?;
+        let answer = self.server.describe(model, &resolved.commit, true)?;
         let all = answer["siblings"].as_array().into_iter().flatten();
         let names = all.filter_map(|file| file["rfilename"].as_str());
         let files: Vec<String> = names.filter(|n| is_wanted(n)).map(str::to_owned).collect();
@@ -151,7 +137,7 @@ impl Hub {
         }
         for file in &files {
             let transfer = Transfer {
-                client: &self.client,
+                server: &self.server,
                 cache: &cache,
                 model,
                 commit: &resolved.commit,
@@ -169,7 +155,7 @@ impl Hub {
     }
 
     fn cache(&self, model: &HubModel) -> ModelCache {
-        ModelCache::new(&self.client.settings.cache, model)
+        ModelCache::new(&self.server.settings.cache, model)
     }
 
     fn resolved(&self, model: &HubModel, commit: &str) -> Resolved {
@@ -180,16 +166,12 @@ impl Hub {
         }
     }
 
-    fn describe(&self, model: &HubModel, revision: &str) -> Result<serde_json::Value> {
-        self.client.persist(
-            || self.client.describe(model, revision),
-            || false,
-            |reason| HubError::Unreachable {
-                model: model.to_string(),
-                reason,
-                cache: self.client.settings.cache.clone(),
-            },
-        )
+    fn offline(&self, model: &HubModel) -> HubError {
+        HubError::Unreachable {
+            model: model.to_string(),
+            reason: "HF_HUB_OFFLINE is set".into(),
+            cache: self.server.settings.cache.clone(),
+        }
     }
 
     fn commit(&self, model: &HubModel, answer: &serde_json::Value) -> Result<String> {
@@ -198,7 +180,7 @@ impl Hub {
         if !is_commit {
             return Err(HubError::Answer {
                 model: model.to_string(),
-                url: self.client.settings.endpoint.clone(),
+                url: self.server.settings.endpoint.clone(),
                 reason: format!("the hub gives \"{commit}\" for a commit; is HF_ENDPOINT a hub?"),
             });
         }

@@ -1,24 +1,21 @@
-//! Requests to the hub, made again where the network or the hub fails for a moment.
+//! What a hub is asked, and what its refusals mean.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use ureq::http::{HeaderMap, Response};
-use ureq::{Agent, Body, config::RedirectAuthHeaders};
+use mergelab_transfer::{Client, Request, TransferError};
+use ureq::http::HeaderMap;
 
 use crate::error::{HubError, Result};
 use crate::name::HubModel;
 use crate::settings::Settings;
 
-/// A server that sends nothing for so long is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// Redirects from one address of the hub to another that are followed, as of renamed models.
 const REDIRECTS: usize = 5;
 
-/// What a hub answers to.
-pub(crate) struct Client {
+/// A hub that answers.
+pub(crate) struct Server {
     pub(crate) settings: Settings,
-    agent: Agent,
+    pub(crate) client: Client,
 }
 
 /// Size and name of a file's content.
@@ -27,74 +24,54 @@ pub(crate) struct Metadata {
     pub(crate) etag: String,
 }
 
-/// Why a request brought nothing.
-pub(crate) enum Trouble {
-    /// It can be made again.
-    Passing(String),
-    /// It cannot.
-    Lasting(HubError),
-}
-
-impl Client {
+impl Server {
     pub(crate) fn new(settings: Settings) -> Self {
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
-            .timeout_connect(Some(PATIENCE))
-            .timeout_recv_response(Some(PATIENCE))
-            .timeout_per_read(Some(PATIENCE))
-            .user_agent(concat!("mergelab/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .into();
-        Self { settings, agent }
-    }
-
-    /// Does `attempt` until it succeeds, fails for good, or has failed `retries` times more than
-    /// it got anywhere, which `progress` tells.
-    pub(crate) fn persist<T>(
-        &self,
-        mut attempt: impl FnMut() -> Result<T, Trouble>,
-        mut progress: impl FnMut() -> bool,
-        give_up: impl FnOnce(String) -> HubError,
-    ) -> Result<T> {
-        let mut failures = 0;
-        loop {
-            match attempt() {
-                Ok(done) => return Ok(done),
-                Err(Trouble::Lasting(error)) => return Err(error),
-                Err(Trouble::Passing(reason)) => {
-                    failures = if progress() { 1 } else { failures + 1 };
-                    if failures > self.settings.retries {
-                        return Err(give_up(reason));
-                    }
-                    std::thread::sleep(self.settings.wait * (1 << (failures - 1).min(5)));
-                }
-            }
+        Self {
+            // Nobody interrupts it: what has arrived stays where the process ends.
+            client: Client::new(settings.retries, settings.wait, Arc::default()),
+            settings,
         }
     }
 
-    /// What the hub says of a model at a revision: JSON.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.settings.token.as_deref()
+    }
+
+    /// What the hub says of a model at a revision: JSON. Asked again where it fails for a moment,
+    /// if that is wanted.
     pub(crate) fn describe(
         &self,
         model: &HubModel,
         revision: &str,
-    ) -> Result<serde_json::Value, Trouble> {
+        again: bool,
+    ) -> Result<serde_json::Value> {
         let url = format!(
             "{}/api/models/{}/revision/{revision}",
             self.settings.endpoint, model.repository
         );
-        let what = format!("model {} at revision {revision}", model.repository);
-        let mut response = self.get(model, &url, None, &what)?;
-        let text = response
-            .body_mut()
-            .read_to_string()
-            .map_err(|error| Trouble::Passing(error.to_string()))?;
-        serde_json::from_str(&text).map_err(|error| {
-            Trouble::Lasting(HubError::Answer {
-                model: model.to_string(),
-                url,
-                reason: format!("the hub's answer is not JSON: {error}"),
+        let request = Request {
+            url: &url,
+            token: self.token(),
+            from: 0,
+        };
+        let ask = || {
+            let mut response = self.client.get(request)?;
+            let text = response.body_mut().read_to_string();
+            text.map_err(|error| TransferError::Passing {
+                status: None,
+                reason: error.to_string(),
             })
+        };
+        let text = match again {
+            true => self.client.persist(ask, || false),
+            false => ask(),
+        };
+        let what = format!("model {} at revision {revision}", model.repository);
+        let text = text.map_err(|error| self.refusal(error, model, &what))?;
+        serde_json::from_str(&text).map_err(|error| HubError::Answer {
+            model: model.to_string(),
+            url,
+            reason: format!("the hub's answer is not JSON: {error}"),
         })
     }
 
@@ -107,30 +84,17 @@ impl Client {
     }
 
     /// Size and name of the content of a file.
-    pub(crate) fn metadata(
-        &self,
-        model: &HubModel,
-        commit: &str,
-        file: &str,
-    ) -> Result<Metadata, Trouble> {
+    pub(crate) fn metadata(&self, model: &HubModel, commit: &str, file: &str) -> Result<Metadata> {
         let mut url = self.address(model, commit, file);
         for _ in 0..REDIRECTS {
             // Large files are redirected to another host, whose own headers are not what is asked.
-            let request = self
-                .agent
-                .head(&url)
-                .config()
-                .max_redirects(0)
-                .build()
-                .header("Accept-Encoding", "identity");
-            let request = match &self.settings.token {
-                Some(token) => request.header("Authorization", format!("Bearer {token}")),
-                None => request,
-            };
-            let response = request.call().map_err(passing)?;
+            let asked = self
+                .client
+                .persist(|| self.client.head(&url, self.token()), || false);
+            let what = format!("file {file}");
+            let response = asked.map_err(|error| self.refusal(error, model, &what))?;
             let headers = response.headers();
             let header = |name: &str| text(headers, name);
-            let etag = header("x-linked-etag").or_else(|| header("etag"));
             if response.status().is_redirection() && header("x-linked-etag").is_none() {
                 match header("location") {
                     Some(location) if location.starts_with('/') => {
@@ -143,79 +107,66 @@ impl Client {
                     }
                     _ => {}
                 }
-            } else {
-                self.check(model, response.status().as_u16(), &format!("file {file}"))?;
             }
+            let etag = header("x-linked-etag").or_else(|| header("etag"));
             let size = header("x-linked-size").or_else(|| header("content-length"));
             let size = size.and_then(|size| size.parse().ok());
             let (Some(size), Some(etag)) = (size, etag) else {
                 break;
             };
-            return Ok(Metadata {
-                size,
-                etag: content_name(&etag).ok_or_else(|| self.senseless(model, &url))?,
-            });
+            let etag = content_name(&etag).ok_or_else(|| self.senseless(model, &url))?;
+            return Ok(Metadata { size, etag });
         }
         Err(self.senseless(model, &url))
     }
 
-    fn senseless(&self, model: &HubModel, url: &str) -> Trouble {
-        Trouble::Lasting(HubError::Answer {
+    fn senseless(&self, model: &HubModel, url: &str) -> HubError {
+        HubError::Answer {
             model: model.to_string(),
             url: url.to_owned(),
             reason: "the hub does not say what the file's size and etag are; is HF_ENDPOINT a hub?"
                 .into(),
-        })
+        }
     }
 
-    /// Asks for a file, from a byte on.
-    pub(crate) fn get(
-        &self,
-        model: &HubModel,
-        url: &str,
-        from: Option<u64>,
-        what: &str,
-    ) -> Result<Response<Body>, Trouble> {
-        let mut request = self.agent.get(url).header("Accept-Encoding", "identity");
-        if let Some(token) = &self.settings.token {
-            request = request.header("Authorization", format!("Bearer {token}"));
-        }
-        if let Some(from) = from {
-            request = request.header("Range", format!("bytes={from}-"));
-        }
-        let response = request.call().map_err(passing)?;
-        let status = response.status().as_u16();
-        if status != 416 {
-            self.check(model, status, what)?;
-        }
-        Ok(response)
-    }
-
-    fn check(&self, model: &HubModel, status: u16, what: &str) -> Result<(), Trouble> {
-        match status {
-            200..=399 => Ok(()),
-            401 | 403 => Err(Trouble::Lasting(HubError::Refused {
-                model: model.to_string(),
+    /// What it means that a hub did not give `what`.
+    pub(crate) fn refusal(&self, error: TransferError, model: &HubModel, what: &str) -> HubError {
+        let model = model.to_string();
+        match error {
+            TransferError::Status(status @ (401 | 403)) => HubError::Refused {
+                model,
                 status,
                 with_token: self.settings.token.is_some(),
-            })),
-            404 => Err(Trouble::Lasting(HubError::Missing {
-                model: model.to_string(),
+            },
+            TransferError::Status(404) => HubError::Missing {
+                model,
                 endpoint: self.settings.endpoint.clone(),
                 what: what.to_owned(),
-            })),
-            408 | 429 | 500..=599 => Err(Trouble::Passing(format!("the hub answers {status}"))),
-            _ => Err(Trouble::Lasting(HubError::Answer {
-                model: model.to_string(),
+            },
+            TransferError::Status(status) => HubError::Answer {
+                model,
                 url: self.settings.endpoint.clone(),
                 reason: format!("the hub answers {status} when asked for {what}"),
-            })),
+            },
+            TransferError::Io { path, source } => HubError::Io { path, source },
+            other => HubError::Unreachable {
+                model,
+                reason: reason(&other),
+                cache: self.settings.cache.clone(),
+            },
         }
     }
 }
 
-fn passing(error: ureq::Error) -> Trouble {
-    Trouble::Passing(error.to_string())
+/// Why a hub gives nothing for the moment.
+pub(crate) fn reason(error: &TransferError) -> String {
+    match error {
+        TransferError::Passing {
+            status: Some(status),
+            ..
+        } => format!("the hub answers {status}"),
+        other => other.to_string(),
+    }
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

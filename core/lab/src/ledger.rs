@@ -32,10 +32,13 @@ pub struct Ledger {
     /// Floating-point operations, estimated as [`flops`] says. `None` where they are not.
     #[serde(default)]
     pub flops: Option<f64>,
-    /// Joules of the whole processor while the stage ran. `None` where the machine does not count
-    /// them.
+    /// Joules of the whole machine's processors and of the stage's GPU while it ran. `None` where
+    /// the machine does not count them.
     #[serde(default)]
     pub energy_joules: Option<f64>,
+    /// The parts of the machine that `energy_joules` is of.
+    #[serde(default)]
+    pub energy_of: Vec<String>,
     /// Processes that it took: more than one where a training was stopped and went on.
     #[serde(default = "one")]
     pub processes: usize,
@@ -76,32 +79,28 @@ pub struct Meter {
     energy: energy::Meter,
 }
 
-impl Default for Meter {
-    fn default() -> Self {
-        Self::start()
-    }
-}
-
 impl Meter {
-    /// Starts measuring.
-    pub fn start() -> Self {
+    /// Starts measuring a stage on a device such as `flex` or `cuda:0`.
+    pub fn start(device: &str) -> Self {
         Self {
             start: Instant::now(),
             started_at: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |d| d.as_secs()),
-            energy: energy::Meter::start(),
+            energy: energy::Meter::start(device),
         }
     }
 
     /// What this process has used so far.
     pub fn spent(&self) -> processes::Spent {
+        let energy = self.energy.energy();
         processes::Spent {
             started_at: self.started_at,
             wall_seconds: self.start.elapsed().as_secs_f64(),
             cpu_seconds: cpu_seconds(),
             peak_memory: peak_memory(),
-            energy_joules: self.energy.joules(),
+            energy_joules: energy.as_ref().map(|energy| energy.joules),
+            energy_of: energy.map(|energy| energy.of).unwrap_or_default(),
         }
     }
 
@@ -145,7 +144,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn linux_tells_time_and_memory() {
-        let meter = Meter::start();
+        let meter = Meter::start("flex");
         let mut sum = 0u64;
         for i in 0..30_000_000u64 {
             sum = sum.wrapping_add(i.wrapping_mul(i));

@@ -107,7 +107,7 @@ pub(crate) struct Adapter<B: Kernels> {
 }
 
 /// What the backward pass of an update needs: its input after dropout, the mask of the dropout,
-/// and `scale` times the input times `a`.
+/// and that input times `a`.
 pub(crate) struct Lowered<B: Kernels> {
     x: Tensor<B, 2>,
     mask: Option<Tensor<B, 2>>,
@@ -169,8 +169,8 @@ impl<B: Kernels> Adapter<B> {
             Some(mask) => x.clone() * mask.clone(),
             None => x.clone(),
         };
-        let low = B::linear_forward(&x, &self.a, None).mul_scalar(self.scale);
-        let y = B::linear_forward(&low, &self.b, Some(y));
+        let low = B::linear_forward(&x, &self.a, None);
+        let y = B::linear_forward(&low, &self.scaled_b(), Some(y));
         (y, Lowered { x, mask, low })
     }
 
@@ -182,14 +182,19 @@ impl<B: Kernels> Adapter<B> {
         lowered: &Lowered<B>,
     ) -> (Tensor<B, 2>, [Tensor<B, 2>; 2]) {
         let format = self.a.dtype();
-        let dlow = B::linear_input(dy, &self.b, None).mul_scalar(self.scale);
-        let db = B::linear_weight(dy, &lowered.low, format, None);
+        let dlow = B::linear_input(dy, &self.scaled_b(), None);
+        let db = B::linear_weight(dy, &lowered.low, format, None).mul_scalar(self.scale);
         let da = B::linear_weight(&dlow, &lowered.x, format, None);
         let dx = match &lowered.mask {
             Some(mask) => dx + B::linear_input(&dlow, &self.a, None) * mask.clone(),
             None => B::linear_input(&dlow, &self.a, Some(dx)),
         };
         (dx, [da, db])
+    }
+
+    /// `scale * b`: scaling the small matrix costs less than what it is multiplied with.
+    fn scaled_b(&self) -> Tensor<B, 2> {
+        self.b.clone().mul_scalar(self.scale)
     }
 
     /// What is added to the matrix when the update is merged into it.

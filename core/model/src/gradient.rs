@@ -39,6 +39,36 @@ impl<B: Kernels> Gradients<B> {
         }
     }
 
+    /// The sum of gradients of the same things, added in their order.
+    pub(crate) fn sum(all: Vec<Self>) -> Self {
+        let mut all = all.into_iter();
+        let Some(mut sum) = all.next() else {
+            return Self::new(0);
+        };
+        let others: Vec<Self> = all.collect();
+        if others.is_empty() {
+            return sum;
+        }
+        let add = |slot: &mut Tensor<B, 2>, of: &dyn Fn(&Self) -> Option<Tensor<B, 2>>| {
+            let others: Vec<Tensor<B, 2>> = others.iter().filter_map(of).collect();
+            let first = std::mem::replace(slot, Tensor::empty([1, 1], &slot.device()));
+            *slot = B::sum(first, &others);
+        };
+        for (index, slot) in sum.parameters.iter_mut().enumerate() {
+            if let Some(slot) = slot {
+                add(slot, &|other| other.parameters[index].clone());
+            }
+        }
+        for (index, slots) in sum.adapters.iter_mut().enumerate() {
+            for (side, slot) in slots.iter_mut().flatten().enumerate() {
+                add(slot, &|other| {
+                    Some(other.adapters[index].as_ref()?[side].clone())
+                });
+            }
+        }
+        sum
+    }
+
     /// Adds `dy^T x`, the gradient of the matrix of a linear layer, computed in a format.
     fn add_linear(&mut self, parameter: usize, dy: &Tensor<B, 2>, x: &Tensor<B, 2>, format: DType) {
         let slot = &mut self.parameters[parameter];

@@ -1,59 +1,22 @@
 //! Downloads: from a hub or from plain addresses, resumed when cut, checked when whole.
 //!
-//! Everything about the network goes through [`Transport`]. A file is written under its name with
-//! `.part`, checked, synced, and renamed, so a file that exists is whole.
+//! A file is written under its name with `.part`, checked, synced, and renamed, so a file that exists
+//! is whole.
 
 mod download;
 mod error;
-mod http;
 mod source;
 mod tree;
 
 pub use error::FetchError;
-pub use http::Http;
 pub use source::Source;
 
-use crate::{card::Card, file};
-use download::Download;
+use crate::card::Card;
+use crate::file;
+use download::Wanting;
+use mergelab_transfer::Client;
 use serde::Serialize;
-use std::{
-    collections::BTreeMap,
-    io::Read,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
-
-/// A request for a file or a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// The address.
-    pub url: String,
-    /// Sent to this address and to no other that it redirects to.
-    pub token: Option<String>,
-    /// First byte that is wanted.
-    pub from: u64,
-}
-
-/// The answer to a request.
-pub struct Response {
-    /// The HTTP status.
-    pub status: u16,
-    /// Bytes of the body, where the server says so.
-    pub length: Option<u64>,
-    /// The header `Link`.
-    pub link: Option<String>,
-    /// The body.
-    pub body: Box<dyn Read + Send>,
-}
-
-/// What the network is for a download.
-pub trait Transport {
-    /// Sends a request. Statuses that are no success are answers, not errors.
-    ///
-    /// # Errors
-    /// There is no answer; says why.
-    fn get(&self, request: &Request) -> Result<Response, String>;
-}
+use std::collections::BTreeMap;
 
 /// What is wanted of a set.
 #[derive(Debug, Clone, Default)]
@@ -91,17 +54,13 @@ pub struct Outcome {
 /// How to download.
 pub struct Fetch<'a> {
     /// The network.
-    pub transport: &'a dyn Transport,
+    pub client: &'a Client,
     /// Address of the hub, without a slash at its end.
     pub endpoint: String,
     /// Token for the hub.
     pub token: Option<String>,
-    /// Ends the download when set.
-    pub interrupt: &'a AtomicBool,
     /// Told the file, its bytes so far, and how many there will be.
     pub progress: &'a dyn Fn(&str, u64, Option<u64>),
-    /// How long to wait before the first retry; each further one waits twice as long.
-    pub pause: Duration,
 }
 
 impl Fetch<'_> {
@@ -123,14 +82,14 @@ impl Fetch<'_> {
             commit,
         };
         for (name, listed) in self.names(card, &source, wanted)? {
-            if self.interrupt.load(Ordering::Relaxed) {
+            if self.client.is_interrupted() {
                 return Err(FetchError::Interrupted);
             }
             let path = card.root().join(&name);
             let pin = pin(card, &name);
             let kept = path.is_file();
             if !kept {
-                let download = Download {
+                let wanting = Wanting {
                     fetch: self,
                     source: &source,
                     gated: card.origin.gated,
@@ -139,7 +98,7 @@ impl Fetch<'_> {
                     sha256: pin.or(listed.sha256.as_deref()),
                     bytes: listed.bytes,
                 };
-                download.run()?;
+                wanting.run()?;
             }
             let io = |e: std::io::Error| FetchError::File {
                 file: path.clone(),

@@ -1,6 +1,7 @@
 //! The list of a hub's files.
 
-use super::{Fetch, FetchError, Listed, Request, Source, source::encoded};
+use super::{Fetch, FetchError, Listed, Source, source::encoded};
+use mergelab_transfer::Request;
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, io::Read as _};
 
@@ -108,23 +109,27 @@ impl Fetch<'_> {
         url: &str,
     ) -> Result<(T, Option<String>), FetchError> {
         let request = Request {
-            url: url.to_owned(),
-            token: self.token.clone(),
+            url,
+            token: self.token.as_deref(),
             from: 0,
         };
-        let response = self.answer(source, gated, &request)?;
+        let response = self.client.persist(|| self.client.get(request), || false);
+        let response = response.map_err(|e| self.refusal(e, source, gated, url))?;
+        let link = response.headers().get("link").cloned();
         let list = |message: String| FetchError::List {
             url: url.to_owned(),
             message,
         };
         let mut content = Vec::new();
         response
-            .body
+            .into_body()
+            .into_reader()
             .take(PAGE)
             .read_to_end(&mut content)
             .map_err(|e| list(e.to_string()))?;
         let value = serde_json::from_slice(&content).map_err(|e| list(e.to_string()))?;
-        Ok((value, response.link.as_deref().and_then(next)))
+        let link = link.as_ref().and_then(|link| link.to_str().ok());
+        Ok((value, link.and_then(next)))
     }
 }
 

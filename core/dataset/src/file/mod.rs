@@ -4,13 +4,12 @@
 //! `.tsv`, `.parquet`, each also with `.gz` or `.zst` behind it.
 
 mod delimited;
-mod digest;
 mod lines;
 mod parquet;
 mod pattern;
 
 pub use delimited::Csv;
-pub use digest::sha256;
+pub use mergelab_transfer::sha256;
 pub(crate) use pattern::{matches, under};
 
 use crate::error::DatasetError;

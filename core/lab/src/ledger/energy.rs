@@ -1,19 +1,13 @@
-//! Joules that the processor used, from Linux' powercap counters (RAPL).
-//!
-//! `/sys/class/powercap/intel-rapl:N/energy_uj` counts the microjoules of a processor package, on
-//! Intel and AMD alike, and `intel-rapl:N:M` those of a part of it. Packages are added up, and the
-//! memory (`dram`), which a package's counter leaves out. `core` and `uncore` are in the package's
-//! counter already, and `psys` counts the package again. A counter starts anew at
-//! `max_energy_range_uj`. Most systems let only root read it.
+//! Joules that the machine counted: those of its processors and memory ([`processor`]), and those of
+//! the GPU that a stage ran on ([`gpu`]).
+
+mod gpu;
+mod processor;
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
-
-/// Where Linux has the counters.
-const POWERCAP: &str = "/sys/class/powercap";
 
 /// Counts joules from when it was started.
 #[derive(Debug, Default)]
@@ -21,86 +15,104 @@ pub struct Meter {
     counters: Mutex<Vec<Counter>>,
 }
 
+/// What has been counted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Energy {
+    /// Joules since the start.
+    pub joules: f64,
+    /// Names of the parts of the machine that they are of.
+    pub of: Vec<String>,
+}
+
+/// A number of the machine that only grows, but for new starts.
 #[derive(Debug)]
 struct Counter {
-    file: PathBuf,
-    /// Where it starts anew, in microjoules.
-    range: u64,
+    /// The part of the machine that it is of.
+    name: String,
+    reader: Reader,
+    /// Where it starts anew, in microjoules. Unknown of one that does so only with its driver.
+    range: Option<u64>,
     last: u64,
     /// Microjoules since the start.
     counted: u64,
 }
 
-impl Meter {
-    /// Starts counting. Where the machine has no counters, or none that may be read, there is
-    /// nothing to count.
-    pub fn start() -> Self {
-        Self::at(Path::new(POWERCAP))
+#[derive(Debug)]
+enum Reader {
+    File(PathBuf),
+    Gpu(gpu::Gpu),
+}
+
+impl Reader {
+    /// Microjoules that the counter shows.
+    fn read(&self) -> Option<u64> {
+        match self {
+            Self::File(file) => processor::number(file),
+            Self::Gpu(gpu) => gpu.microjoules(),
+        }
+    }
+}
+
+impl Counter {
+    /// A counter from now on. `None` where it cannot be read.
+    fn start(name: String, reader: Reader, range: Option<u64>) -> Option<Self> {
+        Some(Self {
+            last: reader.read()?,
+            name,
+            reader,
+            range,
+            counted: 0,
+        })
     }
 
-    fn at(folder: &Path) -> Self {
-        let mut zones: Vec<PathBuf> = fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|zone| counts(zone))
-            .collect();
-        zones.sort();
-        let counters = zones.iter().filter_map(|zone| {
-            let file = zone.join("energy_uj");
-            Some(Counter {
-                last: number(&file)?,
-                range: number(&zone.join("max_energy_range_uj"))?,
-                file,
-                counted: 0,
-            })
+    fn look(&mut self) {
+        // One that cannot be read any more stays where it was.
+        if let Some(now) = self.reader.read() {
+            self.counted += since(self.last, now, self.range);
+            self.last = now;
+        }
+    }
+}
+
+impl Meter {
+    /// Starts counting for a stage on a device such as `flex` or `cuda:0`. Where the machine has no
+    /// counters, or none that may be read, there is nothing to count.
+    pub fn start(device: &str) -> Self {
+        Self::at(Path::new(processor::POWERCAP), gpu::Gpu::of(device))
+    }
+
+    fn at(powercap: &Path, gpu: Option<gpu::Gpu>) -> Self {
+        let gpu = gpu.and_then(|gpu| {
+            let name = gpu.name().to_owned();
+            Counter::start(name, Reader::Gpu(gpu), None)
         });
+        let counters = processor::counters(powercap).into_iter().chain(gpu);
         Self {
             counters: Mutex::new(counters.collect()),
         }
     }
 
-    /// Joules since the start. A counter must be looked at more often than it starts anew, which
-    /// takes minutes at least. `None` where there is nothing to count.
-    pub fn joules(&self) -> Option<f64> {
+    /// What was counted since the start. A counter must be looked at more often than it starts
+    /// anew, which takes minutes at least. `None` where there is nothing to count.
+    pub fn energy(&self) -> Option<Energy> {
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        for counter in counters.iter_mut() {
-            // One that cannot be read any more stays where it was.
-            if let Some(now) = number(&counter.file) {
-                counter.counted += since(counter.last, now, counter.range);
-                counter.last = now;
-            }
-        }
+        counters.iter_mut().for_each(Counter::look);
         let all: u64 = counters.iter().map(|c| c.counted).sum();
-        (!counters.is_empty()).then(|| all as f64 / 1e6)
+        (!counters.is_empty()).then(|| Energy {
+            joules: all as f64 / 1e6,
+            of: counters.iter().map(|c| c.name.clone()).collect(),
+        })
     }
 }
 
-/// Microjoules between two readings of a counter that starts anew at `range`.
-fn since(last: u64, now: u64, range: u64) -> u64 {
+/// Microjoules between two readings of a counter that starts anew at `range`. Where that is not
+/// known, what it had counted when it started anew is lost.
+fn since(last: u64, now: u64, range: Option<u64>) -> u64 {
     if now >= last {
         now - last
     } else {
-        range.saturating_sub(last) + now
+        range.map_or(0, |range| range.saturating_sub(last)) + now
     }
-}
-
-/// Whether a zone's counter is one of those that add up to the whole.
-fn counts(zone: &Path) -> bool {
-    let folder = zone.file_name().unwrap_or_default().to_string_lossy();
-    let Some(place) = folder.strip_prefix("intel-rapl:") else {
-        return false;
-    };
-    let name = fs::read_to_string(zone.join("name")).unwrap_or_default();
-    match place.contains(':') {
-        false => name.trim() != "psys",
-        true => name.trim() == "dram",
-    }
-}
-
-fn number(file: &Path) -> Option<u64> {
-    fs::read_to_string(file).ok()?.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -109,48 +121,41 @@ mod tests {
 
     #[test]
     fn a_counter_that_started_anew_goes_on() {
-        assert_eq!(since(100, 250, 1000), 150);
-        assert_eq!(since(900, 50, 1000), 150);
-        assert_eq!(since(7, 7, 1000), 0);
-    }
-
-    #[test]
-    fn packages_and_memory_add_up_and_nothing_counts_twice() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let zone = |place: &str, name: &str, energy: u64| {
-            let zone = folder.path().join(place);
-            fs::create_dir_all(&zone).expect("writable");
-            for (file, text) in [
-                ("name", name.to_owned()),
-                ("energy_uj", energy.to_string()),
-                ("max_energy_range_uj", "10000000".to_owned()),
-            ] {
-                fs::write(zone.join(file), format!("{text}\n")).expect("writable");
-            }
-        };
-        let all = |package: u64, memory: u64, other: u64| {
-            zone("intel-rapl:0", "package-0", package);
-            zone("intel-rapl:0:0", "core", other);
-            zone("intel-rapl:0:1", "dram", memory);
-            zone("intel-rapl:1", "psys", other);
-            zone("intel-rapl-mmio:0", "package-0", other);
-        };
-        all(9_000_000, 1_000_000, 5);
-        let meter = Meter::at(folder.path());
-        assert_eq!(meter.joules(), Some(0.0));
-        // The package's counter started anew at 10 J.
-        all(1_000_000, 1_500_000, 9_999_999);
-        assert_eq!(meter.joules(), Some(2.5));
-        all(9_000_000, 1_500_000, 5);
-        assert_eq!(meter.joules(), Some(10.5));
-        all(1_000_000, 1_500_000, 5);
-        assert_eq!(meter.joules(), Some(12.5));
+        assert_eq!(since(100, 250, Some(1000)), 150);
+        assert_eq!(since(900, 50, Some(1000)), 150);
+        assert_eq!(since(7, 7, Some(1000)), 0);
+        // A driver that was loaded anew counts from nothing.
+        assert_eq!(since(100, 250, None), 150);
+        assert_eq!(since(u64::MAX, 50, None), 50);
     }
 
     #[test]
     fn without_counters_there_is_no_number() {
         let folder = tempfile::tempdir().expect("a folder");
-        assert_eq!(Meter::at(folder.path()).joules(), None);
-        assert_eq!(Meter::at(&folder.path().join("missing")).joules(), None);
+        assert_eq!(Meter::at(folder.path(), None).energy(), None);
+        assert_eq!(
+            Meter::at(&folder.path().join("missing"), None).energy(),
+            None
+        );
+    }
+
+    #[test]
+    fn a_number_says_what_it_is_of_and_a_counter_that_is_gone_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let zone = folder.path().join("intel-rapl:0");
+        std::fs::create_dir(&zone).expect("writable");
+        let write = |file: &str, text: &str| std::fs::write(zone.join(file), text);
+        write("name", "package-0\n").expect("writable");
+        write("max_energy_range_uj", "10000000\n").expect("writable");
+        write("energy_uj", "1000000\n").expect("writable");
+        let meter = Meter::at(folder.path(), None);
+        write("energy_uj", "3000000\n").expect("writable");
+        let expected = Some(Energy {
+            joules: 2.0,
+            of: vec!["package-0".to_owned()],
+        });
+        assert_eq!(meter.energy(), expected);
+        std::fs::remove_file(zone.join("energy_uj")).expect("there");
+        assert_eq!(meter.energy(), expected);
     }
 }

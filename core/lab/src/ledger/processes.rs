@@ -30,10 +30,14 @@ pub struct Spent {
     pub peak_memory: Option<u64>,
     /// Joules.
     pub energy_joules: Option<f64>,
+    /// The parts of the machine that they are of.
+    #[serde(default)]
+    pub energy_of: Vec<String>,
 }
 
 /// Writes the sums over all processes into a ledger: seconds and joules are added, of peaks the
-/// largest counts, and the first start is the stage's. A number that one process lacks is lacking.
+/// largest counts, and the first start is the stage's. A number that one process lacks is lacking;
+/// so are the joules where the processes counted those of different parts of the machine.
 pub fn total(all: &[Spent], ledger: &mut Ledger) {
     fn sum(parts: impl Iterator<Item = Option<f64>>) -> Option<f64> {
         parts.sum()
@@ -42,7 +46,12 @@ pub fn total(all: &[Spent], ledger: &mut Ledger) {
     ledger.started_at = all.iter().map(|s| s.started_at).min().unwrap_or(0);
     ledger.wall_seconds = all.iter().map(|s| s.wall_seconds).sum();
     ledger.cpu_seconds = sum(all.iter().map(|s| s.cpu_seconds));
-    ledger.energy_joules = sum(all.iter().map(|s| s.energy_joules));
+    let alike = all.windows(2).all(|p| p[0].energy_of == p[1].energy_of);
+    ledger.energy_joules = sum(all.iter().map(|s| s.energy_joules)).filter(|_| alike);
+    ledger.energy_of = match (ledger.energy_joules, all.first()) {
+        (Some(_), Some(first)) => first.energy_of.clone(),
+        _ => Vec::new(),
+    };
     ledger.peak_memory = all.iter().filter_map(|s| s.peak_memory).max();
 }
 
@@ -135,6 +144,7 @@ mod tests {
             cpu_seconds: Some(2.0 * seconds),
             peak_memory: Some(peak),
             energy_joules: None,
+            energy_of: Vec::new(),
         }
     }
 
@@ -148,10 +158,31 @@ mod tests {
     }
 
     #[test]
+    fn joules_add_up_where_they_are_of_the_same_parts() {
+        let counted = |joules, of: &[&str]| Spent {
+            energy_joules: Some(joules),
+            energy_of: of.iter().map(|&part| part.to_owned()).collect(),
+            ..spent(1, 1.0, 1)
+        };
+        let mut ledger = Ledger::default();
+        let first = counted(1.5, &["package-0", "A GPU"]);
+        total(
+            &[first.clone(), counted(2.0, &["package-0", "A GPU"])],
+            &mut ledger,
+        );
+        assert_eq!(ledger.energy_joules, Some(3.5));
+        assert_eq!(ledger.energy_of, ["package-0", "A GPU"]);
+        total(&[first.clone(), counted(2.0, &["package-0"])], &mut ledger);
+        assert_eq!((ledger.energy_joules, ledger.energy_of.len()), (None, 0));
+        total(&[first, spent(1, 1.0, 1)], &mut ledger);
+        assert_eq!((ledger.energy_joules, ledger.energy_of.len()), (None, 0));
+    }
+
+    #[test]
     fn a_process_finds_what_earlier_ones_left() {
         let folder = tempfile::tempdir().expect("a folder");
         let place = folder.path().join("key");
-        let meter = Meter::start();
+        let meter = Meter::start("flex");
         let accounts = Accounts::open(&place, &meter);
         assert!(accounts.earlier().is_empty());
         // One that was killed, and one that was killed while it wrote.

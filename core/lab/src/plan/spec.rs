@@ -307,6 +307,19 @@ impl What {
         }
     }
 
+    /// The device that it computes on.
+    pub fn device(&self) -> &str {
+        match self {
+            What::Pretrain(what) => &what.device,
+            What::Train(what) => &what.device,
+            What::Generate(GenerateWhat {
+                answerer: Answerer::Model { device, .. },
+                ..
+            }) => device,
+            _ => "cpu",
+        }
+    }
+
     /// The address of the server that it asks. No two stages ask one server at the same time: it
     /// would be asked more at once than the manifest allows.
     pub fn server(&self) -> Option<&str> {

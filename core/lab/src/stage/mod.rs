@@ -118,7 +118,7 @@ pub fn run(
     interrupt: &Arc<AtomicBool>,
     progress: &(dyn Fn(StageProgress) + Sync),
 ) -> Result<PathBuf, StageError> {
-    let meter = Meter::start();
+    let meter = Meter::start(spec.what.device());
     let (kind, key) = (spec.what.kind(), spec.what.key());
     if store.has(kind, &key) {
         return Ok(store.artifact(kind, &key));
@@ -166,6 +166,7 @@ pub fn run(
         if spec.what.server().is_some() {
             // What this machine spent on waiting is not what the answers cost.
             ledger.energy_joules = None;
+            ledger.energy_of.clear();
         }
         if ledger.device.starts_with("cuda") || ledger.device.starts_with("vulkan") {
             ledger.device_seconds = ledger.wall_seconds;

@@ -75,6 +75,7 @@ fn row(experiment: &str, stage: &StageCost) -> Row {
             "energy_joules",
             Field::maybe(ledger.energy_joules, Field::Float),
         ),
+        ("energy_of", Field::names(&ledger.energy_of)),
         ("processes", Field::count(ledger.processes)),
         ("threads", Field::count(ledger.threads)),
         ("jobs", Field::count(ledger.jobs)),
@@ -107,6 +108,7 @@ mod tests {
                 tokens: 50,
                 flops: Some(3e6),
                 energy_joules: Some(12.5),
+                energy_of: vec!["package-0".into(), "A GPU".into()],
                 processes: 2,
                 device: "flex".into(),
                 ..Ledger::default()
@@ -128,8 +130,8 @@ mod tests {
             ["40.0", "3000000.0"]
         );
         assert_eq!(
-            [field(0, "energy_joules"), field(0, "processes")],
-            ["12.5", "2"]
+            ["energy_joules", "energy_of", "processes"].map(|name| field(0, name)),
+            ["12.5", "package-0;A GPU", "2"]
         );
         assert_eq!(field(0, "peak_memory"), "");
         assert_eq!(field(0, "note"), "the system does not tell peak_memory");

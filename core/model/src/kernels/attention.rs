@@ -13,7 +13,7 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use super::Frame;
-use super::rows::{View, build};
+use super::rows::{View, build, dispatch};
 use super::simd;
 
 /// Queries in a block: their weights over a thousand slots fill a quarter of a megabyte.
@@ -126,17 +126,21 @@ impl Block<'_> {
         let scores = matrix_mut(weights, count, slots);
         product(scores, Accum::Replace, query, keys.transpose());
         let block = &mut weights[..count * slots];
-        arch.dispatch(|| {
-            let rows = block.chunks_exact_mut(slots).zip(logs);
-            for (token, (weights, log)) in rows.enumerate() {
-                let seen = frame.visible(self.row + token);
-                let (before, rest) = weights.split_at_mut(seen.start);
-                let (seen, after) = rest.split_at_mut(seen.len());
-                *log = softmax(seen, scale);
-                before.fill(0.0);
-                after.fill(0.0);
-            }
-        });
+        dispatch(
+            arch,
+            #[inline(always)]
+            || {
+                let rows = block.chunks_exact_mut(slots).zip(logs.iter_mut());
+                for (token, (weights, log)) in rows.enumerate() {
+                    let seen = frame.visible(self.row + token);
+                    let (before, rest) = weights.split_at_mut(seen.start);
+                    let (seen, after) = rest.split_at_mut(seen.len());
+                    *log = softmax(seen, scale);
+                    before.fill(0.0);
+                    after.fill(0.0);
+                }
+            },
+        );
         // In parts of one size: how a longer sum is divided would depend on its length, and so a
         // text's bits on the texts that it is padded to.
         for part in (0..slots).step_by(PART) {
@@ -309,27 +313,32 @@ pub(super) fn backward(
                 product(scores, Accum::Replace, query, keys.transpose());
                 let dweights = matrix_mut(&mut dscores, count, slots);
                 product(dweights, Accum::Replace, dout, values.transpose());
-                arch.dispatch(|| {
-                    let rows = weights
-                        .chunks_exact_mut(slots)
-                        .zip(dscores.chunks_exact_mut(slots));
-                    for (token, (weights, dscores)) in rows.take(count).enumerate() {
-                        let seen = frame.visible(task / shape.groups * tokens + first + token);
-                        let log = logs[row + token];
-                        for unseen in [0..seen.start, seen.end..slots] {
-                            weights[unseen.clone()].fill(0.0);
-                            dscores[unseen].fill(0.0);
+                dispatch(
+                    arch,
+                    #[inline(always)]
+                    || {
+                        let rows = weights
+                            .chunks_exact_mut(slots)
+                            .zip(dscores.chunks_exact_mut(slots));
+                        for (token, (weights, dscores)) in rows.take(count).enumerate() {
+                            let seen = frame.visible(task / shape.groups * tokens + first + token);
+                            let log = logs[row + token];
+                            for unseen in [0..seen.start, seen.end..slots] {
+                                weights[unseen.clone()].fill(0.0);
+                                dscores[unseen].fill(0.0);
+                            }
+                            let (weights, dscores) =
+                                (&mut weights[seen.clone()], &mut dscores[seen]);
+                            for weight in weights.iter_mut() {
+                                *weight = simd::exp(*weight * scale - log);
+                            }
+                            let along = simd::dot(weights, dscores);
+                            for (dscore, weight) in dscores.iter_mut().zip(weights) {
+                                *dscore = (*dscore - along) * *weight * scale;
+                            }
                         }
-                        let (weights, dscores) = (&mut weights[seen.clone()], &mut dscores[seen]);
-                        for weight in weights.iter_mut() {
-                            *weight = simd::exp(*weight * scale - log);
-                        }
-                        let along = simd::dot(weights, dscores);
-                        for (dscore, weight) in dscores.iter_mut().zip(weights) {
-                            *dscore = (*dscore - along) * *weight * scale;
-                        }
-                    }
-                });
+                    },
+                );
                 let (weights, dscores) = (
                     matrix(&weights, count, slots),
                     matrix(&dscores, count, slots),

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::attention;
 use super::product::multiply;
-use super::rows::{TASK_ELEMENTS, View, build, for_row_pairs, for_rows, owned, wrap};
+use super::rows::{TASK_ELEMENTS, View, build, dispatch, for_row_pairs, for_rows, owned, wrap};
 use super::simd;
 use super::{AdamWStep, Frame, GELU_CUBE, GELU_SLOPE, Kernels};
 use crate::config::Activation;
@@ -56,6 +56,29 @@ fn product(
 
 impl Kernels for Flex {
     const NEEDS_MASK: bool = false;
+    const SHARES: usize = 8;
+
+    fn side_by_side<T: Send, R: Send>(each: Vec<T>, task: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
+        each.into_par_iter().with_max_len(1).map(task).collect()
+    }
+
+    fn sum(first: Tensor<Self, 2>, others: &[Tensor<Self, 2>]) -> Tensor<Self, 2> {
+        let mut sum = owned(first);
+        let others: Vec<View> = others.iter().map(View::of).collect();
+        for_rows(
+            sum.storage_mut(),
+            1,
+            #[inline(always)]
+            |first, sum| {
+                for other in &others {
+                    for (sum, other) in sum.iter_mut().zip(&other.elements()[first..]) {
+                        *sum += other;
+                    }
+                }
+            },
+        );
+        wrap(sum)
+    }
 
     fn on_workers<R: Send>(task: impl FnOnce() -> R + Send) -> R {
         rayon::scope(|_| task())
@@ -108,20 +131,25 @@ impl Kernels for Flex {
         let (x, weight) = (x.elements(), weight.elements());
         let mut y = vec![0.0f32; rows * width];
         let mut inverse = vec![0.0f32; rows];
-        for_row_pairs((&mut y, width), (&mut inverse, 1), |first, y, inverse| {
-            let x = &x[first * width..];
-            for ((y, inverse), x) in y
-                .chunks_exact_mut(width)
-                .zip(inverse)
-                .zip(x.chunks_exact(width))
-            {
-                let root = 1.0 / (simd::dot(x, x) / width as f32 + epsilon).sqrt();
-                *inverse = root;
-                for ((y, x), w) in y.iter_mut().zip(x).zip(weight) {
-                    *y = x * root * w;
+        for_row_pairs(
+            (&mut y, width),
+            (&mut inverse, 1),
+            #[inline(always)]
+            |first, y, inverse| {
+                let x = &x[first * width..];
+                for ((y, inverse), x) in y
+                    .chunks_exact_mut(width)
+                    .zip(inverse)
+                    .zip(x.chunks_exact(width))
+                {
+                    let root = 1.0 / (simd::dot(x, x) / width as f32 + epsilon).sqrt();
+                    *inverse = root;
+                    for ((y, x), w) in y.iter_mut().zip(x).zip(weight) {
+                        *y = x * root * w;
+                    }
                 }
-            }
-        });
+            },
+        );
         (build(y, [rows, width]), build(inverse, [rows, 1]))
     }
 
@@ -153,27 +181,32 @@ impl Kernels for Flex {
             .par_chunks_mut(task_rows * width)
             .enumerate()
             .map(|(index, dx)| {
-                arch.dispatch(|| {
-                    let mut part = vec![0.0f32; width];
-                    for (offset, dx) in dx.chunks_exact_mut(width).enumerate() {
-                        let row = index * task_rows + offset;
-                        let dy = &dy[row * width..][..width];
-                        let x = &x[row * width..][..width];
-                        let (part, weight) = (&mut part[..width], &weight[..width]);
-                        let root = inverse[row];
-                        let mut lanes = [0.0f32; simd::LANES];
-                        for i in 0..width {
-                            let grown = dy[i] * x[i] * root;
-                            part[i] += grown;
-                            lanes[i % simd::LANES] += grown * weight[i];
+                dispatch(
+                    arch,
+                    #[inline(always)]
+                    || {
+                        let mut part = vec![0.0f32; width];
+                        let mut products = vec![0.0f32; width];
+                        for (offset, dx) in dx.chunks_exact_mut(width).enumerate() {
+                            let row = index * task_rows + offset;
+                            let dy = &dy[row * width..][..width];
+                            let x = &x[row * width..][..width];
+                            let (part, weight) = (&mut part[..width], &weight[..width]);
+                            let products = &mut products[..width];
+                            let root = inverse[row];
+                            for i in 0..width {
+                                let grown = dy[i] * x[i] * root;
+                                part[i] += grown;
+                                products[i] = grown * weight[i];
+                            }
+                            let along = simd::sum(products) / width as f32;
+                            for i in 0..width {
+                                dx[i] += (dy[i] * weight[i] - x[i] * root * along) * root;
+                            }
                         }
-                        let along = simd::sum(&lanes) / width as f32;
-                        for i in 0..width {
-                            dx[i] += (dy[i] * weight[i] - x[i] * root * along) * root;
-                        }
-                    }
-                    part
-                })
+                        part
+                    },
+                )
             })
             .collect();
         (wrap(dx), build(in_order(parts, width), [1, width]))
@@ -191,21 +224,27 @@ impl Kernels for Flex {
         let views = (View::of(&x), View::of(&frame.cos), View::of(&frame.sin));
         let (x, cos, sin) = (views.0.elements(), views.1.elements(), views.2.elements());
         let mut out = vec![0.0f32; x.len()];
-        for_rows(&mut out, head_dim, |first, out| {
-            for (offset, out) in out.chunks_exact_mut(head_dim).enumerate() {
-                let index = first + offset;
-                let (sequence, head) = (index / (heads * tokens), index / tokens % heads);
-                let row = sequence * tokens + index % tokens;
-                let from = &x[row * width + head * head_dim..][..head_dim];
-                match direction {
-                    Some(direction) => {
-                        let (cos, sin) = (&cos[row * half..][..half], &sin[row * half..][..half]);
-                        rotate_into(from, cos, sin, direction, out);
+        for_rows(
+            &mut out,
+            head_dim,
+            #[inline(always)]
+            |first, out| {
+                for (offset, out) in out.chunks_exact_mut(head_dim).enumerate() {
+                    let index = first + offset;
+                    let (sequence, head) = (index / (heads * tokens), index / tokens % heads);
+                    let row = sequence * tokens + index % tokens;
+                    let from = &x[row * width + head * head_dim..][..head_dim];
+                    match direction {
+                        Some(direction) => {
+                            let (cos, sin) =
+                                (&cos[row * half..][..half], &sin[row * half..][..half]);
+                            rotate_into(from, cos, sin, direction, out);
+                        }
+                        None => out.copy_from_slice(from),
                     }
-                    None => out.copy_from_slice(from),
                 }
-            }
-        });
+            },
+        );
         build(out, [frame.sequences, heads, tokens, head_dim])
     }
 
@@ -219,21 +258,27 @@ impl Kernels for Flex {
         let views = (View::of(&x), View::of(&frame.cos), View::of(&frame.sin));
         let (x, cos, sin) = (views.0.elements(), views.1.elements(), views.2.elements());
         let mut out = vec![0.0f32; x.len()];
-        for_rows(&mut out, heads * head_dim, |first, out| {
-            for (offset, out) in out.chunks_exact_mut(head_dim).enumerate() {
-                let (row, head) = (first + offset / heads, offset % heads);
-                let (sequence, token) = (row / tokens, row % tokens);
-                let index = (sequence * heads + head) * tokens + token;
-                let from = &x[index * head_dim..][..head_dim];
-                match direction {
-                    Some(direction) => {
-                        let (cos, sin) = (&cos[row * half..][..half], &sin[row * half..][..half]);
-                        rotate_into(from, cos, sin, direction, out);
+        for_rows(
+            &mut out,
+            heads * head_dim,
+            #[inline(always)]
+            |first, out| {
+                for (offset, out) in out.chunks_exact_mut(head_dim).enumerate() {
+                    let (row, head) = (first + offset / heads, offset % heads);
+                    let (sequence, token) = (row / tokens, row % tokens);
+                    let index = (sequence * heads + head) * tokens + token;
+                    let from = &x[index * head_dim..][..head_dim];
+                    match direction {
+                        Some(direction) => {
+                            let (cos, sin) =
+                                (&cos[row * half..][..half], &sin[row * half..][..half]);
+                            rotate_into(from, cos, sin, direction, out);
+                        }
+                        None => out.copy_from_slice(from),
                     }
-                    None => out.copy_from_slice(from),
                 }
-            }
-        });
+            },
+        );
         build(out, [sequences * tokens, heads * head_dim])
     }
 
@@ -276,10 +321,7 @@ impl Kernels for Flex {
     ) -> (Tensor<Self, 2>, Tensor<Self, 2>) {
         match activation {
             Activation::Silu => gated_by_backward(dy, gate, up, |x| x, |_| 1.0),
-            Activation::GeluTanh => {
-                let steepness = |x: f32| GELU_SLOPE + 3.0 * GELU_CUBE * (x * x);
-                gated_by_backward(dy, gate, up, gelu_inside, steepness)
-            }
+            Activation::GeluTanh => gated_by_backward(dy, gate, up, gelu_inside, gelu_steepness),
         }
     }
 
@@ -288,13 +330,18 @@ impl Kernels for Flex {
         let mut x = owned(x);
         let row = View::of(row);
         let row = row.elements();
-        for_rows(x.storage_mut(), width, |_, x| {
-            for x in x.chunks_exact_mut(width) {
-                for (x, row) in x.iter_mut().zip(row) {
-                    *x += row;
+        for_rows(
+            x.storage_mut(),
+            width,
+            #[inline(always)]
+            |_, x| {
+                for x in x.chunks_exact_mut(width) {
+                    for (x, row) in x.iter_mut().zip(row) {
+                        *x += row;
+                    }
                 }
-            }
-        });
+            },
+        );
         wrap(x)
     }
 
@@ -308,15 +355,19 @@ impl Kernels for Flex {
             .elements()
             .par_chunks(task_rows * width)
             .map(|rows| {
-                arch.dispatch(|| {
-                    let mut part = vec![0.0f32; width];
-                    for row in rows.chunks_exact(width) {
-                        for (part, x) in part.iter_mut().zip(row) {
-                            *part += x;
+                dispatch(
+                    arch,
+                    #[inline(always)]
+                    || {
+                        let mut part = vec![0.0f32; width];
+                        for row in rows.chunks_exact(width) {
+                            for (part, x) in part.iter_mut().zip(row) {
+                                *part += x;
+                            }
                         }
-                    }
-                    part
-                })
+                        part
+                    },
+                )
             })
             .collect();
         build(in_order(parts, width), [1, width])
@@ -356,6 +407,7 @@ impl Kernels for Flex {
         for_row_pairs(
             (logits.storage_mut(), width),
             (&mut losses, 1),
+            #[inline(always)]
             |first, logits, losses| {
                 for (offset, (row, loss)) in logits.chunks_exact_mut(width).zip(losses).enumerate()
                 {
@@ -380,19 +432,23 @@ impl Kernels for Flex {
             .par_chunks_exact(width)
             .zip(targets)
             .map(|(row, &target)| {
-                arch.dispatch(|| {
-                    let (greatest, logit) = (simd::max(row), row[target as usize]);
-                    let mut exps = row.to_vec();
-                    for value in &mut exps {
-                        *value = simd::exp(*value - greatest);
-                    }
-                    let first_best = row[..target as usize].iter().all(|&x| x < logit);
-                    let total = simd::sum(&exps);
-                    (
-                        logit - greatest - total.ln(),
-                        logit == greatest && first_best,
-                    )
-                })
+                dispatch(
+                    arch,
+                    #[inline(always)]
+                    || {
+                        let (greatest, logit) = (simd::max(row), row[target as usize]);
+                        let mut exps = row.to_vec();
+                        for value in &mut exps {
+                            *value = simd::exp(*value - greatest);
+                        }
+                        let first_best = row[..target as usize].iter().all(|&x| x < logit);
+                        let total = simd::sum(&exps);
+                        (
+                            logit - greatest - total.ln(),
+                            logit == greatest && first_best,
+                        )
+                    },
+                )
             })
             .collect()
     }
@@ -431,27 +487,32 @@ impl Kernels for Flex {
             .enumerate()
             .with_min_len(4)
             .for_each(|(index, out)| {
-                arch.dispatch(|| {
-                    let (sequence, head) = (index / heads, index % heads);
-                    let group = sequence * groups + head / (heads / groups);
-                    let visible = frame.visible(sequence);
-                    let seen = visible.len();
-                    let first = group * slots;
-                    let slots =
-                        (first + visible.start) * head_dim..(first + visible.end) * head_dim;
-                    let query = &query[index * head_dim..][..head_dim];
-                    let mut weights = Vec::with_capacity(seen);
-                    for key in keys[slots.clone()].chunks_exact(head_dim) {
-                        weights.push(simd::dot(query, key));
-                    }
-                    simd::softmax(&mut weights, scale);
-                    for (weight, value) in weights.iter().zip(values[slots].chunks_exact(head_dim))
-                    {
-                        for (out, value) in out.iter_mut().zip(value) {
-                            *out += weight * value;
+                dispatch(
+                    arch,
+                    #[inline(always)]
+                    || {
+                        let (sequence, head) = (index / heads, index % heads);
+                        let group = sequence * groups + head / (heads / groups);
+                        let visible = frame.visible(sequence);
+                        let seen = visible.len();
+                        let first = group * slots;
+                        let slots =
+                            (first + visible.start) * head_dim..(first + visible.end) * head_dim;
+                        let query = &query[index * head_dim..][..head_dim];
+                        let mut weights = Vec::with_capacity(seen);
+                        for key in keys[slots.clone()].chunks_exact(head_dim) {
+                            weights.push(simd::dot(query, key));
                         }
-                    }
-                });
+                        simd::softmax(&mut weights, scale);
+                        for (weight, value) in
+                            weights.iter().zip(values[slots].chunks_exact(head_dim))
+                        {
+                            for (out, value) in out.iter_mut().zip(value) {
+                                *out += weight * value;
+                            }
+                        }
+                    },
+                );
             });
         build(out, [sequences, heads * head_dim])
     }
@@ -474,7 +535,13 @@ impl Kernels for Flex {
             .elements()
             .par_chunks(1024)
             .with_min_len(16)
-            .map(|part| arch.dispatch(|| simd::dot(part, part)))
+            .map(|part| {
+                dispatch(
+                    arch,
+                    #[inline(always)]
+                    || simd::dot(part, part),
+                )
+            })
             .collect();
         parts.iter().map(|&part| f64::from(part)).sum()
     }
@@ -497,18 +564,21 @@ impl Kernels for Flex {
             .zip(second.storage_mut::<f32>().par_chunks_mut(TASK_ELEMENTS))
             .zip(gradient.elements().par_chunks(TASK_ELEMENTS))
             .for_each(|(((parameter, first), second), gradient)| {
-                arch.dispatch(|| {
-                    let decay = 1.0 - step.learning_rate * step.weight_decay;
-                    for (((p, m), v), g) in
-                        parameter.iter_mut().zip(first).zip(second).zip(gradient)
-                    {
-                        let g = g * step.gradient_scale;
-                        *m = step.beta1 * *m + (1.0 - step.beta1) * g;
-                        *v = step.beta2 * *v + (1.0 - step.beta2) * (g * g);
-                        let root = (*v / step.correction2).sqrt() + step.epsilon;
-                        *p = *p * decay - step.learning_rate * (*m / step.correction1 / root);
-                    }
-                });
+                dispatch(
+                    arch,
+                    #[inline(always)]
+                    || {
+                        let decay = 1.0 - step.learning_rate * step.weight_decay;
+                        let moments = first.iter_mut().zip(second.iter_mut());
+                        for ((p, (m, v)), g) in parameter.iter_mut().zip(moments).zip(gradient) {
+                            let g = g * step.gradient_scale;
+                            *m = step.beta1 * *m + (1.0 - step.beta1) * g;
+                            *v = step.beta2 * *v + (1.0 - step.beta2) * (g * g);
+                            let root = (*v / step.correction2).sqrt() + step.epsilon;
+                            *p = *p * decay - step.learning_rate * (*m / step.correction1 / root);
+                        }
+                    },
+                );
             });
         [wrap(parameter), wrap(first), wrap(second)]
     }
@@ -531,6 +601,12 @@ fn gelu_inside(x: f32) -> f32 {
     x * (GELU_SLOPE + GELU_CUBE * (x * x))
 }
 
+/// The slope of [`gelu_inside`].
+#[inline(always)]
+fn gelu_steepness(x: f32) -> f32 {
+    GELU_SLOPE + 3.0 * GELU_CUBE * (x * x)
+}
+
 /// `gate * sigmoid(inside(gate)) * up`.
 fn gated_by(
     gate: &Tensor<Flex, 2>,
@@ -541,11 +617,16 @@ fn gated_by(
     let (gate, up) = (View::of(gate), View::of(up));
     let (gate, up) = (gate.elements(), up.elements());
     let mut out = vec![0.0f32; gate.len()];
-    for_rows(&mut out, 1, |first, out| {
-        for ((out, gate), up) in out.iter_mut().zip(&gate[first..]).zip(&up[first..]) {
-            *out = gate * simd::sigmoid(inside(*gate)) * up;
-        }
-    });
+    for_rows(
+        &mut out,
+        1,
+        #[inline(always)]
+        |first, out| {
+            for ((out, gate), up) in out.iter_mut().zip(&gate[first..]).zip(&up[first..]) {
+                *out = gate * simd::sigmoid(inside(*gate)) * up;
+            }
+        },
+    );
     build(out, shape)
 }
 
@@ -563,6 +644,7 @@ fn gated_by_backward(
     for_row_pairs(
         (gate.storage_mut(), 1),
         (up.storage_mut(), 1),
+        #[inline(always)]
         |first, gate, up| {
             for ((gate, up), dy) in gate.iter_mut().zip(up).zip(&dy[first..]) {
                 let sigmoid = simd::sigmoid(inside(*gate));

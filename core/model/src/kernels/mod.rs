@@ -79,6 +79,19 @@ pub(crate) trait Kernels: Backend {
     /// Whether [`Frame::mask`] is needed.
     const NEEDS_MASK: bool = true;
 
+    /// Most shares of a step that are worth computing side by side. Each keeps a gradient of its own.
+    const SHARES: usize = 1;
+
+    /// Does `task` with each, side by side where that is faster; the results are in their order.
+    fn side_by_side<T: Send, R: Send>(each: Vec<T>, task: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
+        each.into_iter().map(task).collect()
+    }
+
+    /// The sum of tensors of one shape, added in their order.
+    fn sum(first: Tensor<Self, 2>, others: &[Tensor<Self, 2>]) -> Tensor<Self, 2> {
+        others.iter().fold(first, |sum, other| sum + other.clone())
+    }
+
     /// Runs a step of many operations where they start with the least delay.
     fn on_workers<R: Send>(task: impl FnOnce() -> R + Send) -> R {
         task()

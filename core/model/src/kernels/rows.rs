@@ -3,7 +3,7 @@
 use burn::backend::Flex;
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use burn_flex::FlexTensor;
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Elements that one task handles: small enough to share work, large enough to pay for a task.
@@ -44,6 +44,25 @@ pub(super) fn build<const D: usize>(elements: Vec<f32>, shape: [usize; D]) -> Te
     wrap(FlexTensor::from_data(TensorData::new(elements, shape)))
 }
 
+/// Runs a task as it is compiled for the vector unit of the machine.
+///
+/// The closure has to be `#[inline(always)]`, and is called by reference: what is not inlined here, as
+/// the shim by which a closure is called once, is compiled for the least processor.
+#[inline(always)]
+pub(super) fn dispatch<R>(arch: Arch, task: impl FnMut() -> R) -> R {
+    struct Task<F>(F);
+    impl<R, F: FnMut() -> R> WithSimd for Task<F> {
+        type Output = R;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> R {
+            let mut task = self.0;
+            task()
+        }
+    }
+    arch.dispatch(Task(task))
+}
+
 /// Runs `task(first_row, rows)` over the rows of `out`.
 pub(super) fn for_rows(out: &mut [f32], width: usize, task: impl Fn(usize, &mut [f32]) + Sync) {
     let arch = Arch::new();
@@ -52,12 +71,22 @@ pub(super) fn for_rows(out: &mut [f32], width: usize, task: impl Fn(usize, &mut 
     }
     let rows = (TASK_ELEMENTS / width).max(1);
     if out.len() <= TASK_ELEMENTS {
-        arch.dispatch(|| task(0, out));
+        dispatch(
+            arch,
+            #[inline(always)]
+            || task(0, out),
+        );
         return;
     }
     out.par_chunks_mut(rows * width)
         .enumerate()
-        .for_each(|(index, chunk)| arch.dispatch(|| task(index * rows, chunk)));
+        .for_each(|(index, chunk)| {
+            dispatch(
+                arch,
+                #[inline(always)]
+                || task(index * rows, chunk),
+            )
+        });
 }
 
 /// As [`for_rows`], with two outputs of the same number of rows.
@@ -71,5 +100,11 @@ pub(super) fn for_row_pairs(
     a.par_chunks_mut(rows * a_width)
         .zip(b.par_chunks_mut(rows * b_width))
         .enumerate()
-        .for_each(|(index, (a, b))| arch.dispatch(|| task(index * rows, a, b)));
+        .for_each(|(index, (a, b))| {
+            dispatch(
+                arch,
+                #[inline(always)]
+                || task(index * rows, a, b),
+            )
+        });
 }

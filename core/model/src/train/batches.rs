@@ -41,6 +41,19 @@ pub(super) fn parts(batch: &[usize], count: usize) -> impl Iterator<Item = &[usi
     batch.chunks(batch.len().div_ceil(count).max(1))
 }
 
+/// Tokens of a share at least: for fewer, adding the gradients would take longer than is won.
+const SHARE_TOKENS: usize = 512;
+/// Elements of all shares' gradients at most.
+const SHARE_ELEMENTS: usize = 1 << 25;
+
+/// In how many shares sequences are computed side by side, of which each has a gradient of its own,
+/// of as many elements as are trained. It follows from the sizes alone, never from the threads, so
+/// that the sums are the same on any machine.
+pub(super) fn shares(tokens: usize, trained: usize, most: usize) -> usize {
+    let by_memory = SHARE_ELEMENTS / trained.max(1);
+    (tokens / SHARE_TOKENS).min(by_memory).clamp(1, most)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +95,15 @@ mod tests {
         };
         let (grouped, shuffled) = (padding(Grouping::Length), padding(Grouping::Shuffled));
         assert!(grouped * 4 < shuffled, "{grouped} and {shuffled}");
+    }
+
+    #[test]
+    fn shares_are_large_enough_and_their_gradients_fit() {
+        assert_eq!(shares(2048, 1 << 20, 8), 4);
+        assert_eq!(shares(1 << 20, 1 << 20, 8), 8);
+        assert_eq!(shares(1 << 20, 1 << 20, 1), 1);
+        assert_eq!(shares(1 << 20, 1 << 24, 8), 2);
+        assert_eq!([shares(0, 0, 8), shares(1 << 20, 1 << 30, 8)], [1, 1]);
     }
 
     #[test]

@@ -82,7 +82,8 @@ impl<B: Kernels> Trainer<'_, B> {
                 epoch_batches = (epoch, order);
             }
             let examples = &epoch_batches.1[state.step % per_epoch];
-            let (loss, gradients, read) = B::on_workers(|| self.gradients(examples, state.step));
+            let (loss, gradients, read) =
+                B::on_workers(|| self.gradients(examples, state.step, trainable_parameters));
             let share = options.schedule.share(state.step, warmup, total);
             let learning_rate = options.learning_rate * share;
             let diverged = |loss| ModelError::Diverged {
@@ -175,14 +176,18 @@ impl<B: Kernels> Trainer<'_, B> {
     }
 
     /// Mean loss and gradients over the examples of a step, and the tokens read.
-    fn gradients(&self, examples: &[usize], step: usize) -> (f64, Gradients<B>, usize) {
+    fn gradients(
+        &self,
+        examples: &[usize],
+        step: usize,
+        trained: usize,
+    ) -> (f64, Gradients<B>, usize) {
         let all = &self.train.all;
         let targets: usize = examples
             .iter()
             .map(|index| all[*index].ids.len() - all[*index].first_target)
             .sum();
         let scale = 1.0 / targets as f64;
-        let mut gradients = Gradients::new(self.decoder.parameters.len());
         let (mut loss, mut read) = (0.0, 0);
         // The weights that are trained stay in f32; a step computes with copies.
         let cast = match self.options.precision {
@@ -192,10 +197,8 @@ impl<B: Kernels> Trainer<'_, B> {
                 self.adapters.as_ref().map(|a| a.cast(DType::BF16)),
             )),
         };
-        let mut first = 0;
-        for indices in batches::parts(examples, self.options.accumulation) {
+        let compute = |(first, indices, mut gradients): (usize, &[usize], Gradients<B>)| {
             let sequences: Vec<&Sequence> = indices.iter().map(|index| &all[*index]).collect();
-            read += sequences.iter().map(|s| s.ids.len() - 1).sum::<usize>();
             let batch = batch(&sequences);
             let pass = Pass {
                 decoder: cast.as_ref().map_or(&*self.decoder, |(decoder, _)| decoder),
@@ -210,10 +213,32 @@ impl<B: Kernels> Trainer<'_, B> {
                 },
                 checkpointing: self.options.checkpointing,
             };
-            loss += pass.run(&batch, scale as f32, &mut gradients);
-            first += indices.len();
+            let loss = pass.run(&batch, scale as f32, &mut gradients);
+            (loss, gradients)
+        };
+        let mut first = 0;
+        // The gradient of each share, over the parts.
+        let mut held: Vec<Gradients<B>> = Vec::new();
+        for part in batches::parts(examples, self.options.accumulation) {
+            let tokens: usize = part.iter().map(|index| all[*index].ids.len() - 1).sum();
+            let count = batches::shares(tokens, trained, B::SHARES);
+            let shares: Vec<&[usize]> = batches::parts(part, count).collect();
+            let new = || Gradients::new(self.decoder.parameters.len());
+            held.resize_with(held.len().max(shares.len()), new);
+            let idle = held.split_off(shares.len());
+            let work = shares.into_iter().zip(held).map(|(share, gradients)| {
+                first += share.len();
+                (first - share.len(), share, gradients)
+            });
+            let done = B::side_by_side(work.collect(), compute);
+            let done = done.into_iter().map(|(share_loss, gradients)| {
+                loss += share_loss;
+                gradients
+            });
+            held = done.chain(idle).collect();
+            read += tokens;
         }
-        (loss * scale, gradients, read)
+        (loss * scale, Gradients::sum(held), read)
     }
 
     /// Mean loss on the validation data.

@@ -8,8 +8,9 @@ use crate::{
 };
 use mergelab_dataset::{
     Card,
-    fetch::{Fetch, FetchError, Http, Outcome, Wanted},
+    fetch::{Fetch, FetchError, Outcome, Wanted},
 };
+use mergelab_transfer::Client;
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -28,6 +29,9 @@ Environment:
 
 /// The hub where no other is named.
 const HUB: &str = "https://huggingface.co";
+/// Times that a file is asked for again without a new byte, and the wait before the first.
+const RETRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Downloads the files of a data set.
 ///
@@ -61,16 +65,13 @@ impl Arguments {
         }
         let word = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let endpoint = word("HF_ENDPOINT").unwrap_or_else(|| HUB.to_owned());
-        let interrupt = interrupt::flag()?;
         let bar = Elements::new();
-        let transport = Http::new();
+        let client = Client::new(RETRIES, PAUSE, interrupt::flag()?);
         let fetch = Fetch {
-            transport: &transport,
+            client: &client,
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             token: word("HF_TOKEN"),
-            interrupt: &interrupt,
             progress: &|_, done, total| bar.show(done, total.unwrap_or(done)),
-            pause: Duration::from_secs(1),
         };
         let wanted = Wanted {
             languages: self.languages.clone(),

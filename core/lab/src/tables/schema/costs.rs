@@ -43,7 +43,12 @@ pub const COSTS: &[Column] = &[
     column(
         "energy_joules",
         Float,
-        "Joules of the whole processor while the stage ran",
+        "Joules of the machine's processors and memory, and of the stage's GPU, while it ran",
+    ),
+    column(
+        "energy_of",
+        Text,
+        "What energy_joules counts: packages of processors, memory, GPU",
     ),
     column(
         "processes",

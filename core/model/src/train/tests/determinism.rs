@@ -108,6 +108,11 @@ fn the_number_of_threads_changes_no_byte() {
             ..options()
         };
         run(&mut wide, &texts(), &options);
+        let shares = TrainOptions {
+            batch_size: 32,
+            ..options
+        };
+        run(&mut wide, &many_texts(), &shares);
         let mut hasher = blake3::Hasher::new();
         for bits in bits(&wide) {
             hasher.update(&bits.to_le_bytes());

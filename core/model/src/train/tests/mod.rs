@@ -36,6 +36,15 @@ fn texts() -> Dataset {
     )
 }
 
+/// Windows of 64 tokens, enough of them that steps are computed in several shares.
+fn many_texts() -> Dataset {
+    Dataset::Texts(
+        (0..240)
+            .map(|n| format!("text {n} of {} dogs and {} cats", n % 7, n % 11))
+            .collect(),
+    )
+}
+
 fn model() -> LanguageModel {
     let Dataset::Pairs(all) = pairs() else {
         unreachable!()

@@ -57,6 +57,34 @@ fn a_step_in_parts_is_the_step_in_one() {
 }
 
 #[test]
+fn a_step_in_shares_is_the_step_in_one() {
+    for lora in [None, lora()] {
+        let shares = TrainOptions {
+            batch_size: 32,
+            epochs: 2,
+            epsilon: 1e-3,
+            lora,
+            ..options()
+        };
+        // A sequence at a time: fewer tokens than are worth a share.
+        let one = TrainOptions {
+            accumulation: 32,
+            ..shares.clone()
+        };
+        let trained = |options: &TrainOptions| -> Vec<f32> {
+            let mut model = model();
+            run(&mut model, &many_texts(), options);
+            bits(&model).into_iter().map(f32::from_bits).collect()
+        };
+        let (shares, one) = (trained(&shares), trained(&one));
+        assert!(shares != one, "the sums were in the same order");
+        // Sums of some thousand f32 products of size 1 in another order, over a few steps.
+        let difference = largest_difference(&shares, &one);
+        assert!(difference < 5e-6, "{difference}");
+    }
+}
+
+#[test]
 fn checkpointing_changes_no_byte() {
     for lora in [None, lora()] {
         let kept = TrainOptions { lora, ..options() };
