@@ -1,5 +1,7 @@
 //! From a manifest to a graph of stages, each with a content key.
 
+mod base;
+pub(crate) use base::imported_key;
 mod candidates;
 mod cells;
 mod data;
@@ -9,8 +11,8 @@ mod grow;
 mod merges;
 mod missing;
 mod models;
-pub(crate) use models::imported_key;
 mod selection;
+mod sequential;
 mod show;
 pub mod spec;
 mod tasks;
