@@ -404,7 +404,7 @@ fn a_hundred_models_have_a_report() {
     }
     let folder = Folder::whole("many", "topics", &models);
     let html = folder.html();
-    assert!(html.contains("shows the best 30 of 102 models"));
+    assert!(html.contains("shows the best 30 of 104 models"));
     assert!(html.len() < 3_000_000, "{}", html.len());
     // All are in the map of values.
     assert!(structure(&html).contains("figure values-topics: "));
