@@ -15,6 +15,7 @@ mod selection;
 mod sequential;
 mod show;
 pub mod spec;
+mod statistics;
 mod tasks;
 mod vectors;
 
@@ -170,6 +171,7 @@ impl Plan {
         builder.endpoints();
         builder.vectors();
         builder.check_model_names()?;
+        builder.check_statistics()?;
         let pending = builder.cells()?;
         let mut missing = builder.missing;
         missing.extend(data.missing());
@@ -327,7 +329,11 @@ impl Builder<'_> {
             }
         }
         let settings = &self.manifest.statistics;
-        for (baseline, span) in settings.baselines.iter().zip(&self.manifest.baseline_spans) {
+        for (baseline, span) in settings
+            .baselines
+            .iter()
+            .zip(&self.manifest.statistics_spans.baselines)
+        {
             // A replicate is no baseline: its mean over replicates is. Nor is a candidate, which may
             // not be tested: what a selection chooses is, under the selection's name.
             let candidates: Vec<&str> = self
