@@ -6,6 +6,7 @@ mod candidates;
 mod cells;
 mod data;
 mod endpoints;
+pub(crate) use endpoints::{asking, served};
 mod error;
 mod grow;
 mod merges;
