@@ -413,6 +413,38 @@ def two_way_cases():
         }
 
 
+def stratified_t_cases():
+    """Means of two strata: Welch's test where they share no items, else the t test of the items' means."""
+    own = np.random.default_rng(7)
+    for n, m, spread in [(4, 3, 1.0), (40, 12, 5.0), (25, 25, 0.2)]:
+        a, b = own.normal(0.3, 1, n), own.normal(0.1, spread, m)
+        # A difference of means is a sum with the sign of one turned.
+        welch = stats.ttest_ind(a, -b, equal_var=False)
+        interval = welch.confidence_interval(0.9)
+        yield {
+            "strata": [a.tolist(), b.tolist()],
+            "shared": False,
+            "t": float(welch.statistic),
+            "p": float(welch.pvalue),
+            "df": float(welch.df),
+            # Of the mean, which is half the sum.
+            "interval": [float(interval.low / 2), float(interval.high / 2)],
+        }
+    for n in [5, 30]:
+        a = own.normal(0.3, 1, n)
+        b = a + own.normal(0, 0.5, n)
+        once = stats.ttest_1samp((a + b) / 2, 0)
+        interval = once.confidence_interval(0.9)
+        yield {
+            "strata": [a.tolist(), b.tolist()],
+            "shared": True,
+            "t": float(once.statistic),
+            "p": float(once.pvalue),
+            "df": float(once.df),
+            "interval": [float(interval.low), float(interval.high)],
+        }
+
+
 golden = {
     "mcnemar": list(mcnemar_cases()),
     "sign_flip": list(sign_flip_cases()),
@@ -433,6 +465,7 @@ golden = {
     "dominance": list(dominance_cases()),
     "bleu": list(bleu_cases()),
     "two_way": list(two_way_cases()),
+    "stratified_t": list(stratified_t_cases()),
 }
 # One line a case keeps differences between versions readable.
 lines = []

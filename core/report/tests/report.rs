@@ -117,6 +117,21 @@ impl Folder {
                 quoted(task)
             ),
         );
+        let mut rankings = String::from(
+            "task,blocks,models,model,average_rank,friedman_p,cliques,critical_difference,\
+             nemenyi_cliques,alpha,note\n",
+        );
+        // The last two are apart from the first, and the middle ones belong to both groups.
+        for (place, (model, ..)) in models.iter().rev().enumerate() {
+            let groups = match place {
+                0 => "1",
+                1..=3 => "1;2",
+                _ => "2",
+            };
+            let (rank, name) = (place as f64 + 1.0, quoted(model));
+            let _ = writeln!(rankings, "all,12,6,{name},{rank},0.01,{groups},2.2,1,0.05,");
+        }
+        folder.file("rankings.csv", &rankings);
         folder.file(
             "manifest.toml",
             "name = \"small\"\n# <script>alert(1)</script>\n",
@@ -303,6 +318,7 @@ fn what_is_missing_is_left_out_and_said() {
         "savings.csv",
         "vectors.csv",
         "orthogonality.csv",
+        "rankings.csv",
         "results.csv",
         "manifest.toml",
     ] {
@@ -388,7 +404,7 @@ fn a_hundred_models_have_a_report() {
     }
     let folder = Folder::whole("many", "topics", &models);
     let html = folder.html();
-    assert!(html.contains("shows the best 30 of 102 models"));
+    assert!(html.contains("shows the best 30 of 104 models"));
     assert!(html.len() < 3_000_000, "{}", html.len());
     // All are in the map of values.
     assert!(structure(&html).contains("figure values-topics: "));
@@ -426,4 +442,43 @@ fn japanese_and_chinese_are_kept() {
     ] {
         assert!(html.contains(text), "{text}");
     }
+}
+
+/// The section of ranks.
+fn ranks(html: &str) -> &str {
+    let start = html.find("<section id=\"ranks\">").expect("a section");
+    &html[start..start + html[start..].find("</section>").expect("an end")]
+}
+
+// The table is not what could be computed from the results, so what is shown can only come from it.
+#[test]
+fn ranks_are_those_of_the_table() {
+    let folder = Folder::whole("small", "topics", MODELS);
+    let html = folder.html();
+    let section = ranks(&html);
+    assert!(
+        section.contains("12 pairs of task and language"),
+        "{section}"
+    );
+    assert!(section.contains("CD = 2.20"), "{section}");
+    let table = &section[section.find("<table").expect("a table")..];
+    let cells: Vec<&str> = table
+        .split("<t")
+        .filter_map(|cell| cell.split_once('>')?.1.split("</t").next())
+        .filter(|text| !text.trim().is_empty())
+        .collect();
+    let place = |text: &str| cells.iter().position(|cell| cell.contains(text));
+    assert!(place("ties density=0.5") < place("base"), "{cells:?}");
+    assert!(cells.contains(&"1, 2"), "{cells:?}");
+
+    let note = "a ranking needs two models with values in two blocks";
+    folder.file(
+        "rankings.csv",
+        &format!("task,blocks,model,average_rank,alpha,note\ntopics,1,base,,0.05,{note}\n"),
+    );
+    assert!(ranks(&folder.html()).contains(note));
+    fs::remove_file(folder.path().join("rankings.csv")).expect("a file");
+    let html = folder.html();
+    assert!(ranks(&html).contains("the run has no rankings.csv"));
+    assert!(!html.contains("CD = "));
 }

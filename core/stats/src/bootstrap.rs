@@ -71,6 +71,9 @@ pub struct Bootstrap {
     /// The value on each resample that has one, in the order drawn.
     #[serde(skip)]
     pub draws: Vec<f64>,
+    /// The value with each unit left out in turn. Empty unless a BCa interval was asked for, which needs it.
+    #[serde(skip)]
+    pub jackknife: Vec<f64>,
 }
 
 impl Bootstrap {
@@ -185,12 +188,19 @@ pub(crate) fn run_with(
     let draws: Vec<f64> = drawn.into_iter().filter(|draw| draw.is_finite()).collect();
     let undefined = options.resamples - draws.len();
     refuse_undefined(undefined, options.resamples)?;
+    let mut jackknife = Vec::new();
     let interval = match options.interval {
         BootstrapInterval::Percentile => percentile_interval(&draws, options.level)?,
         BootstrapInterval::Bca => {
-            let jackknife = leave_one_out(units, aggregate, &|values, out| {
+            jackknife = leave_one_out(units, aggregate, &|values, out| {
                 out.push(contrast(None, values));
             })?;
+            if jackknife.iter().any(|value| !value.is_finite()) {
+                return Err(StatsError::Undefined {
+                    what: "the BCa interval",
+                    why: "the metric has no value with one example left out",
+                });
+            }
             bca_interval(&draws, estimate, &jackknife, options.level)?
         }
     };
@@ -203,6 +213,7 @@ pub(crate) fn run_with(
         units: units.len(),
         seed: options.seed,
         draws,
+        jackknife,
     })
 }
 

@@ -27,12 +27,15 @@
 //! | bootstrap over trainings, clusters and examples, each as one likes; from about ten trainings on | [`hierarchical_bootstrap`], [`replicated_bootstrap`] |
 //! | scores of runs alone, whatever their distribution | [`almost_stochastic_order`] |
 //!
+//! A mean over languages or tasks that weigh the same: [`paired_t_stratified`], [`stratified_bootstrap`]; signs and ranks
+//! of what each item adds to it go into [`sign_flip`] and [`wilcoxon`].
+//!
 //! # Many comparisons
 //!
 //! | Question | |
 //! |---|---|
 //! | p-values of a table | [`holm`], [`benjamini_hochberg`], [`benjamini_yekutieli`] |
-//! | several systems against one reference on the same examples | [`max_t`] |
+//! | several systems against one reference, or each against its own, on the same examples | [`max_t`] |
 //! | which systems may be the best on these examples | [`joint_bootstrap`], [`model_confidence_set`] |
 //! | do systems differ in rank over tasks or languages, and which | [`friedman`](friedman()), [`wilcoxon_holm`], [`nemenyi`], [`critical_difference`] |
 //!
@@ -116,6 +119,8 @@ mod resample;
 mod sign_flip;
 mod standard_error;
 mod statistics;
+mod stratified_bootstrap;
+mod stratified_t;
 mod swap;
 mod tango;
 mod verdict;
@@ -154,6 +159,8 @@ pub use replicates::replicated_bootstrap;
 pub use sign_flip::{sign_flip, sign_flip_clustered};
 pub use standard_error::{StandardError, clustered_standard_error, standard_error};
 pub use statistics::Statistics;
+pub use stratified_bootstrap::{Stratum, stratified_bootstrap};
+pub use stratified_t::paired_t_stratified;
 pub use tango::{tango_equivalence, tango_interval};
 pub use verdict::{Decision, Verdict, verdict};
 pub use wilcoxon::{Null, Wilcoxon, WilcoxonScheme, Zeros, wilcoxon};

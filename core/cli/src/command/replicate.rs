@@ -8,7 +8,7 @@ use mergelab_abi::registry::{Registry, search_places};
 use mergelab_lab::{
     executor::Local,
     past::Past,
-    replicate::{ReplicateError, Replication, Request, replicate},
+    replicate::{Answers, ReplicateError, Replication, Request, replicate},
     store::Store,
 };
 use std::{ffi::OsString, fmt::Write as _, path::PathBuf};
@@ -17,6 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   mergelab replicate runs/quickstart --row r3f0c9a51be72
   mergelab replicate runs/quickstart --row r3f0c9a51be72 --trainings --store runs/again
+  mergelab replicate runs/served --row r8c21d07e44b3 --ask-again
 
 Exit codes:
   0    identical
@@ -30,6 +31,9 @@ Exit codes:
 /// --trainings, else their weights are taken once their hashes are found to be those that the run
 /// recorded. Before anything runs, plugins, rows and the base are compared with the run's by hash.
 /// What differs is named: the stage, the file, the tensor or example, and both values.
+///
+/// Of a model that is served elsewhere the kept answers are scored again. With --ask-again its server
+/// is asked again, and the answers are counted that are others than the run's.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -41,6 +45,9 @@ pub(crate) struct Arguments {
     /// Train again too.
     #[arg(long)]
     trainings: bool,
+    /// Ask servers again, where models are served elsewhere.
+    #[arg(long)]
+    ask_again: bool,
     /// The store with the run's artifacts [default: where the run left them]
     #[arg(long, value_name = "DIR")]
     artifacts: Option<PathBuf>,
@@ -79,6 +86,7 @@ impl Arguments {
             run: &past,
             row: &self.row,
             trainings: self.trainings,
+            ask: self.ask_again,
             artifacts: self.artifacts,
             registry: &registry,
             store: &store,
@@ -105,7 +113,7 @@ fn words(done: &Replication) -> String {
     let same = done.checks.iter().filter(|check| check.same).count();
     let _ = writeln!(
         text,
-        "{same} of {} inputs are the run's: mergelab, plugins, rows, base, weights.",
+        "{same} of {} inputs are the run's: mergelab, plugins, rows, base, weights, kept answers.",
         done.checks.len()
     );
     for check in done.checks.iter().filter(|check| !check.same) {
@@ -121,6 +129,9 @@ fn words(done: &Replication) -> String {
     };
     let _ = writeln!(text, "Taken as it was: {}.", list(&done.kept));
     let _ = writeln!(text, "Ran again: {}.", list(&done.ran));
+    if let Some(answers) = done.served.as_ref().filter(|_| !done.ran.is_empty()) {
+        let _ = writeln!(text, "{}", answered(answers));
+    }
     if let Some(found) = &done.difference {
         let _ = writeln!(
             text,
@@ -136,6 +147,34 @@ fn words(done: &Replication) -> String {
         text.push_str("not run: the inputs are not the run's\n");
     } else {
         text.push_str("the same came out, from other inputs\n");
+    }
+    text
+}
+
+/// What was done about models that are served elsewhere.
+fn answered(answers: &Answers) -> String {
+    let models = answers.models.join(", ");
+    if !answers.asked {
+        return format!(
+            "The answers that the run kept of {models} were scored again. No server was asked: \
+             --ask-again does."
+        );
+    }
+    let mut text = match answers.differing {
+        0 => format!(
+            "{models}: asked again, and all {} answers are the run's.",
+            answers.answers
+        ),
+        differing => format!(
+            "{models}: asked again, and {differing} of {} answers are others than the run's.",
+            answers.answers
+        ),
+    };
+    if let Some([run, anew]) = &answers.values {
+        let _ = match run == anew {
+            true => write!(text, " The row's value is the same, {run}."),
+            false => write!(text, " The row's value was {run} and is {anew}."),
+        };
     }
     text
 }

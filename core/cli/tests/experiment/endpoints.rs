@@ -6,7 +6,7 @@ use mergelab_tests::{
     served::{Act, Served, Tells},
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
     process::{Command, Stdio},
@@ -424,4 +424,114 @@ fn stages_beside_each_other_do_not_ask_one_server_together() {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(served.most_at_once() <= 2, "{}", served.most_at_once());
     assert_eq!(served.prompts().len(), QUESTIONS);
+}
+
+#[test]
+fn a_row_of_a_served_model_is_replicated_from_kept_answers_or_by_asking_again() {
+    let served = served();
+    let setting = Setting::new(&manifest(&served, ""));
+    complete(&setting);
+    served.seen();
+    let results = rows(&setting.path("runs/small/results.csv"));
+    let row = |language: &str| {
+        let own = |r: &&BTreeMap<String, String>| {
+            r["model"] == "big" && r["task"] == "sentiment" && r["language"] == language
+        };
+        results.iter().find(own).expect("a row")["row"].clone()
+    };
+    let replicate = |row: &str, more: &[&str]| {
+        let arguments = [&["replicate", "runs/small", "--row", row], more].concat();
+        run(&setting, &arguments)
+    };
+    let says = |run: &Run, code: i32, words: &[&str]| {
+        assert_eq!(run.code, Some(code), "{}{}", run.stdout, run.stderr);
+        for words in words {
+            assert!(
+                run.stdout.contains(words),
+                "no {words:?} in\n{}",
+                run.stdout
+            );
+        }
+    };
+    let model = format!("org/stub-7b at {}", served.url);
+    // The stub names English labels.
+    let (english, both) = (row("en"), row("all"));
+
+    // Nobody is asked, and no key is needed.
+    let kept = setting.run(&["replicate", "runs/small", "--row", &both]);
+    says(
+        &kept,
+        0,
+        &[
+            "Taken as it was: generate big · sentiment · en, generate big · sentiment · de.",
+            "Ran again: score big · sentiment · en, score big · sentiment · de.",
+            &format!(
+                "The answers that the run kept of {model} were scored again. No server was asked"
+            ),
+            "identical\n",
+        ],
+    );
+    assert!(served.seen().is_empty());
+
+    // The same answers come again.
+    let asked = replicate(&english, &["--ask-again"]);
+    says(
+        &asked,
+        0,
+        &[
+            "Ran again: generate big · sentiment · en, score big · sentiment · en.",
+            &format!(
+                "{model}: asked again, and all 9 answers are the run's. The row's value is the same"
+            ),
+            "identical\n",
+        ],
+    );
+    let questions = served.prompts();
+    assert_eq!(questions.len(), 9);
+
+    // Another answer to one question, and to all.
+    let lie = Act::Lie(|body| body["choices"][0]["text"] = " neither of both".into());
+    served.next([lie.clone()]);
+    let other = replicate(&english, &["--ask-again"]);
+    says(
+        &other,
+        1,
+        &[
+            "1 of 9 answers are others than the run's",
+            "differs first in generate big · sentiment · en, responses.jsonl, example ",
+            "neither of both",
+            "the server answered otherwise",
+        ],
+    );
+    served.always(lie);
+    let json = replicate(&english, &["--ask-again", "--json"]);
+    assert_eq!(json.code, Some(1), "{}", json.stderr);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
+    let answers = &json["served"];
+    assert_eq!(
+        (&answers["asked"], &answers["differing"]),
+        (&true.into(), &9.into())
+    );
+    // None of the answers names a label, so none is right.
+    assert_eq!(answers["values"][1], "0.0");
+    assert_ne!(answers["values"][0], answers["values"][1]);
+    assert_eq!(json["identical"], false);
+
+    // Kept answers that were changed are no longer the run's.
+    let responses = files(&setting.path("runs/store/generate"))
+        .into_iter()
+        .filter(|file| file.ends_with("responses.jsonl"));
+    for file in responses {
+        let text = fs::read_to_string(&file).expect("answers");
+        fs::write(&file, text.replace("positive", "negative")).expect("writable");
+    }
+    let changed = setting.run(&["replicate", "runs/small", "--row", &both]);
+    says(
+        &changed,
+        1,
+        &[
+            "answers of `generate big · sentiment · de`, responses.jsonl differs",
+            "not run: the inputs are not the run's",
+        ],
+    );
 }

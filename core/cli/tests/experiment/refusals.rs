@@ -21,6 +21,9 @@ fn refused(setting: &Setting) -> String {
     run.stderr
 }
 
+/// What the manifest says last.
+const MARGIN: &str = "margin = { f1_macro = 0.9 }";
+
 #[test]
 fn mistakes_in_the_manifest_are_refused_with_their_line() {
     let setting = Setting::new(MANIFEST);
@@ -83,6 +86,40 @@ fn mistakes_in_the_manifest_are_refused_with_their_line() {
             "Did you mean `max_new_tokens`?",
         ),
         ("\"small\"", "small", "small", "experiment.toml"),
+        (
+            MARGIN,
+            "margin = { f1_marco = 0.9 }",
+            "f1_marco",
+            "Did you mean `f1_macro`?",
+        ),
+        (
+            MARGIN,
+            "[[statistics.tests]]\nmeasure = \"rogue\"\ninterval = \"bca\"",
+            "\"rogue\"",
+            "Did you mean `rouge`?",
+        ),
+        // McNemar's test is of right and wrong answers, and ROUGE is a score.
+        (
+            MARGIN,
+            "[[statistics.tests]]\ninterval = \"bca\"\n\
+             [[statistics.tests]]\nmeasure = \"rouge\"\ntest = \"mcnemar\"",
+            "\"mcnemar\"",
+            "the test `mcnemar` does not fit the measure `rouge1` on the task `summarization`, a \
+             mean of scores",
+        ),
+        (
+            MARGIN,
+            "[[statistics.tests]]\ntest = \"bootstrap\"\n\
+             [[statistics.tests]]\ntask = \"sentiment\"\ninterval = \"student_t\"",
+            "\"student_t\"",
+            "use one of percentile, bca",
+        ),
+        (
+            MARGIN,
+            "dominance = true",
+            "true",
+            "list as many `seeds` at the top level",
+        ),
     ];
     for (from, to, at, message) in cases {
         let error = refusal(&setting, from, to);
@@ -153,4 +190,26 @@ fn a_recipe_that_cannot_be_followed_is_refused() {
         message.contains("`patience` needs a validation split"),
         "{message}"
     );
+}
+
+// Clusters are known from the rows: of translations or of questions about one text some tests know nothing.
+#[test]
+fn a_test_that_clusters_rule_out_is_refused() {
+    let asked = "[[statistics.tests]]\nmeasure = \"accuracy\"\ntest = \"mcnemar\"";
+    let setting = Setting::new(&MANIFEST.replace(MARGIN, asked));
+    let plan = setting.run(&["plan", "experiment.toml"]);
+    assert_eq!(plan.code, Some(0), "{}", plan.stderr);
+    let card = setting.path("data/sentiment/card.toml");
+    let text = fs::read_to_string(&card).expect("a card");
+    let clustered = text.replace("cluster = \"parallel_id\"", "cluster = \"label\"");
+    assert_ne!(text, clustered, "{text}");
+    fs::write(&card, clustered).expect("writable");
+    let error = refused(&setting);
+    let words = "whose scores are 0 or 1 on examples in clusters: use one of sign_flip, paired_t";
+    let flat = error.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        flat.contains("does not fit the measure `accuracy`"),
+        "{error}"
+    );
+    assert!(flat.contains(words), "{error}");
 }

@@ -148,14 +148,63 @@ pub struct Choice {
 
 /// What was chosen for one measure of one task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Chosen {
-    pub(super) test: Option<TestChoice>,
-    pub(super) interval: Option<IntervalChoice>,
+pub(crate) struct Chosen {
+    pub(crate) test: Option<TestChoice>,
+    pub(crate) interval: Option<IntervalChoice>,
 }
 
-/// The choices for a measure of a task: of the entries that hold there, each time that which says
-/// most. The name of the measure says more than the id of its metric, and that more than the task.
-pub(super) fn chosen(choices: &[Choice], task: &str, measure: &str, metric: &str) -> Chosen {
+/// A choice that does not fit a measure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Misfit {
+    /// `test` or `interval`.
+    pub(crate) what: &'static str,
+    /// The one asked for.
+    pub(crate) chosen: &'static str,
+    /// What the measure is, in words.
+    pub(crate) shape: &'static str,
+    /// Those that fit, with commas between them.
+    pub(crate) fitting: String,
+}
+
+impl Chosen {
+    /// What does not fit a measure of this shape, the test before the interval.
+    pub(crate) fn misfit(self, shape: Shape, clustered: bool) -> Option<Misfit> {
+        let words = match (shape, clustered) {
+            (Shape::Binary, false) => "whose scores are 0 or 1",
+            (Shape::Binary, true) => "whose scores are 0 or 1 on examples in clusters",
+            (Shape::Mean, false) => "a mean of scores",
+            (Shape::Mean, true) => "a mean of scores of examples in clusters",
+            (Shape::Corpus, _) => "which is no mean of scores",
+        };
+        fn unfit<T: Fits>(
+            what: &'static str,
+            choice: Option<T>,
+            shape: Shape,
+            clustered: bool,
+            words: &'static str,
+        ) -> Option<Misfit> {
+            let choice = choice.filter(|choice| !choice.fits(shape, clustered))?;
+            Some(Misfit {
+                what,
+                chosen: choice.name(),
+                shape: words,
+                fitting: T::fitting(shape, clustered),
+            })
+        }
+        unfit("test", self.test, shape, clustered, words)
+            .or_else(|| unfit("interval", self.interval, shape, clustered, words))
+    }
+}
+
+/// The entries that hold for a measure of a task, by number: for the test and for the interval each
+/// time that which says most. The name of the measure says more than the id of its metric, and that
+/// more than the task.
+pub(crate) fn picked(
+    choices: &[Choice],
+    task: &str,
+    measure: &str,
+    metric: &str,
+) -> [Option<usize>; 2] {
     let weight = |choice: &Choice| -> Option<u8> {
         let by_measure = match choice.measure.as_deref() {
             None => 0,
@@ -169,20 +218,23 @@ pub(super) fn chosen(choices: &[Choice], task: &str, measure: &str, metric: &str
             Some(_) => None,
         }
     };
-    let mut found = Chosen::default();
-    let mut weights = [None; 2];
-    for choice in choices {
-        let Some(weight) = weight(choice) else {
-            continue;
-        };
-        if choice.test.is_some() && weights[0] < Some(weight) {
-            (found.test, weights[0]) = (choice.test, Some(weight));
-        }
-        if choice.interval.is_some() && weights[1] < Some(weight) {
-            (found.interval, weights[1]) = (choice.interval, Some(weight));
-        }
+    let best = |chooses: fn(&Choice) -> bool| {
+        let holding = choices.iter().enumerate().filter(|(_, c)| chooses(c));
+        let weighed = holding.filter_map(|(number, c)| Some((weight(c)?, number)));
+        // Of entries that say as much the first holds.
+        let best = weighed.max_by_key(|&(weight, number)| (weight, std::cmp::Reverse(number)));
+        best.map(|(_, number)| number)
+    };
+    [best(|c| c.test.is_some()), best(|c| c.interval.is_some())]
+}
+
+/// The choices that hold for a measure of a task.
+pub(super) fn chosen(choices: &[Choice], task: &str, measure: &str, metric: &str) -> Chosen {
+    let [test, interval] = picked(choices, task, measure, metric);
+    Chosen {
+        test: test.and_then(|number| choices[number].test),
+        interval: interval.and_then(|number| choices[number].interval),
     }
-    found
 }
 
 #[cfg(test)]

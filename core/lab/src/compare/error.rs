@@ -3,6 +3,7 @@
 use mergelab_stats::StatsError;
 
 use super::aggregate::SourceError;
+use super::choice::Misfit;
 
 /// Why models could not be compared.
 #[derive(Debug, thiserror::Error)]
@@ -199,6 +200,20 @@ pub enum CompareError {
         #[source]
         source: StatsError,
     },
+}
+
+impl CompareError {
+    /// The error about a choice that does not fit.
+    pub(crate) fn unfit(misfit: Misfit, measure: &str, task: &str) -> Self {
+        Self::Unfit {
+            what: misfit.what,
+            chosen: misfit.chosen,
+            measure: measure.to_owned(),
+            task: task.to_owned(),
+            shape: misfit.shape,
+            fitting: misfit.fitting,
+        }
+    }
 }
 
 /// The result of a statistic that some data have no value for: the reason goes into `notes`, every

@@ -1,14 +1,18 @@
-//! Families of comparisons: what is corrected together.
+//! Families of comparisons: what is corrected together, and what can be said after that.
 
 use std::collections::BTreeMap;
 
-use mergelab_stats::{StatsError, benjamini_hochberg, benjamini_yekutieli, holm};
+use mergelab_stats::{StatsError, benjamini_hochberg, benjamini_yekutieli, holm, verdict};
 
-use super::settings::Correction;
+use super::comparison::Comparison;
+use super::dominance::order;
+use super::error::CompareError;
+use super::row::Undecided;
+use super::settings::{Correction, Settings};
 
 /// Adjusted p-values and the size of each member's family, in the order given. Members without a
 /// p-value are in no family's count.
-pub(super) fn adjust(
+fn adjust(
     members: &[(String, Option<f64>)],
     correction: Correction,
 ) -> Result<Vec<(Option<f64>, usize)>, StatsError> {
@@ -36,6 +40,56 @@ pub(super) fn adjust(
         adjusted.1 = families.get(family.as_str()).map_or(0, Vec::len);
     }
     Ok(adjusted)
+}
+
+/// Corrects the p-values of each family and says what follows. `exchanged` are those of max-T; what it
+/// does not have is corrected by Holm.
+pub(super) fn decide(
+    rows: &mut [Comparison],
+    undecided: &[Undecided],
+    exchanged: &BTreeMap<usize, f64>,
+    settings: &Settings,
+) -> Result<(), CompareError> {
+    let members: Vec<_> = rows
+        .iter()
+        .map(|row| (row.family.clone(), row.p_value))
+        .collect();
+    let failed = |source| CompareError::Statistics {
+        place: "all models".to_owned(),
+        measure: "the correction for several comparisons".to_owned(),
+        source,
+    };
+    let correction = match settings.correction {
+        Correction::MaxT => Correction::Holm,
+        other => other,
+    };
+    let adjusted = adjust(&members, correction).map_err(failed)?;
+    let decided = rows.iter_mut().zip(adjusted).zip(undecided).enumerate();
+    for (number, ((row, (p, size)), undecided)) in decided {
+        let (p, correction) = match exchanged.get(&number) {
+            // The exchanges are not those of the row's own test, whose p-value may be above.
+            Some(&shared) => (row.p_value.map(|own| own.max(shared)), Correction::MaxT),
+            None => (p, correction),
+        };
+        row.correction = correction;
+        row.p_adjusted = p;
+        row.family_size = size;
+        order(row, &undecided.trainings, settings).map_err(failed)?;
+        if let (Some(difference), Some(p)) = (row.difference, p) {
+            let higher = row.measure.higher_is_better;
+            let said = verdict(
+                difference,
+                p,
+                settings.alpha,
+                undecided.equivalence.as_ref(),
+                higher,
+            )
+            .map_err(failed)?;
+            row.verdict = said.verdict;
+            row.within_margin = said.within_margin;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

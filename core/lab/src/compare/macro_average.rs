@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mergelab_abi::metric::Shape;
 use mergelab_stats::{
-    Bootstrap, IntervalMethod, Statistics, StatsError, approximate_randomisation, bootstrap,
-    paired_bootstrap, percentile_interval, sign_flip, tost_bootstrap, value,
+    Bootstrap, IntervalMethod, PairedT, Statistics, StatsError, Stratum, approximate_randomisation,
+    bootstrap, paired_bootstrap, paired_t_stratified, sign_flip, stratified_bootstrap,
+    tost_bootstrap, value,
 };
 
 use super::aggregate::MacroAverage;
+use super::choice::IntervalChoice;
 use super::error::unless_undefined;
-use super::names::{CiMethod, Test};
+use super::names::CiMethod;
+use super::over_items::{Over, OverItems, meant, name, other_interval, ranks};
 use super::paired::{Outcome, Plan};
 use super::part::Part;
 use super::stream::stream;
@@ -27,38 +30,71 @@ pub(super) fn compare(
     let items = items(parts);
     let metric = metric(parts);
     let systems = [encode(parts, &items, 0)?, encode(parts, &items, 1)?];
-    let settings = plan.settings;
-    let (kind, test) = if shape == Shape::Corpus {
-        let test = approximate_randomisation(
-            &systems[0],
-            &systems[1],
-            &metric,
-            settings.resamples,
-            plan.seed,
-        );
-        (Test::ApproximateRandomisationMacro, test)
-    } else {
-        let shares = shares(parts, &items);
-        let test = sign_flip(&shares, settings.resamples, plan.seed);
-        (Test::SignFlipMacro, test)
+    let resamples = plan.settings.resamples;
+    let (test, replaced) = meant(plan.chosen.test, shape, Over::Languages);
+    let mut found = Outcome::new(name(test, true, Over::Languages), items.len());
+    found.notes.extend(replaced);
+    let (draws, method) = draws(parts, plan);
+    let draws = unless_undefined(draws, &mut found.notes)?;
+    let t_test = || student(parts, plan, Part::differences);
+    // The p-value, whether it is free of Monte-Carlo error, and of ranks whether they are exact.
+    let tested = match test {
+        OverItems::Signs => sign_flip(&shares(parts, &items), resamples, plan.seed)
+            .map(|test| Some((test.p_value, test.exact, true))),
+        OverItems::Ranks => {
+            ranks(&shares(parts, &items)).map(|(test, exact)| Some((test.p_value, true, exact)))
+        }
+        OverItems::Exchange => {
+            let [a, b] = &systems;
+            approximate_randomisation(a, b, &metric, resamples, plan.seed)
+                .map(|test| Some((test.p_value, test.exact, true)))
+        }
+        OverItems::Student => t_test().map(|test| Some((test.p_value, true, true))),
+        OverItems::Bootstrap => Ok(draws.as_ref().map(|draws| (draws.p_shift(), false, true))),
     };
-    let mut found = Outcome::new(kind, items.len());
-    let Some(test) = unless_undefined(test, &mut found.notes)? else {
+    if let Some((p_value, exact, ranked)) = unless_undefined(tested, &mut found.notes)?.flatten() {
+        found.test = name(test, ranked, Over::Languages);
+        found.p_value = Some(p_value);
+        found.exact = exact;
+    }
+    let values = value(&systems[0], &metric).and_then(|a| Ok([a, value(&systems[1], &metric)?]));
+    let Some(values) = unless_undefined(values, &mut found.notes)? else {
         return Ok(found);
     };
-    found.p_value = Some(test.p_value);
-    found.exact = test.exact;
-    let values = [value(&systems[0], &metric)?, value(&systems[1], &metric)?];
     found.values = Some(values);
     found.difference = Some(values[0] - values[1]);
-    let (draws, method) = draws(parts, plan);
-    if let Some(draws) = unless_undefined(draws, &mut found.notes)? {
+    if let Some(draws) = draws {
         found.interval = Some((draws.interval, method));
         found.standardise(&draws);
         found.detectable = plan.detectable(draws.standard_error)?;
         plan.margins(&mut found, |margin| tost_bootstrap(&draws, margin))?;
     }
+    if plan.chosen.interval == Some(IntervalChoice::StudentT) {
+        let interval = unless_undefined(t_test(), &mut found.notes)?;
+        found.interval = interval.map(|test| (test.interval, CiMethod::MacroT));
+    }
+    let other = other_interval(plan.chosen.interval, Over::Languages);
+    found.notes.extend(other);
     Ok(found)
+}
+
+/// Student's t of the mean over languages of the values that `of` gives.
+pub(super) fn student<'a>(
+    parts: &[Part<'a>],
+    plan: &Plan<'_>,
+    of: impl Fn(&Part<'a>) -> Vec<f64>,
+) -> Result<PairedT, StatsError> {
+    let items = items(parts);
+    let strata: Vec<(Vec<f64>, Vec<u32>)> = parts
+        .iter()
+        .map(|part| {
+            // `Statistics::new` bounds the number of examples, hence of items, by u32::MAX.
+            let clusters = part.items.iter().map(|item| items[item] as u32);
+            (of(part), clusters.collect())
+        })
+        .collect();
+    let strata: Vec<(&[f64], &[u32])> = strata.iter().map(|(v, c)| (&v[..], &c[..])).collect();
+    paired_t_stratified(&strata, plan.settings.level)
 }
 
 /// The mean over languages of one model's values.
@@ -90,7 +126,14 @@ pub(super) fn draws(
         };
         (draws, method)
     } else {
-        (stratified(parts, plan), CiMethod::StratifiedBootstrap)
+        let draws = stratified(parts, plan);
+        let method = match &draws {
+            Ok(draws) if draws.interval.method == IntervalMethod::Bca => {
+                CiMethod::StratifiedBootstrapBca
+            }
+            _ => CiMethod::StratifiedBootstrap,
+        };
+        (draws, method)
     }
 }
 
@@ -110,37 +153,25 @@ fn joint(
 }
 
 fn stratified(parts: &[Part<'_>], plan: &Plan<'_>) -> Result<Bootstrap, StatsError> {
-    let mut languages = Vec::with_capacity(parts.len());
-    for (number, part) in parts.iter().enumerate() {
-        let mut options = plan.bootstrap();
-        options.seed = stream(plan.seed, &[&number.to_string()]);
-        let first = part.system(0)?;
-        languages.push(if part.systems.len() == 1 {
-            bootstrap(&first, part.metric.as_ref(), &options)?
-        } else {
-            paired_bootstrap(&first, &part.system(1)?, part.metric.as_ref(), &options)?
-        });
-    }
-    let weight = 1.0 / languages.len().max(1) as f64;
-    // Languages are drawn independently, so it does not matter which draws are put together where
-    // one has lost some that left the metric without a value.
-    let defined = languages.iter().map(|l| l.draws.len()).min().unwrap_or(0);
-    let draws: Vec<f64> = (0..defined)
-        .map(|r| languages.iter().map(|l| l.draws[r] * weight).sum())
+    let systems = parts
+        .iter()
+        .map(|part| {
+            let second = (part.systems.len() > 1).then(|| part.system(1));
+            Ok((part.system(0)?, second.transpose()?))
+        })
+        .collect::<Result<Vec<_>, StatsError>>()?;
+    let strata: Vec<Stratum<'_>> = systems
+        .iter()
+        .zip(parts)
+        .enumerate()
+        .map(|(number, ((a, b), part))| Stratum {
+            a,
+            b: b.as_ref(),
+            aggregate: part.metric.as_ref(),
+            seed: stream(plan.seed, &[&number.to_string()]),
+        })
         .collect();
-    let mean = draws.iter().sum::<f64>() / defined.max(1) as f64;
-    let squares: f64 = draws.iter().map(|draw| (draw - mean).powi(2)).sum();
-    let options = plan.bootstrap();
-    Ok(Bootstrap {
-        estimate: languages.iter().map(|l| l.estimate * weight).sum(),
-        interval: percentile_interval(&draws, options.level)?,
-        standard_error: (squares / defined.saturating_sub(1).max(1) as f64).sqrt(),
-        resamples: options.resamples,
-        undefined: options.resamples - defined,
-        units: languages.iter().map(|l| l.units).sum(),
-        seed: options.seed,
-        draws,
-    })
+    stratified_bootstrap(&strata, &plan.bootstrap())
 }
 
 /// All items of all languages, numbered in the order of their names.
@@ -207,7 +238,8 @@ mod tests {
         Source, TestedShare, binary, f1, mean, models, noise, row, scores, settings,
     };
     use crate::compare::{
-        CiMethod, Comparison, MetricSource, Settings, SourceError, Test, comparisons, values,
+        Choice, CiMethod, Comparison, IntervalChoice, MetricSource, Settings, SourceError, Test,
+        TestChoice, comparisons, values,
     };
 
     #[test]
@@ -372,5 +404,126 @@ mod tests {
             (Test::SignFlip, Some(CiMethod::JointBootstrap))
         );
         assert!((error_of(all) / error_of(de) - 1.0).abs() < 0.06);
+    }
+
+    /// Two models in two languages of different sizes: 0/1 scores, means and macro F1.
+    fn two_languages() -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for (number, (language, size)) in [("de", 30), ("en", 14)].iter().enumerate() {
+            for (salt, model) in ["joint", "m"].iter().enumerate() {
+                let salt = 2 * number + salt + 1;
+                let share = |i: usize| (i * (salt + 2)) % 7;
+                let right: Vec<u8> = (0..*size).map(|i| u8::from(share(i) > 2)).collect();
+                let gold: Vec<usize> = (0..*size).map(|i| i % 2).collect();
+                let given: Vec<usize> = (0..*size).map(|i| share(i) % 2).collect();
+                cells.push(binary(model, "a", language, &right));
+                cells.push(mean(model, "b", language, &noise(*size, salt)));
+                cells.push(f1(model, "c", language, &gold, &given));
+            }
+        }
+        cells
+    }
+
+    fn chosen(task: &str, test: TestChoice, interval: Option<IntervalChoice>) -> Comparison {
+        let settings = Settings {
+            tests: vec![Choice {
+                task: Some(task.to_owned()),
+                measure: None,
+                test: Some(test),
+                interval,
+            }],
+            ..settings()
+        };
+        let rows = comparisons(&two_languages(), &models(&["m"]), &Source, &settings).unwrap();
+        let own = |row: &&Comparison| row.task == task && row.language == "all";
+        rows.iter().find(own).unwrap().clone()
+    }
+
+    #[test]
+    fn a_choice_holds_for_means_over_languages() {
+        use {IntervalChoice as I, TestChoice as T};
+        for (task, test, interval, names) in [
+            ("a", T::PairedT, I::StudentT, ("paired_t_macro", "macro_t")),
+            (
+                "a",
+                T::SignFlip,
+                I::Bca,
+                ("sign_flip_macro", "stratified_bootstrap_bca"),
+            ),
+            (
+                "b",
+                T::Wilcoxon,
+                I::Bca,
+                ("wilcoxon_exact_macro", "stratified_bootstrap_bca"),
+            ),
+            (
+                "b",
+                T::Bootstrap,
+                I::StudentT,
+                ("bootstrap_macro", "macro_t"),
+            ),
+            (
+                "b",
+                T::ApproximateRandomisation,
+                I::Percentile,
+                ("approximate_randomisation_macro", "stratified_bootstrap"),
+            ),
+            (
+                "c",
+                T::Bootstrap,
+                I::Bca,
+                ("bootstrap_macro", "stratified_bootstrap_bca"),
+            ),
+        ] {
+            let row = chosen(task, test, Some(interval));
+            let found = (row.test.name(), row.ci_method.unwrap().name());
+            assert_eq!(found, names);
+            let p = row.p_value.unwrap();
+            assert!(p > 0.0 && p <= 1.0, "{p}");
+            assert!(row.ci_low < row.difference && row.difference < row.ci_high);
+            assert_eq!(row.resamples == 0, names == ("paired_t_macro", "macro_t"));
+            assert_eq!(row.note, "");
+        }
+    }
+
+    // Means are the same number whether signs are flipped or systems exchanged, under the same exchanges.
+    #[test]
+    fn chosen_tests_of_one_mean_agree() {
+        let p = |test| chosen("b", test, None).p_value.unwrap();
+        let signs = p(TestChoice::SignFlip);
+        assert!((signs - p(TestChoice::ApproximateRandomisation)).abs() < 0.02);
+        // Three approximations of one tail: they differ by a few hundredths at most.
+        for test in [TestChoice::PairedT, TestChoice::Bootstrap] {
+            assert!((signs - p(test)).abs() < 0.06, "{signs} {}", p(test));
+        }
+        let t = chosen("b", TestChoice::PairedT, Some(IntervalChoice::StudentT));
+        let outside = t.ci_low.unwrap() > 0.0 || t.ci_high.unwrap() < 0.0;
+        assert_eq!(outside, t.p_value.unwrap() < 0.05, "{t:?}");
+    }
+
+    #[test]
+    fn what_has_no_meaning_over_languages_is_replaced_and_said() {
+        let row = chosen("a", TestChoice::Mcnemar, Some(IntervalChoice::Tango));
+        assert_eq!(row.test, Test::SignFlipMacro);
+        assert_eq!(row.ci_method, Some(CiMethod::StratifiedBootstrap));
+        let words = ["sign_flip and not mcnemar", "percentile and not tango"];
+        assert!(words.iter().all(|w| row.note.contains(w)), "{}", row.note);
+    }
+
+    #[test]
+    fn intervals_of_values_follow_the_choice() {
+        let settings = Settings {
+            tests: vec![Choice {
+                interval: Some(IntervalChoice::StudentT),
+                ..Choice::default()
+            }],
+            ..settings()
+        };
+        let found = values(&two_languages(), &[], &Source, &settings).unwrap();
+        let all = found.iter().filter(|v| v.language == "all");
+        let methods: Vec<_> = all.map(|v| (v.task.as_str(), v.ci_method)).collect();
+        assert!(methods.contains(&("a", CiMethod::MacroT)), "{methods:?}");
+        assert!(methods.contains(&("b", CiMethod::MacroT)));
+        assert!(methods.contains(&("c", CiMethod::StratifiedBootstrap)));
     }
 }

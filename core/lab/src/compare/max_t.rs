@@ -1,20 +1,53 @@
-//! Max-T: the models of a family exchanged with their baseline under shared exchanges.
+//! Max-T: all models of a family exchanged with their baselines at once.
+
+use std::collections::BTreeMap;
 
 use mergelab_stats::{FamilyComparison, Statistics, StatsError, max_t};
+use rayon::prelude::*;
 
 use super::ALL_LANGUAGES;
 use super::aggregate::MetricSource;
-use super::comparison::Job;
+use super::comparison::Comparison;
 use super::error::{CompareError, unless_undefined};
 use super::grid::{Column, place};
+use super::jobs::Job;
 use super::macro_average::{encode, items, metric};
 use super::part::Part;
-use super::settings::Settings;
+use super::settings::{Correction, Settings};
 use super::stream::stream;
 
-/// The corrected p-values of comparisons with one baseline by one measure on the same examples.
-/// None where they cannot be exchanged together: replicates are not one system.
-pub(super) fn correct(
+/// The corrected p-values, by the number of the row, where max-T is asked for and can be had.
+pub(super) fn p_values(
+    jobs: &[Job<'_>],
+    rows: &[Comparison],
+    source: &dyn MetricSource,
+    settings: &Settings,
+) -> Result<BTreeMap<usize, f64>, CompareError> {
+    if settings.correction != Correction::MaxT {
+        return Ok(BTreeMap::new());
+    }
+    let mut families: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (number, row) in rows.iter().enumerate() {
+        if row.p_value.is_some() {
+            families.entry(&row.family).or_default().push(number);
+        }
+    }
+    let families: Vec<(&str, Vec<usize>)> = families.into_iter().collect();
+    let corrected = families
+        .par_iter()
+        .map(|(family, members)| {
+            let jobs: Vec<&Job<'_>> = members.iter().map(|&number| &jobs[number]).collect();
+            let p_values = correct(&jobs, family, source, settings)?;
+            let both = members.iter().copied().zip(p_values.unwrap_or_default());
+            Ok(both.collect::<Vec<_>>())
+        })
+        .collect::<Result<Vec<_>, CompareError>>()?;
+    Ok(corrected.into_iter().flatten().collect())
+}
+
+/// The corrected p-values of comparisons by one measure. None where they cannot be exchanged together: not all are on the
+/// same examples, or some are of replicates, and an exchange takes trainings as given.
+fn correct(
     jobs: &[&Job<'_>],
     family: &str,
     source: &dyn MetricSource,
@@ -29,19 +62,19 @@ pub(super) fn correct(
     }
     let parts = (0..first.columns.len())
         .map(|language| {
-            let mut columns: Vec<Column<'_>> =
-                jobs.iter().map(|job| job.columns[language][0][0]).collect();
-            columns.push(first.columns[language][1][0]);
+            let each = jobs.iter().flat_map(|job| &job.columns[language]);
+            let columns: Vec<Column<'_>> = each.map(|side| side[0]).collect();
             Part::paired(&columns, source)
         })
-        .collect::<Result<Vec<_>, _>>()?;
+        .collect::<Result<Vec<_>, _>>();
+    let parts = match parts {
+        // Pairs of runs may have been made on other examples each.
+        Err(CompareError::Examples { .. }) => return Ok(None),
+        parts => parts?,
+    };
     let seed = stream(settings.seed, &["max_t", family]);
-    let found = exchange(
-        &parts,
-        first.language == ALL_LANGUAGES,
-        settings.resamples,
-        seed,
-    );
+    let averaged = first.language == ALL_LANGUAGES;
+    let found = exchange(&parts, averaged, settings.resamples, seed);
     let found =
         unless_undefined(found, &mut Vec::new()).map_err(|source| CompareError::Statistics {
             place: place(first.columns[0][0][0].cell),
@@ -51,7 +84,7 @@ pub(super) fn correct(
     Ok(found.map(|found| found.iter().map(|c| c.p_adjusted).collect()))
 }
 
-/// The last system of the parts is the baseline.
+/// The systems of the parts are a model and its baseline in turn.
 fn exchange(
     parts: &[Part<'_>],
     averaged: bool,
@@ -69,14 +102,11 @@ fn exchange(
             }
         })
         .collect::<Result<_, _>>()?;
-    let Some((baseline, models)) = systems.split_last() else {
-        return Ok(Vec::new());
-    };
-    let models: Vec<&Statistics> = models.iter().collect();
+    let pairs: Vec<[&Statistics; 2]> = systems.chunks_exact(2).map(|p| [&p[0], &p[1]]).collect();
     if averaged {
-        max_t(baseline, &models, &metric(parts), resamples, seed)
+        max_t(&pairs, &metric(parts), resamples, seed)
     } else {
-        max_t(baseline, &models, parts[0].metric.as_ref(), resamples, seed)
+        max_t(&pairs, parts[0].metric.as_ref(), resamples, seed)
     }
 }
 

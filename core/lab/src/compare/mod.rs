@@ -21,8 +21,9 @@
 //! Models that were trained several times have one value and one comparison: the mean over their
 //! replicates, with an interval over examples and replicates.
 //!
-//! The settings can ask for another test or interval ([`Choice`]). It must fit the measure, and holds
-//! for comparisons in one language of models that were trained once; the row names what was used.
+//! The settings can ask for another test or interval ([`Choice`]). It must fit the measure. For means
+//! over languages and replicates it is a test of what each item adds to the mean; where it has no
+//! meaning there another one is used. The row names what was used.
 //!
 //! The same cells, settings and seed give the same rows, whatever the number of threads.
 
@@ -32,14 +33,18 @@ mod choice;
 mod chosen;
 mod comparison;
 mod confidence_sets;
+mod declared;
+mod dominance;
 mod error;
 mod family;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod grid;
+mod jobs;
 mod macro_average;
 mod max_t;
 mod names;
+mod over_items;
 mod paired;
 mod pairs;
 mod part;
@@ -47,6 +52,7 @@ mod point;
 mod rankings;
 mod registry;
 mod replicated;
+mod row;
 mod settings;
 mod stream;
 #[cfg(test)]
@@ -55,10 +61,12 @@ mod value;
 
 pub use aggregate::{MetricSource, SourceError};
 pub use canonical::canonical;
-pub(crate) use choice::Fits;
 pub use choice::{Choice, IntervalChoice, TestChoice};
+pub(crate) use choice::{Chosen, Fits, picked};
 pub use comparison::{Comparison, comparisons};
 pub use confidence_sets::{Membership, confidence_sets};
+pub(crate) use declared::{check_chosen, check_margin};
+pub use dominance::FEWEST_TRAININGS;
 pub use error::CompareError;
 pub use names::{CiMethod, EffectSize, Test};
 pub use pairs::pairs;

@@ -40,6 +40,26 @@ pub enum Test {
     /// Items exchange their models in all replicates at once and the metric is recomputed; or the
     /// t test, as before.
     ApproximateRandomisationReplicated,
+    /// Wilcoxon's signed-rank test of what each item adds to the mean over languages, zeros dropped,
+    /// over all sign patterns.
+    WilcoxonExactMacro,
+    /// The same by the normal approximation.
+    WilcoxonNormalMacro,
+    /// Student's t test of the mean over languages, each of which has a variance of its own where they
+    /// share no items.
+    PairedTMacro,
+    /// The bootstrap of the mean over languages, shifted to no difference.
+    BootstrapMacro,
+    /// Wilcoxon's signed-rank test of what each item adds to the mean over replicates, over all sign
+    /// patterns; or the t test over items and replicates, where its p-value is the larger one.
+    WilcoxonExactReplicated,
+    /// The same by the normal approximation.
+    WilcoxonNormalReplicated,
+    /// Student's t test over items and replicates.
+    PairedTReplicated,
+    /// The bootstrap over items and replicates, shifted to no difference; or the t test over both,
+    /// where its p-value is the larger one.
+    BootstrapReplicated,
 }
 
 impl Test {
@@ -62,6 +82,14 @@ impl Test {
             Self::ApproximateRandomisationMacro => "approximate_randomisation_macro",
             Self::SignFlipReplicated => "sign_flip_replicated",
             Self::ApproximateRandomisationReplicated => "approximate_randomisation_replicated",
+            Self::WilcoxonExactMacro => "wilcoxon_exact_macro",
+            Self::WilcoxonNormalMacro => "wilcoxon_normal_macro",
+            Self::PairedTMacro => "paired_t_macro",
+            Self::BootstrapMacro => "bootstrap_macro",
+            Self::WilcoxonExactReplicated => "wilcoxon_exact_replicated",
+            Self::WilcoxonNormalReplicated => "wilcoxon_normal_replicated",
+            Self::PairedTReplicated => "paired_t_replicated",
+            Self::BootstrapReplicated => "bootstrap_replicated",
         }
     }
 }
@@ -77,6 +105,12 @@ impl Test {
                 | Self::WilcoxonNormal
                 | Self::PairedT
                 | Self::PairedTClustered
+                | Self::WilcoxonExactMacro
+                | Self::WilcoxonNormalMacro
+                | Self::PairedTMacro
+                | Self::WilcoxonExactReplicated
+                | Self::WilcoxonNormalReplicated
+                | Self::PairedTReplicated
         )
     }
 }
@@ -115,6 +149,14 @@ pub enum CiMethod {
     ClusterBootstrapBca,
     /// Items are resampled with their translations; corrected for bias and acceleration.
     JointBootstrapBca,
+    /// Each language's examples, or clusters, are resampled on their own; corrected for bias and
+    /// acceleration.
+    StratifiedBootstrapBca,
+    /// Items are resampled with their translations, corrected for bias and acceleration, and the
+    /// interval is widened by the variance over replicates.
+    ReplicatedBootstrapBca,
+    /// Student's t of a mean over languages.
+    MacroT,
 }
 
 impl CiMethod {
@@ -135,6 +177,9 @@ impl CiMethod {
             Self::BootstrapBca => "bootstrap_bca",
             Self::ClusterBootstrapBca => "cluster_bootstrap_bca",
             Self::JointBootstrapBca => "joint_bootstrap_bca",
+            Self::StratifiedBootstrapBca => "stratified_bootstrap_bca",
+            Self::ReplicatedBootstrapBca => "replicated_bootstrap_bca",
+            Self::MacroT => "macro_t",
         }
     }
 
@@ -148,6 +193,7 @@ impl CiMethod {
                 | Self::StudentT
                 | Self::ClusteredT
                 | Self::ReplicatedT
+                | Self::MacroT
         )
     }
 }

@@ -10,6 +10,7 @@ use mergelab_stats::{
 
 use super::choice::Chosen;
 use super::chosen::{bootstrap_name, reinterval, retest};
+use super::dominance::Trainings;
 use super::error::unless_undefined;
 use super::names::{CiMethod, EffectSize, Test};
 use super::part::Part;
@@ -76,6 +77,8 @@ pub(super) struct Outcome {
     pub(super) inferiority: Option<Equivalence>,
     /// Examples that only the model, and only the baseline, gets right.
     pub(super) discordant: Option<(u64, u64)>,
+    /// Values of the trainings of both, where they are to be ordered.
+    pub(super) trainings: Trainings,
     pub(super) notes: Vec<String>,
 }
 
@@ -94,6 +97,7 @@ impl Outcome {
             equivalence: None,
             inferiority: None,
             discordant: None,
+            trainings: None,
             notes: Vec::new(),
         }
     }

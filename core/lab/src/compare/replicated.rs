@@ -4,16 +4,19 @@
 
 use mergelab_abi::metric::Shape;
 use mergelab_stats::{
-    Aggregate, AggregateError, Bootstrap, DrawnReplicates, Interval, Levels, ReplicatedT,
-    Statistics, StatsError, approximate_randomisation, hierarchical_bootstrap, normal_quantile,
-    replicated_t, sign_flip, value,
+    Aggregate, AggregateError, Bootstrap, DrawnReplicates, Interval, IntervalMethod, Levels,
+    ReplicatedT, Statistics, StatsError, approximate_randomisation, hierarchical_bootstrap,
+    normal_quantile, replicated_t, sign_flip, value,
 };
 use std::collections::BTreeMap;
 
 use super::aggregate::MacroAverage;
+use super::choice::IntervalChoice;
+use super::dominance::FEWEST_TRAININGS;
 use super::error::unless_undefined;
 use super::macro_average::{encode, items, metric};
-use super::names::{CiMethod, Test};
+use super::names::CiMethod;
+use super::over_items::{Over, OverItems, meant, name, other_interval, ranks};
 use super::paired::{Outcome, Plan};
 use super::part::Part;
 
@@ -30,6 +33,10 @@ pub(super) fn interval(
     let replicates = Replicates::new(parts)?;
     let all: Vec<&Statistics> = replicates.systems.iter().collect();
     let variance = replicated_t(&all, &[], &replicates.metric)?;
+    if plan.chosen.interval == Some(IntervalChoice::StudentT) {
+        let interval = variance.interval(plan.settings.level)?;
+        return Ok((interval, CiMethod::ReplicatedT, variance.units));
+    }
     let draws = items_drawn(&all, &[], &replicates.metric, plan)?;
     let (interval, method) = widened(&draws, &variance)?;
     Ok((interval, method, draws.units))
@@ -54,8 +61,12 @@ fn items_drawn(
 /// asks for; Student's t interval where the items have no variance to stretch.
 fn widened(draws: &Bootstrap, variance: &ReplicatedT) -> Result<(Interval, CiMethod), StatsError> {
     let interval = draws.interval;
+    let method = match interval.method {
+        IntervalMethod::Bca => CiMethod::ReplicatedBootstrapBca,
+        _ => CiMethod::ReplicatedBootstrap,
+    };
     if variance.replicate_variance == 0.0 {
-        return Ok((interval, CiMethod::ReplicatedBootstrap));
+        return Ok((interval, method));
     }
     let student = variance.interval(interval.level)?;
     // Where the bootstrap varies less than rounding does, there is no shape to keep.
@@ -70,15 +81,16 @@ fn widened(draws: &Bootstrap, variance: &ReplicatedT) -> Result<(Interval, CiMet
         high: stretched(interval.high),
         ..interval
     };
-    Ok((interval, CiMethod::ReplicatedBootstrap))
+    Ok((interval, method))
 }
 
 /// Compares the means over the replicates of a model, the first `models` systems, and of a
 /// baseline, the others.
 ///
-/// The p-value is the larger of two: that of exchanging the examples, replicates averaged, which
-/// takes the trainings as given, and that of a t test over examples and replicates, which has the
-/// degrees of freedom that few replicates leave. The equivalence test is of that t too.
+/// The p-value is the larger of two: that of a test over the examples, replicates averaged, which
+/// takes the trainings as given or draws from very few of them, and that of a t test over examples and
+/// replicates, which has the degrees of freedom that few replicates leave. The equivalence test is of
+/// that t too.
 pub(super) fn compare(
     parts: &[Part<'_>],
     models: usize,
@@ -86,34 +98,39 @@ pub(super) fn compare(
     plan: &Plan<'_>,
 ) -> Result<Outcome, StatsError> {
     let replicates = Replicates::new(parts)?;
-    let settings = plan.settings;
-    let (kind, test) = if shape == Shape::Corpus {
-        let (model, baseline, metric) = replicates.exchangeable(models)?;
-        let test =
-            approximate_randomisation(&model, &baseline, &metric, settings.resamples, plan.seed);
-        (Test::ApproximateRandomisationReplicated, test)
-    } else {
-        let shares = shares(parts, &replicates.items, models);
-        let test = sign_flip(&shares, settings.resamples, plan.seed);
-        (Test::SignFlipReplicated, test)
-    };
-    let mut found = Outcome::new(kind, replicates.items.len());
-    let Some(test) = unless_undefined(test, &mut found.notes)? else {
-        return Ok(found);
-    };
-    found.p_value = Some(test.p_value);
-    found.exact = test.exact;
-    let values = [
-        replicates.mean(0..models)?,
-        replicates.mean(models..systems(parts))?,
-    ];
-    found.values = Some(values);
-    found.difference = Some(values[0] - values[1]);
+    let (test, replaced) = meant(plan.chosen.test, shape, Over::Replicates);
+    let mut found = Outcome::new(name(test, true, Over::Replicates), replicates.items.len());
+    found.notes.extend(replaced);
     let all: Vec<&Statistics> = replicates.systems.iter().collect();
     let (model, baseline) = all.split_at(models);
     let variance = replicated_t(model, baseline, &replicates.metric);
+    let tested = replicates.tested(test, parts, models, plan);
+    if let Some((p_value, exact, ranked)) = unless_undefined(tested, &mut found.notes)?.flatten() {
+        found.test = name(test, ranked, Over::Replicates);
+        found.p_value = Some(p_value);
+        found.exact = exact;
+    }
+    let values = replicates
+        .mean(0..models)
+        .and_then(|a| Ok([a, replicates.mean(models..systems(parts))?]));
+    let Some(values) = unless_undefined(values, &mut found.notes)? else {
+        return Ok(found);
+    };
+    found.values = Some(values);
+    found.difference = Some(values[0] - values[1]);
+    if plan.settings.dominance && model.len().min(baseline.len()) >= FEWEST_TRAININGS {
+        let of = |side: &[&Statistics]| -> Result<Vec<f64>, StatsError> {
+            let each = side.iter().map(|system| value(system, &replicates.metric));
+            each.collect()
+        };
+        let both = of(model).and_then(|a| Ok([a, of(baseline)?]));
+        found.trainings = unless_undefined(both, &mut found.notes)?;
+    }
     if let Some(variance) = unless_undefined(variance, &mut found.notes)? {
-        if variance.p_value > test.p_value {
+        if test == OverItems::Student {
+            found.p_value = Some(variance.p_value);
+            found.exact = true;
+        } else if found.p_value.is_some_and(|p| variance.p_value > p) {
             found.p_value = Some(variance.p_value);
             found.exact = false;
         }
@@ -127,7 +144,13 @@ pub(super) fn compare(
                 ..draws
             });
         }
+        if plan.chosen.interval == Some(IntervalChoice::StudentT) {
+            let interval = variance.interval(plan.settings.level)?;
+            found.interval = Some((interval, CiMethod::ReplicatedT));
+        }
     }
+    let other = other_interval(plan.chosen.interval, Over::Replicates);
+    found.notes.extend(other);
     Ok(found)
 }
 
@@ -151,6 +174,44 @@ impl<'a> Replicates<'a> {
                 .collect::<Result<_, _>>()?,
             metric: metric(parts),
             items,
+        })
+    }
+
+    /// The p-value of a test over items, whether it is free of Monte-Carlo error, and of ranks whether
+    /// they are exact. None for the t test, which the caller has.
+    fn tested(
+        &self,
+        test: OverItems,
+        parts: &[Part<'_>],
+        models: usize,
+        plan: &Plan<'_>,
+    ) -> Result<Option<(f64, bool, bool)>, StatsError> {
+        let resamples = plan.settings.resamples;
+        let shares = || shares(parts, &self.items, models);
+        Ok(match test {
+            OverItems::Signs => {
+                let test = sign_flip(&shares(), resamples, plan.seed)?;
+                Some((test.p_value, test.exact, true))
+            }
+            OverItems::Ranks => {
+                let (test, exact) = ranks(&shares())?;
+                Some((test.p_value, true, exact))
+            }
+            OverItems::Exchange => {
+                let (model, baseline, metric) = self.exchangeable(models)?;
+                let seed = plan.seed;
+                let test = approximate_randomisation(&model, &baseline, &metric, resamples, seed)?;
+                Some((test.p_value, test.exact, true))
+            }
+            OverItems::Student => None,
+            OverItems::Bootstrap => {
+                let all: Vec<&Statistics> = self.systems.iter().collect();
+                let (model, baseline) = all.split_at(models);
+                let (levels, options) = (Levels::default(), plan.bootstrap());
+                let draws =
+                    hierarchical_bootstrap(model, baseline, &self.metric, levels, &options)?;
+                Some((draws.p_shift(), false, true))
+            }
         })
     }
 
@@ -249,7 +310,10 @@ mod tests {
     use super::least_common_multiple;
     use crate::cell::{Cell, ModelLabel, Role};
     use crate::compare::fixture::{Source, binary, f1, mean, model, noise, row, settings};
-    use crate::compare::{CiMethod, Settings, Test, comparisons, values};
+    use crate::compare::{
+        Choice, CiMethod, Comparison, IntervalChoice, Settings, Test, TestChoice, comparisons,
+        values,
+    };
 
     /// A baseline `joint` and a merge `m`, both with two replicates.
     fn labels() -> Vec<ModelLabel> {
@@ -407,5 +471,112 @@ mod tests {
         assert_eq!(least_common_multiple(1, 3), 3);
         assert_eq!(least_common_multiple(3, 1), 3);
         assert_eq!(least_common_multiple(2, 3), 6);
+    }
+
+    /// Both replicates of `m` are ahead of both of `joint` on most examples.
+    fn chosen(
+        make: fn(&str, &[f64]) -> Cell,
+        test: TestChoice,
+        interval: Option<IntervalChoice>,
+    ) -> Comparison {
+        let cells = both(|name, salt| {
+            let ahead = [0.0, 0.0, 0.02, 0.2, 0.25][salt];
+            let scores: Vec<f64> = noise(40, salt).iter().map(|x| x + ahead).collect();
+            make(name, &scores)
+        });
+        let settings = Settings {
+            tests: vec![Choice {
+                test: Some(test),
+                interval,
+                ..Choice::default()
+            }],
+            ..settings()
+        };
+        comparisons(&cells, &labels(), &Source, &settings)
+            .unwrap()
+            .remove(0)
+    }
+
+    fn scored(name: &str, scores: &[f64]) -> Cell {
+        mean(name, "t", "de", scores)
+    }
+
+    fn judged(name: &str, scores: &[f64]) -> Cell {
+        let right: Vec<u8> = scores.iter().map(|&s| u8::from(s > 0.6)).collect();
+        binary(name, "t", "de", &right)
+    }
+
+    #[test]
+    fn a_choice_holds_for_means_over_replicates() {
+        use {IntervalChoice as I, TestChoice as T};
+        let t = chosen(scored, T::PairedT, Some(I::StudentT));
+        assert_eq!(
+            (t.test, t.ci_method),
+            (Test::PairedTReplicated, Some(CiMethod::ReplicatedT))
+        );
+        assert_eq!((t.exact, t.resamples), (true, 0));
+        let outside = t.ci_low.unwrap() > 0.0;
+        assert_eq!(outside, t.p_value.unwrap() < 0.05, "{t:?}");
+        for (test, interval, names) in [
+            (
+                T::SignFlip,
+                I::Bca,
+                ("sign_flip_replicated", "replicated_bootstrap_bca"),
+            ),
+            (
+                T::Wilcoxon,
+                I::StudentT,
+                ("wilcoxon_exact_replicated", "replicated_t"),
+            ),
+            (
+                T::ApproximateRandomisation,
+                I::Percentile,
+                (
+                    "approximate_randomisation_replicated",
+                    "replicated_bootstrap",
+                ),
+            ),
+            (
+                T::Bootstrap,
+                I::Bca,
+                ("bootstrap_replicated", "replicated_bootstrap_bca"),
+            ),
+        ] {
+            let row = chosen(scored, test, Some(interval));
+            let found = (row.test.name(), row.ci_method.unwrap().name());
+            assert_eq!(found, names);
+            // Whatever the test makes of the examples, two trainings a side leave the t test's doubt.
+            assert!(row.p_value >= t.p_value, "{found:?}");
+            assert_eq!(row.difference, t.difference);
+            assert_eq!(row.note, "");
+        }
+    }
+
+    #[test]
+    fn what_has_no_meaning_over_replicates_is_replaced_and_said() {
+        let row = chosen(
+            judged,
+            TestChoice::McnemarMidP,
+            Some(IntervalChoice::Newcombe),
+        );
+        assert_eq!(row.test, Test::SignFlipReplicated);
+        assert_eq!(row.ci_method, Some(CiMethod::ReplicatedBootstrap));
+        let words = [
+            "sign_flip and not mcnemar_mid_p",
+            "percentile and not newcombe",
+        ];
+        assert!(words.iter().all(|w| row.note.contains(w)), "{}", row.note);
+    }
+
+    // Max-T would have to exchange trainings too, of which there are too few.
+    #[test]
+    fn max_t_gives_way_to_holm() {
+        let cells = both(|name, salt| mean(name, "t", "de", &noise(9, salt)));
+        let settings = Settings {
+            correction: crate::compare::Correction::MaxT,
+            ..settings()
+        };
+        let rows = comparisons(&cells, &labels(), &Source, &settings).unwrap();
+        assert_eq!(rows[0].correction, crate::compare::Correction::Holm);
     }
 }

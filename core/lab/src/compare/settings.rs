@@ -106,6 +106,9 @@ pub struct Settings {
     pub non_inferiority: BTreeMap<String, f64>,
     /// Tests and intervals in the place of the default ones.
     pub tests: Vec<Choice>,
+    /// Whether models with [enough](super::FEWEST_TRAININGS) trainings are compared by almost
+    /// stochastic order as well.
+    pub dominance: bool,
 }
 
 impl Default for Settings {
@@ -121,6 +124,7 @@ impl Default for Settings {
             margins: BTreeMap::new(),
             non_inferiority: BTreeMap::new(),
             tests: Vec::new(),
+            dominance: false,
         }
     }
 }

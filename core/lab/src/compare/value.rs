@@ -173,7 +173,7 @@ fn row(
     let estimate = if replicates > 1 {
         over_replicates(&parts, &plan, &mut notes)
     } else if averaged {
-        average(&parts, &plan, &mut notes)
+        average(&parts, first.measure.shape, &plan, &mut notes)
     } else {
         single(&parts[0], first.measure.shape, &plan, &mut notes)
     }
@@ -278,10 +278,21 @@ fn single(
 
 fn average(
     parts: &[Part<'_>],
+    shape: Shape,
     plan: &Plan<'_>,
     notes: &mut Vec<String>,
 ) -> Result<Estimate, StatsError> {
     let value = unless_undefined(macro_average::mean(parts), notes)?;
+    if plan.chosen.interval == Some(IntervalChoice::StudentT) && shape != Shape::Corpus {
+        let found = macro_average::student(parts, plan, |part| part.scores(0));
+        let found = unless_undefined(found, notes)?;
+        return Ok(Estimate {
+            value,
+            ends: found.map(|test| (test.interval.low, test.interval.high)),
+            units: macro_average::items(parts).len(),
+            method: CiMethod::MacroT,
+        });
+    }
     let (draws, method) = macro_average::draws(parts, plan);
     let draws = unless_undefined(draws, notes)?;
     Ok(Estimate {

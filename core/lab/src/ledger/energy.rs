@@ -40,7 +40,7 @@ struct Counter {
 #[derive(Debug)]
 enum Reader {
     File(PathBuf),
-    Gpu(gpu::Gpu),
+    Gpu(Box<gpu::Gpu>),
 }
 
 impl Reader {
@@ -84,7 +84,7 @@ impl Meter {
     fn at(powercap: &Path, gpu: Option<gpu::Gpu>) -> Self {
         let gpu = gpu.and_then(|gpu| {
             let name = gpu.name().to_owned();
-            Counter::start(name, Reader::Gpu(gpu), None)
+            Counter::start(name, Reader::Gpu(Box::new(gpu)), None)
         });
         let counters = processor::counters(powercap).into_iter().chain(gpu);
         Self {

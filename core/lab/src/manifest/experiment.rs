@@ -2,7 +2,7 @@
 
 use super::{
     Base, Combined, EndpointEntry, Expert, ManifestError, MergeGrid, Origin, Recipe, Sequential,
-    SourceFile, TaskEntry,
+    SourceFile, StatisticsSpans, TaskEntry,
     merges::fits,
     reader::Reader,
     source::{Located, read_toml},
@@ -66,8 +66,8 @@ pub struct Manifest {
     pub evaluation: Evaluation,
     /// How models are compared.
     pub statistics: Settings,
-    /// Places of the baselines' names, in the order of `statistics.baselines`.
-    pub baseline_spans: Vec<super::Span>,
+    /// Where `[statistics]` names what only a plan knows.
+    pub statistics_spans: StatisticsSpans,
 }
 
 impl Manifest {
@@ -100,7 +100,7 @@ impl Manifest {
         let seeds = replicates(root)?;
         let tasks = TaskEntry::read_all(root)?;
         let task_names: Vec<String> = tasks.iter().map(|t| t.name.clone()).collect();
-        let (statistics, baseline_spans) = statistics(root, seed, &task_names)?;
+        let (statistics, statistics_spans) = statistics(root, seed, &task_names)?;
         let manifest = Self {
             file: Arc::clone(root.file()),
             name: name.value,
@@ -127,7 +127,7 @@ impl Manifest {
             trivial: root.texts("trivial")?.unwrap_or_default(),
             evaluation: evaluation(root)?,
             statistics,
-            baseline_spans,
+            statistics_spans,
         };
         manifest.check_names()?;
         Ok(manifest)

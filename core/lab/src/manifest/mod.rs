@@ -21,5 +21,6 @@ pub use merges::{MergeCell, MergeGrid};
 pub use recipe::{Grouping, Precision, Recipe, Tuning};
 pub use selection::{Combine, Halving, Round, Select};
 pub use source::{Located, ManifestError, SourceFile, Span};
+pub use statistics::{ChoiceSpans, StatisticsSpans};
 pub use sweep::Sweep;
 pub use tasks::{MetricEntry, PromptEntry, ShotsEntry, TaskEntry};

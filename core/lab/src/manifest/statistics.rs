@@ -1,6 +1,6 @@
 //! `[statistics]`: how models are compared.
 
-use super::{ManifestError, reader::Reader};
+use super::{ManifestError, Span, reader::Reader};
 use crate::compare::{Choice, Correction, FamilyKey, Fits, IntervalChoice, Settings, TestChoice};
 use mergelab_abi::suggest::hint;
 use std::collections::BTreeMap;
@@ -13,17 +13,41 @@ const CORRECTIONS: [Correction; 5] = [
     Correction::None,
 ];
 
-/// Reads the table, and says where the baselines are named. `tasks` are the tasks of the manifest.
+/// Where `[statistics]` names what only a plan knows.
+#[derive(Debug, Clone, Default)]
+pub struct StatisticsSpans {
+    /// The baselines, in the order of the settings.
+    pub baselines: Vec<Span>,
+    /// Measures and metrics with a margin, by name: of equivalence, then of non-inferiority.
+    pub margins: Vec<(String, Span)>,
+    /// The key `dominance`.
+    pub dominance: Span,
+    /// The `[[statistics.tests]]`, in the order of the settings.
+    pub tests: Vec<ChoiceSpans>,
+}
+
+/// Where one of `[[statistics.tests]]` says what it says; the entry itself where it does not.
+#[derive(Debug, Clone)]
+pub struct ChoiceSpans {
+    /// The name of a measure or metric.
+    pub measure: Span,
+    /// The test.
+    pub test: Span,
+    /// The interval.
+    pub interval: Span,
+}
+
+/// Reads the table, and says where it names what. `tasks` are the tasks of the manifest.
 pub(super) fn statistics(
     root: &Reader<'_>,
     seed: u64,
     tasks: &[String],
-) -> Result<(Settings, Vec<super::Span>), ManifestError> {
+) -> Result<(Settings, StatisticsSpans), ManifestError> {
     let mut settings = Settings {
         seed,
         ..Settings::default()
     };
-    let mut spans = Vec::new();
+    let mut spans = StatisticsSpans::default();
     let Some(reader) = root.table("statistics")? else {
         return Ok((settings, spans));
     };
@@ -62,10 +86,14 @@ pub(super) fn statistics(
     settings.family = family(&reader)?;
     for baseline in reader.texts("baselines")?.unwrap_or_default() {
         settings.baselines.push(baseline.value);
-        spans.push(baseline.span);
+        spans.baselines.push(baseline.span);
     }
-    settings.margins = margins(&reader, "margin")?;
-    settings.non_inferiority = margins(&reader, "non_inferiority")?;
+    settings.margins = margins(&reader, "margin", &mut spans.margins)?;
+    settings.non_inferiority = margins(&reader, "non_inferiority", &mut spans.margins)?;
+    if let Some(dominance) = reader.flag("dominance")? {
+        settings.dominance = dominance;
+        spans.dominance = reader.span_of("dominance");
+    }
     for table in reader.tables("tests")? {
         let choice = choice(&table, tasks)?;
         let place = |c: &Choice| (c.task.clone(), c.measure.clone());
@@ -80,6 +108,11 @@ pub(super) fn statistics(
             ));
         }
         settings.tests.push(choice);
+        spans.tests.push(ChoiceSpans {
+            measure: table.span_of("measure"),
+            test: table.span_of("test"),
+            interval: table.span_of("interval"),
+        });
     }
     // What is left are settings that do not go together.
     settings
@@ -106,7 +139,11 @@ fn family(reader: &Reader<'_>) -> Result<Option<Vec<FamilyKey>>, ManifestError> 
     Ok(Some(keys))
 }
 
-fn margins(reader: &Reader<'_>, key: &str) -> Result<BTreeMap<String, f64>, ManifestError> {
+fn margins(
+    reader: &Reader<'_>,
+    key: &str,
+    spans: &mut Vec<(String, Span)>,
+) -> Result<BTreeMap<String, f64>, ManifestError> {
     let mut found = BTreeMap::new();
     if let Some(margins) = reader.table(key)? {
         for key in margins.keys() {
@@ -114,6 +151,7 @@ fn margins(reader: &Reader<'_>, key: &str) -> Result<BTreeMap<String, f64>, Mani
                 if !(margin.value > 0.0 && margin.value.is_finite()) {
                     return Err(margins.error(margin.span, "a margin is a number above 0."));
                 }
+                spans.push((key.value.clone(), key.span));
                 found.insert(key.value, margin.value);
             }
         }

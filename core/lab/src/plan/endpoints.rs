@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// What decides what an endpoint answers.
-pub(super) fn served(entry: &EndpointEntry, manifest: &Manifest) -> Served {
+pub(crate) fn served(entry: &EndpointEntry, manifest: &Manifest) -> Served {
     Served {
         url: entry.address.to_string(),
         model: entry.model.clone(),
@@ -28,7 +28,7 @@ pub(super) fn served(entry: &EndpointEntry, manifest: &Manifest) -> Served {
 }
 
 /// How an endpoint is asked.
-pub(super) fn asking(entry: &EndpointEntry) -> Asking {
+pub(crate) fn asking(entry: &EndpointEntry) -> Asking {
     let limits = &entry.limits;
     Asking {
         reported_model: entry.reported_model.clone(),

@@ -1,19 +1,23 @@
 //! From a manifest to a graph of stages, each with a content key.
 
+mod base;
+pub(crate) use base::imported_key;
 mod candidates;
 mod cells;
 mod data;
 mod endpoints;
+pub(crate) use endpoints::{asking, served};
 mod error;
 mod grow;
 mod merges;
 mod missing;
 mod models;
 mod own_expert;
-pub(crate) use models::imported_key;
 mod selection;
+mod sequential;
 mod show;
 pub mod spec;
+mod statistics;
 mod tasks;
 mod vectors;
 
@@ -171,6 +175,7 @@ impl Plan {
         builder.endpoints();
         builder.vectors();
         builder.check_model_names()?;
+        builder.check_statistics()?;
         let pending = builder.cells()?;
         let mut missing = builder.missing;
         missing.extend(data.missing());
@@ -328,7 +333,11 @@ impl Builder<'_> {
             }
         }
         let settings = &self.manifest.statistics;
-        for (baseline, span) in settings.baselines.iter().zip(&self.manifest.baseline_spans) {
+        for (baseline, span) in settings
+            .baselines
+            .iter()
+            .zip(&self.manifest.statistics_spans.baselines)
+        {
             // A replicate is no baseline: its mean over replicates is. Nor is a candidate, which may
             // not be tested: what a selection chooses is, under the selection's name.
             let candidates: Vec<&str> = self

@@ -40,7 +40,7 @@ impl Builder<'_> {
         else {
             return Ok(());
         };
-        let span = manifest.baseline_spans[at].clone();
+        let span = manifest.statistics_spans.baselines[at].clone();
         let languages = languages(&manifest.experts);
         if languages.is_empty() {
             let message = "the baseline `own-expert` is the expert of each language, and no expert \

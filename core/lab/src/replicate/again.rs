@@ -5,15 +5,16 @@ use super::{
     difference::{Difference, first},
     lineage::needs,
     row::Row,
+    served::{self, Answers},
 };
 use crate::{
     cell::Cell,
-    compare::{RegistryMetrics, values},
+    compare::{RegistryMetrics, Value, values},
     content::Content,
     executor::{Executor, StageEnd},
     past::{PastError, Places, StageRecord, prediction_file},
     plan::spec::{How, StageSpec, What},
-    stage::{CELL, PREDICTIONS},
+    stage::{CELL, PREDICTIONS, RESPONSES},
     tables::row_id,
 };
 use std::{
@@ -42,7 +43,7 @@ impl Work<'_> {
         let mut how = How {
             batch_size: BATCH_SIZE,
             places: self.located.clone(),
-            ..How::default()
+            asking: served::how(self.request.run, stage)?,
         };
         for key in needs(&stage.what) {
             if let Some(made) = self.made(key) {
@@ -130,6 +131,26 @@ impl Work<'_> {
         Ok(self.predictions(stage, row, &anew))
     }
 
+    /// Compares what a server answered with the answers that the run kept, and counts them.
+    pub(super) fn answers(&self, stage: &StageRecord, answers: &mut Answers) -> Option<Difference> {
+        let kind = stage.what.kind();
+        let kept = self.places.store.join(kind).join(&stage.key);
+        let anew = self.request.store.artifact(kind, &stage.key);
+        let (count, differing, found) = served::compare(&kept, &anew);
+        answers.answers += count;
+        answers.differing += differing;
+        let [place, run, anew] = found?;
+        Some(Difference {
+            stage: stage.name.clone(),
+            file: RESPONSES.to_owned(),
+            place,
+            run,
+            anew,
+            note: "the server answered otherwise: what is served is not known by content"
+                .to_owned(),
+        })
+    }
+
     /// The first difference of a cell's predictions from those in the run's folder.
     fn predictions(&self, stage: &StageRecord, row: &Row, anew: &Path) -> Option<Difference> {
         let What::Score(what) = &stage.what else {
@@ -160,11 +181,11 @@ impl Work<'_> {
         })
     }
 
-    /// The first difference of the row from the values computed from what was made anew.
+    /// The row's value, computed from what was made anew.
     ///
     /// # Errors
     /// Values cannot be computed.
-    pub(super) fn value(&self, row: &Row) -> Result<Option<Difference>, ReplicateError> {
+    pub(super) fn anew(&self, row: &Row) -> Result<Option<Value>, ReplicateError> {
         let mut cells = Vec::new();
         for own in &row.cells {
             let folder = self.request.store.artifact("score", &own["cell_key"]);
@@ -182,32 +203,40 @@ impl Work<'_> {
         let record = &self.request.run.record;
         let source = RegistryMetrics(self.request.registry);
         let found = values(&cells, &record.models, &source, &record.statistics)?;
-        let value = found
-            .iter()
+        Ok(found
+            .into_iter()
             // Earlier builds wrote the name without its letter.
-            .find(|value| row_id(value).ends_with(&row.fields["row"]));
-        let number = |number: Option<f64>| number.map_or(String::new(), |n| format!("{n:?}"));
-        let columns = [
-            ("n", value.map(|v| v.n.to_string())),
-            ("value", value.map(|v| number(v.value))),
-            ("ci_low", value.map(|v| number(v.ci_low))),
-            ("ci_high", value.map(|v| number(v.ci_high))),
-        ];
-        for (column, anew) in columns {
-            let anew = anew.unwrap_or_else(|| "no such row".to_owned());
-            if anew != row.fields[column] {
-                return Ok(Some(Difference {
-                    stage: "the table".to_owned(),
-                    file: "results.csv".to_owned(),
-                    place: format!("row {}, column {column}", row.fields["row"]),
-                    run: row.fields[column].clone(),
-                    anew,
-                    note: String::new(),
-                }));
-            }
-        }
-        Ok(None)
+            .find(|value| row_id(value).ends_with(&row.fields["row"])))
     }
+}
+
+/// A number as tables have it.
+pub(super) fn number(number: Option<f64>) -> String {
+    number.map_or(String::new(), |n| format!("{n:?}"))
+}
+
+/// The first difference of the row from the value computed anew.
+pub(super) fn difference(value: Option<&Value>, row: &Row) -> Option<Difference> {
+    let columns = [
+        ("n", value.map(|v| v.n.to_string())),
+        ("value", value.map(|v| number(v.value))),
+        ("ci_low", value.map(|v| number(v.ci_low))),
+        ("ci_high", value.map(|v| number(v.ci_high))),
+    ];
+    for (column, anew) in columns {
+        let anew = anew.unwrap_or_else(|| "no such row".to_owned());
+        if anew != row.fields[column] {
+            return Some(Difference {
+                stage: "the table".to_owned(),
+                file: "results.csv".to_owned(),
+                place: format!("row {}, column {column}", row.fields["row"]),
+                run: row.fields[column].clone(),
+                anew,
+                note: String::new(),
+            });
+        }
+    }
+    None
 }
 
 fn content(folder: &Path) -> Result<Content, ReplicateError> {

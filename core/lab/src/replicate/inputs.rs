@@ -97,7 +97,7 @@ pub(super) fn check(
         found.base(key);
     }
     for stage in &lineage.kept {
-        found.weights(stage);
+        found.kept(stage);
     }
     Ok((found.checks, found.located))
 }
@@ -202,11 +202,15 @@ impl Found<'_> {
         self.add("base", key, &here, true);
     }
 
-    /// Weights of a training, against the hashes that the run recorded of them.
-    fn weights(&mut self, stage: &StageRecord) {
+    /// Weights of a training, or answers of a server, against the hashes that the run recorded of them.
+    fn kept(&mut self, stage: &StageRecord) {
         let folder = self.places.store.join(stage.what.kind()).join(&stage.key);
-        self.located.insert(stage.key.clone(), folder.join("model"));
-        let what = format!("weights of `{}`", stage.name);
+        let (what, place) = match &stage.what {
+            What::Generate(_) => ("answers", folder.clone()),
+            _ => ("weights", folder.join("model")),
+        };
+        self.located.insert(stage.key.clone(), place);
+        let what = format!("{what} of `{}`", stage.name);
         let here = match Content::of(&folder) {
             Ok(content) => content,
             Err(_) => {

@@ -3,7 +3,7 @@
 use super::ReplicateError;
 use crate::{
     past::{Past, StageRecord},
-    plan::spec::{Answerer, What},
+    plan::spec::{Answerer, Served, What},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,26 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Lineage<'a> {
     /// Stages that run again.
     pub(super) again: Vec<&'a StageRecord>,
-    /// Trainings whose weights are taken as they are.
+    /// Trainings whose weights are taken as they are, and answers of servers that are not asked.
     pub(super) kept: Vec<&'a StageRecord>,
     /// Content keys of models that no stage made.
     pub(super) imported: BTreeSet<String>,
 }
 
-impl Lineage<'_> {
-    /// The served model, if one answered.
-    pub(super) fn served(&self) -> Option<&str> {
-        self.again.iter().find_map(|stage| match &stage.what {
-            What::Generate(what) => match &what.answerer {
-                Answerer::Served(served) => Some(served.model.as_str()),
-                _ => None,
-            },
-            _ => None,
-        })
-    }
-}
-
-/// Follows cells back to what they were made from; through trainings where these run again too.
+/// Follows cells back to what they were made from; through trainings where these run again too, and
+/// to the answers of servers or, with `ask`, to the questions.
 ///
 /// # Errors
 /// A stage that the run does not list.
@@ -39,6 +27,7 @@ pub(super) fn of<'a>(
     run: &'a Past,
     cells: &[&str],
     trainings: bool,
+    ask: bool,
 ) -> Result<Lineage<'a>, ReplicateError> {
     let known: BTreeMap<&str, &StageRecord> = run
         .stages
@@ -60,7 +49,8 @@ pub(super) fn of<'a>(
             continue;
         };
         let training = matches!(stage.what, What::Train(_) | What::Pretrain(_));
-        if training && !trainings {
+        let answers = served(&stage.what).is_some();
+        if (training && !trainings) || (answers && !ask) {
             kept.insert(key);
         } else if again.insert(key) {
             open.extend(needs(&stage.what));
@@ -77,6 +67,17 @@ pub(super) fn of<'a>(
         kept: in_order(&kept),
         imported,
     })
+}
+
+/// The served model that answers in a stage.
+pub(super) fn served(what: &What) -> Option<&Served> {
+    match what {
+        What::Generate(what) => match &what.answerer {
+            Answerer::Served(served) => Some(served),
+            Answerer::Model { .. } | Answerer::Trivial { .. } => None,
+        },
+        _ => None,
+    }
 }
 
 /// Content keys of the models and responses that a stage reads.

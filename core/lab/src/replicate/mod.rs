@@ -4,15 +4,17 @@
 //! |---|---|
 //! | `row` | the row, and the cells that it is computed from |
 //! | `lineage` | the stages behind those cells: which run again, which are taken as they are |
-//! | `inputs` | whether plugins, data, base and kept weights are still those of the run |
+//! | `inputs` | whether plugins, data, base, kept weights and answers are still those of the run |
 //! | `difference` | the first place where two artifacts differ |
 //! | `again` | running the stages and comparing each with the run's |
+//! | `served` | models that are served elsewhere: kept answers, or asking again |
 
 mod again;
 mod difference;
 mod inputs;
 mod lineage;
 mod row;
+mod served;
 
 use crate::{
     compare::CompareError,
@@ -26,6 +28,7 @@ use std::path::PathBuf;
 
 pub use difference::Difference;
 pub use inputs::Check;
+pub use served::Answers;
 
 /// What to replicate, and with what.
 pub struct Request<'a> {
@@ -35,6 +38,8 @@ pub struct Request<'a> {
     pub row: &'a str,
     /// Whether trainings run again too.
     pub trainings: bool,
+    /// Whether servers are asked again; if not, the answers that the run kept are scored.
+    pub ask: bool,
     /// The store with the run's artifacts; where the run says, if not given.
     pub artifacts: Option<PathBuf>,
     /// The plugins at hand.
@@ -56,6 +61,8 @@ pub struct Replication {
     pub kept: Vec<String>,
     /// Stages that ran again.
     pub ran: Vec<String>,
+    /// What was done about models that are served elsewhere, where the row rests on some.
+    pub served: Option<Answers>,
     /// The first difference, in the order of the stages.
     pub difference: Option<Difference>,
     /// Whether everything is the same to the byte, inputs and outcome.
@@ -98,7 +105,8 @@ pub enum ReplicateError {
 /// the run's: by the hashes that the run recorded, and by value where they differ. `show` is told
 /// which stage begins.
 ///
-/// Nothing runs where the inputs are not the run's.
+/// Nothing runs where the inputs are not the run's. Where a server that was asked again answers
+/// otherwise, its answers are scored all the same.
 ///
 /// # Errors
 /// A row or a run that is not there, or a stage that fails.
@@ -108,13 +116,12 @@ pub fn replicate(
     show: &dyn Fn(&str),
 ) -> Result<Replication, ReplicateError> {
     let row = row::find(request.run, request.row)?;
-    let lineage = lineage::of(request.run, &row.cell_keys(), request.trainings)?;
-    if let Some(served) = lineage.served() {
-        return Err(ReplicateError::Row(format!(
-            "{served} is served elsewhere: what it answers has no content hash, so it cannot be \
-             shown to be the same."
-        )));
-    }
+    let lineage = lineage::of(
+        request.run,
+        &row.cell_keys(),
+        request.trainings,
+        request.ask,
+    )?;
     let places = inputs::places(request)?;
     let (checks, located) = inputs::check(request, &lineage, &places)?;
     let name = |stages: &[&crate::past::StageRecord]| {
@@ -125,6 +132,10 @@ pub fn replicate(
         about: row.about(),
         kept: name(&lineage.kept),
         ran: Vec::new(),
+        served: Answers::of(
+            &[&lineage.kept[..], &lineage.again[..]].concat(),
+            request.ask,
+        ),
         difference: None,
         identical: false,
         checks,
@@ -146,12 +157,29 @@ pub fn replicate(
         show(&stage.name);
         work.run(stage)?;
         replication.ran.push(stage.name.clone());
-        replication.difference = work.compare(stage, &row)?;
-        if replication.difference.is_some() {
-            return Ok(replication);
+        if let Some(answers) = replication.served.as_mut()
+            && lineage::served(&stage.what).is_some()
+        {
+            let found = work.answers(stage, answers);
+            replication.difference = replication.difference.or(found);
+            continue;
+        }
+        // What follows from other answers is other.
+        if replication.difference.is_none() {
+            replication.difference = work.compare(stage, &row)?;
+            if replication.difference.is_some() {
+                return Ok(replication);
+            }
         }
     }
-    replication.difference = work.value(&row)?;
+    let anew = work.anew(&row)?;
+    if let Some(answers) = replication.served.as_mut().filter(|answers| answers.asked) {
+        let value = anew.as_ref().and_then(|value| value.value);
+        answers.values = Some([row.fields["value"].clone(), again::number(value)]);
+    }
+    if replication.difference.is_none() {
+        replication.difference = again::difference(anew.as_ref(), &row);
+    }
     replication.identical =
         replication.difference.is_none() && replication.checks.iter().all(|check| check.same);
     Ok(replication)

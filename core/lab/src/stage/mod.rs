@@ -5,6 +5,7 @@ mod inputs;
 mod merge;
 mod pretrain;
 mod score;
+pub(crate) use generate::RESPONSES;
 pub(crate) use score::{CELL, PREDICTIONS};
 mod train;
 mod training;

@@ -24,7 +24,8 @@ fn row(run_a: &str, run_b: &str, found: &Comparison) -> Row {
                 row.push(("run_b".to_owned(), Field::text(run_b)));
                 continue;
             }
-            "baseline" => continue,
+            // Replicates of two runs are compared one by one, so there is no order over trainings.
+            "baseline" | "aso_model" | "aso_baseline" => continue,
             "model_value" => "b_value",
             "baseline_value" => "a_value",
             "only_model" => "only_b",

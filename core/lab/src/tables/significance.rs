@@ -117,6 +117,8 @@ pub(super) fn row(experiment: &str, found: &Comparison) -> Row {
             "non_inferior",
             Field::maybe(found.non_inferior, Field::Boolean),
         ),
+        ("aso_model", float(found.aso_model)),
+        ("aso_baseline", float(found.aso_baseline)),
         ("note", Field::text(&found.note)),
     ];
     fields.map(|(name, field)| (name.to_owned(), field)).into()

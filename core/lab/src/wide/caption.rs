@@ -1,6 +1,6 @@
 //! What the values are, and what the marks mean.
 
-use super::{baseline::Test, best::Standing, layout::About, results::field, view::Build};
+use super::{baseline::Test, best::Standing, build::Build, layout::About, results::field};
 use crate::{
     compare::{ALL_LANGUAGES, Correction},
     past::Past,

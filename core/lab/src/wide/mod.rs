@@ -8,18 +8,24 @@
 //! | `best` | who is not shown to be worse than the best of a column |
 //! | `baseline` | who differs from the baseline |
 //! | `caption` | what the marks mean: tests, correction, alpha, n |
+//! | `labels` | what names the rows |
+//! | `number` | numbers as they are printed |
+//! | `build` | the view from the values, standings and tests that it shows |
 //! | `view` | the view itself, before any format |
 //! | `csv`, `markdown`, `latex`, `html` | its formats |
 
 mod baseline;
 mod best;
+mod build;
 mod caption;
 mod csv;
 mod error;
 mod html;
+mod labels;
 mod latex;
 mod layout;
 mod markdown;
+mod number;
 mod results;
 #[cfg(test)]
 mod tests;

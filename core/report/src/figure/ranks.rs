@@ -1,171 +1,127 @@
-//! Average ranks over tasks and languages.
+//! Average ranks over tasks and languages, as `rankings.csv` has them.
 
 use super::{Figure, Grid, Section};
-use mergelab_stats::{critical_difference, friedman, nemenyi};
-
 use crate::{
     plot::{
         number::{fixed, p_value},
         ranks::Ranks,
     },
-    run::{ALL, OWN_EXPERT, Run},
+    run::{Ranking, Run},
 };
 
 /// Most models in the diagram; more cannot be read.
 const MOST: usize = 30;
 
-/// Blocks that a test of ranks needs to say much.
-const ENOUGH: usize = 10;
-
 pub(super) fn section(run: &Run) -> Section {
-    let found = table(run).and_then(|found| figure(&found));
-    let (figures, missing) = match found {
-        Some(found) => (vec![found], None),
-        None => (
-            vec![],
-            Some(
-                "No ranks: they need three models (merges, base, combined) and two pairs of task and \
-                 language that all of them were evaluated on."
-                    .to_owned(),
-            ),
-        ),
-    };
+    let figure = run.ranking.as_ref().and_then(figure);
+    let missing = figure.is_none().then(|| missing(run));
     Section {
         id: "ranks",
         title: "Ranks over tasks and languages",
         intro: vec![],
-        figures,
+        figures: figure.into_iter().collect(),
         more: vec![],
         missing,
     }
 }
 
-/// Level of the test and of the groups.
-const ALPHA: f64 = 0.05;
-
-/// Values of models in blocks.
-struct Table {
-    models: Vec<String>,
-    blocks: Vec<String>,
-    /// A row for each block, larger is better.
-    values: Vec<f64>,
-}
-
-/// Merges and what they are compared with, in the pairs of task and language that all of them have.
-fn table(run: &Run) -> Option<Table> {
-    let models: Vec<&str> = run
-        .shown()
-        .filter(|m| !m.is("expert") && !m.is(OWN_EXPERT) && !m.is("trivial"))
-        .map(|m| m.name.as_str())
-        .filter(|name| run.scores.iter().any(|s| s.model == *name))
-        .collect();
-    let mut blocks = Vec::new();
-    let mut all = Vec::new();
-    for task in run.tasks() {
-        for language in run.languages(task).into_iter().filter(|l| *l != ALL) {
-            let sign = |s: &crate::run::Score| if s.higher_is_better { 1.0 } else { -1.0 };
-            let values: Option<Vec<f64>> = models
-                .iter()
-                .map(|model| {
-                    let score = run.score(model, task, language)?;
-                    Some(sign(score) * score.value?)
-                })
-                .collect();
-            let Some(values) = values else { continue };
-            blocks.push(format!("{task}, {language}"));
-            all.extend(values);
-        }
+/// Why there is no figure.
+fn missing(run: &Run) -> String {
+    if run.absent.contains(&"rankings.csv") {
+        return "No ranks: the run has no rankings.csv, which earlier versions of mergelab did not \
+                write. Run the experiment again to have it: what is in the store is not computed anew."
+            .to_owned();
     }
-    (models.len() >= 3 && blocks.len() >= 2).then(|| Table {
-        models: models.into_iter().map(str::to_owned).collect(),
-        blocks,
-        values: all,
-    })
+    match run.ranking.as_ref().map(|ranking| ranking.note.as_str()) {
+        None | Some("") => "No ranks: rankings.csv ranks no models.".to_owned(),
+        Some(note) => format!("No ranks: {note}."),
+    }
 }
 
-fn figure(table: &Table) -> Option<Figure> {
-    let k = table.models.len();
-    let test = friedman(&table.values, k).ok()?;
-    // The sort is stable: models of one rank stay in the order of the manifest.
-    let mut order: Vec<usize> = (0..k).collect();
-    order.sort_by(|a, b| test.average_ranks[*a].total_cmp(&test.average_ranks[*b]));
-    let mut models: Vec<(String, f64)> = order
+/// The diagram. Ranks and groups are those of the table.
+fn figure(ranking: &Ranking) -> Option<Figure> {
+    let all = &ranking.models;
+    let p = ranking.p_value.filter(|_| all.len() > 1)?;
+    let found = p <= ranking.alpha;
+    let group = |number: &u64| -> Option<(usize, usize)> {
+        let own = |place: &usize| all[*place].groups.contains(number);
+        let first = (0..all.len()).find(own)?;
+        let last = (0..all.len()).rfind(own)?;
+        Some((first, last))
+    };
+    let mut numbers: Vec<u64> = all.iter().flat_map(|m| m.groups.iter().copied()).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let groups: Vec<(usize, usize)> = numbers
         .iter()
-        .map(|i| (table.models[*i].clone(), test.average_ranks[*i]))
+        .filter_map(group)
+        .filter(|(first, last)| first < last)
         .collect();
-    let found = test.p_value <= ALPHA;
-    let cliques = nemenyi(&test)
-        .cliques(&test.average_ranks, ALPHA)
-        .unwrap_or_default();
-    let place = |system: &usize| order.iter().position(|o| o == system);
-    let groups: Vec<(usize, usize)> = cliques
-        .iter()
-        .filter_map(|group| Some((place(group.first()?)?, place(group.last()?)?)))
-        .collect();
-    let difference = critical_difference(k, test.blocks, ALPHA).ok();
-    let rows = models
-        .iter()
-        .map(|(name, rank)| vec![name.clone(), fixed(*rank, 2)]);
+    let rows = all.iter().map(|model| {
+        let groups: Vec<String> = model.groups.iter().map(u64::to_string).collect();
+        vec![model.model.clone(), fixed(model.rank, 2), groups.join(", ")]
+    });
     let rows = rows.collect();
-    let n = table.blocks.len();
     let mut notes = vec![format!(
-        "Models are ranked in each of {n} pairs of task and language; shown are their mean ranks. Ranks \
-         tell nothing of how large differences are, and a model's rank depends on which others are \
-         there."
+        "Models are ranked in each of {} pairs of task and language; shown are their mean ranks, from \
+         rankings.csv. Ranks tell nothing of how large differences are, and a model's rank depends on \
+         which others are there.",
+        ranking.blocks
     )];
-    if n < ENOUGH {
-        notes.push(format!(
-            "{n} blocks are few: with fewer than {ENOUGH} a test of ranks finds large differences alone."
-        ));
+    if !ranking.note.is_empty() {
+        notes.push(format!("Note of the table: {}.", ranking.note));
     }
+    let alpha = ranking.alpha;
     notes.push(format!(
         "Friedman's test with Iman and Davenport's F finds {} (p {}). {}",
         match found {
             true => "that the models do not all rank alike",
             false => "no difference among the models' ranks",
         },
-        p_value(test.p_value),
+        p_value(p),
         match found {
-            true =>
-                "A bar joins models that Nemenyi's test does not tell apart at 0.05: their mean ranks \
-                 differ by less than the critical difference, CD. It does not say that they are alike.",
-            false => "Bars are drawn nevertheless; no pair should be read as different.",
+            true => format!(
+                "A bar joins models of which no two differ by Wilcoxon's test, corrected by Holm, at \
+                 {alpha}. It does not say that they are alike. CD is Nemenyi's critical difference, the \
+                 older rule: mean ranks farther apart than it differ."
+            ),
+            false => "Bars are drawn nevertheless; no pair should be read as different.".to_owned(),
         }
     ));
     notes.push(
         "Languages of one task are no independent samples of tasks, so take the test as a description."
             .to_owned(),
     );
-    let left_out = models.len().saturating_sub(MOST);
+    let left_out = all.len().saturating_sub(MOST);
     if left_out > 0 {
         notes.push(format!(
             "The diagram shows the best {MOST} of {} models; the table has all.",
-            models.len()
+            all.len()
         ));
-        models.truncate(MOST);
     }
     let title = "Mean ranks".to_owned();
+    let shown = all.iter().take(MOST);
     Some(Figure {
         name: "ranks".to_owned(),
         heading: title.clone(),
         notes,
         table: Grid {
-            header: ["model", "mean rank"].map(str::to_owned).to_vec(),
+            header: ["model", "mean rank", "groups"].map(str::to_owned).to_vec(),
             rows,
         },
         drawing: Ranks {
             title,
             description: format!(
                 "{} models on an axis of ranks, the best on the left.",
-                models.len()
+                all.len().min(MOST)
             ),
-            models,
+            models: shown.map(|m| (m.model.clone(), m.rank)).collect(),
             groups: groups
                 .into_iter()
                 .filter(|(first, _)| *first + 1 < MOST)
                 .map(|(first, last)| (first, last.min(MOST - 1)))
                 .collect(),
-            difference: difference.map(|d| (d, "CD".to_owned())),
+            difference: ranking.critical_difference.map(|d| (d, "CD".to_owned())),
             below: String::new(),
         }
         .draw(),

@@ -7,10 +7,12 @@
 //! | `significance` | `significance.csv` |
 //! | `costs` | `costs.csv` and `savings.csv` |
 //! | `geometry` | `vectors.csv` and `orthogonality.csv` |
+//! | `rankings` | `rankings.csv` |
 //! | `table` | reading CSV by the names of columns |
 
 mod costs;
 mod geometry;
+mod rankings;
 mod record;
 mod results;
 mod significance;
@@ -18,6 +20,7 @@ mod table;
 
 pub(crate) use costs::{Cost, Saving};
 pub(crate) use geometry::{Pair, Point};
+pub(crate) use rankings::Ranking;
 pub(crate) use record::{Model, OWN_EXPERT, Record};
 pub(crate) use results::Score;
 pub(crate) use significance::{Difference, Verdict};
@@ -89,6 +92,7 @@ pub(crate) struct Run {
     pub(crate) savings: Vec<Saving>,
     pub(crate) pairs: Vec<Pair>,
     pub(crate) points: Vec<Point>,
+    pub(crate) ranking: Option<Ranking>,
     /// Files that the folder lacks.
     pub(crate) absent: Vec<&'static str>,
     /// The measure that stands for each task.
@@ -128,6 +132,7 @@ impl Run {
         let savings = table("savings.csv")?;
         let vectors = table("vectors.csv")?;
         let orthogonality = table("orthogonality.csv")?;
+        let rankings = table("rankings.csv")?;
         let manifest = std::fs::read_to_string(folder.join("manifest.toml")).ok();
         if manifest.is_none() {
             absent.push("manifest.toml");
@@ -170,6 +175,7 @@ impl Run {
             savings: costs::savings(&savings),
             pairs: geometry::pairs(&vectors),
             points: geometry::points(&orthogonality),
+            ranking: rankings::ranking(&rankings),
             manifest,
             record,
             absent,

@@ -52,6 +52,39 @@ fn paired_t_and_its_interval() {
 }
 
 #[test]
+fn t_over_strata() {
+    for case in cases("stratified_t") {
+        let strata: Vec<Vec<f64>> = case["strata"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(numbers)
+            .collect();
+        let shared = case["shared"].as_bool().unwrap();
+        let items: Vec<Vec<u32>> = strata
+            .iter()
+            .enumerate()
+            .map(|(stratum, values)| {
+                let first = if shared { 0 } else { 1000 * stratum as u32 };
+                (0..values.len() as u32).map(|item| first + item).collect()
+            })
+            .collect();
+        let strata: Vec<(&[f64], &[u32])> = strata
+            .iter()
+            .zip(&items)
+            .map(|(v, i)| (&v[..], &i[..]))
+            .collect();
+        let test = paired_t_stratified(&strata, 0.9).unwrap();
+        close(test.t, number(&case, "t"), CLOSED_FORM);
+        close(test.p_value, number(&case, "p"), CLOSED_FORM);
+        close(test.degrees_of_freedom, number(&case, "df"), CLOSED_FORM);
+        let interval = numbers(&case["interval"]);
+        close(test.interval.low, interval[0], STUDENT_QUANTILE);
+        close(test.interval.high, interval[1], STUDENT_QUANTILE);
+    }
+}
+
+#[test]
 fn wilcoxon_under_every_scheme() {
     for case in cases("wilcoxon") {
         let scheme = WilcoxonScheme {

@@ -66,7 +66,7 @@ trait Answers {
 }
 
 /// Name of the file with the responses.
-pub(super) const RESPONSES: &str = "responses.jsonl";
+pub(crate) const RESPONSES: &str = "responses.jsonl";
 
 pub(super) fn run(what: &GenerateWhat, context: &mut Context<'_>) -> Result<(), StageError> {
     let (examples, prepared) = context.prepared(&what.task, &what.rows)?;

@@ -94,7 +94,7 @@ pub const RESULTS: &[Column] = &[
     column(
         "ci_method",
         Text,
-        "wilson, student_t, clustered_t, replicated_t, or bootstrap, cluster_bootstrap, joint_bootstrap (percentiles, or with _bca), stratified_bootstrap, replicated_bootstrap",
+        "wilson, student_t, clustered_t, macro_t, replicated_t, or bootstrap, cluster_bootstrap, joint_bootstrap, stratified_bootstrap, replicated_bootstrap (percentiles, or with _bca)",
     ),
     column("plugin_id", Text, "Id of the merge method's plugin"),
     column("plugin_version", Text, "Its version"),

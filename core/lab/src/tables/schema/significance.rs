@@ -44,12 +44,12 @@ pub const SIGNIFICANCE: &[Column] = &[
     column(
         "ci_method",
         Text,
-        "tango, newcombe, student_t, clustered_t, replicated_t, or bootstrap, cluster_bootstrap, joint_bootstrap (percentiles, or with _bca), stratified_bootstrap, replicated_bootstrap",
+        "tango, newcombe, student_t, clustered_t, macro_t, replicated_t, or bootstrap, cluster_bootstrap, joint_bootstrap, stratified_bootstrap, replicated_bootstrap (percentiles, or with _bca)",
     ),
     column(
         "test",
         Text,
-        "mcnemar_exact, sign_flip or approximate_randomisation, with _clustered, _macro or _replicated; where the manifest asks for it mcnemar_mid_p, wilcoxon_exact, wilcoxon_normal, paired_t or bootstrap, also with _clustered",
+        "mcnemar_exact, sign_flip or approximate_randomisation, with _clustered, _macro or _replicated; where the manifest asks for it mcnemar_mid_p, wilcoxon_exact, wilcoxon_normal, paired_t or bootstrap, with the same endings",
     ),
     column(
         "exact",
@@ -134,8 +134,18 @@ pub const SIGNIFICANCE: &[Column] = &[
         "Whether the model was shown not to be worse by the margin; empty where none is declared",
     ),
     column(
+        "aso_model",
+        Float,
+        "Almost stochastic order over trainings: upper bound, at confidence 1 - alpha / family_size, of how far the model is from being ahead at every quantile; below 0.2 it is almost ahead at all; empty unless the manifest asks and both sides have five trainings",
+    ),
+    column(
+        "aso_baseline",
+        Float,
+        "The same of the baseline against the model",
+    ),
+    column(
         "note",
         Text,
-        "Why a number is missing, and which model is served elsewhere",
+        "Why a number is missing or another test or interval was used than was asked for, and which model is served elsewhere",
     ),
 ];
