@@ -59,11 +59,15 @@ fn complete(setting: &Setting) -> Run {
 /// All files below a folder.
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder").flatten() {
-        let path = entry.path();
-        match path.is_dir() {
-            true => found.extend(files(&path)),
-            false => found.push(path),
+    let mut open = vec![fs::read_dir(folder).expect("a folder")];
+    while let Some(entries) = open.pop() {
+        for entry in entries.flatten() {
+            let path = entry.path();
+            match path.is_dir() {
+                // A stage that ends meanwhile moves its folder away.
+                true => open.extend(fs::read_dir(&path)),
+                false => found.push(path),
+            }
         }
     }
     found

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// Raised when a stage computes something else than before, so that older artifacts are not used.
-pub const STAGE_VERSION: u32 = 1;
+pub const STAGE_VERSION: u32 = 2;
 
 /// A stage: what it computes, and where its inputs lie on this machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
