@@ -31,6 +31,25 @@ fn rotate_into(from: &[f32], cos: &[f32], sin: &[f32], direction: f32, to: &mut 
     }
 }
 
+/// The head of a token, turned by the angles of its row if it has a direction.
+#[inline(always)]
+fn put_head(
+    from: &[f32],
+    (cos, sin): (&[f32], &[f32]),
+    row: usize,
+    direction: Option<f32>,
+    to: &mut [f32],
+) {
+    let half = from.len() / 2;
+    match direction {
+        Some(direction) => {
+            let (cos, sin) = (&cos[row * half..][..half], &sin[row * half..][..half]);
+            rotate_into(from, cos, sin, direction, to);
+        }
+        None => to.copy_from_slice(from),
+    }
+}
+
 /// `sum + a b`, of shape `[rows, columns]`.
 fn product(
     shape: [usize; 2],
@@ -220,7 +239,6 @@ impl Kernels for Flex {
     ) -> Tensor<Self, 4> {
         let [_, width] = x.dims();
         let (head_dim, tokens) = (width / heads, frame.tokens);
-        let half = head_dim / 2;
         let views = (View::of(&x), View::of(&frame.cos), View::of(&frame.sin));
         let (x, cos, sin) = (views.0.elements(), views.1.elements(), views.2.elements());
         let mut out = vec![0.0f32; x.len()];
@@ -234,14 +252,7 @@ impl Kernels for Flex {
                     let (sequence, head) = (index / (heads * tokens), index / tokens % heads);
                     let row = sequence * tokens + index % tokens;
                     let from = &x[row * width + head * head_dim..][..head_dim];
-                    match direction {
-                        Some(direction) => {
-                            let (cos, sin) =
-                                (&cos[row * half..][..half], &sin[row * half..][..half]);
-                            rotate_into(from, cos, sin, direction, out);
-                        }
-                        None => out.copy_from_slice(from),
-                    }
+                    put_head(from, (cos, sin), row, direction, out);
                 }
             },
         );
@@ -254,7 +265,6 @@ impl Kernels for Flex {
         direction: Option<f32>,
     ) -> Tensor<Self, 2> {
         let [sequences, heads, tokens, head_dim] = x.dims();
-        let half = head_dim / 2;
         let views = (View::of(&x), View::of(&frame.cos), View::of(&frame.sin));
         let (x, cos, sin) = (views.0.elements(), views.1.elements(), views.2.elements());
         let mut out = vec![0.0f32; x.len()];
@@ -268,14 +278,7 @@ impl Kernels for Flex {
                     let (sequence, token) = (row / tokens, row % tokens);
                     let index = (sequence * heads + head) * tokens + token;
                     let from = &x[index * head_dim..][..head_dim];
-                    match direction {
-                        Some(direction) => {
-                            let (cos, sin) =
-                                (&cos[row * half..][..half], &sin[row * half..][..half]);
-                            rotate_into(from, cos, sin, direction, out);
-                        }
-                        None => out.copy_from_slice(from),
-                    }
+                    put_head(from, (cos, sin), row, direction, out);
                 }
             },
         );
