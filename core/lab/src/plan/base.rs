@@ -207,13 +207,6 @@ impl Builder<'_> {
         let mut label = label("base", Role::Base);
         label.seed = Some(seed);
         label.languages = pretrain.languages.iter().map(|l| l.value.clone()).collect();
-        label.key = self.nodes[node].key.clone();
-        Ok(PlannedModel {
-            label,
-            node: Some(node),
-            folder: self.artifact(node).join("model"),
-            languages: None,
-            tasks: None,
-        })
+        Ok(self.made_by(node, label))
     }
 }

@@ -251,14 +251,8 @@ impl Builder<'_> {
                 }
             }
         }
-        label.key = self.nodes[node].key.clone();
-        self.models.push(PlannedModel {
-            label,
-            node: Some(node),
-            folder: self.artifact(node).join("model"),
-            languages: None,
-            tasks: None,
-        });
+        let merged = self.made_by(node, label);
+        self.models.push(merged);
         Ok(())
     }
 

@@ -270,6 +270,18 @@ impl Builder<'_> {
         self.store.artifact(node.spec.what.kind(), &node.key)
     }
 
+    /// The model that a stage makes.
+    fn made_by(&self, node: usize, mut label: ModelLabel) -> PlannedModel {
+        label.key.clone_from(&self.nodes[node].key);
+        PlannedModel {
+            label,
+            node: Some(node),
+            folder: self.artifact(node).join("model"),
+            languages: None,
+            tasks: None,
+        }
+    }
+
     fn trivial(&mut self) -> Result<(), PlanError> {
         let offered: std::collections::BTreeSet<String> =
             self.tasks.iter().flat_map(PlannedTask::trivial).collect();

@@ -200,14 +200,7 @@ impl Builder<'_> {
         let mut label = label(name, training.role);
         label.seed = Some(seed);
         label.languages = languages.to_vec();
-        label.key = self.nodes[node].key.clone();
-        Ok(PlannedModel {
-            label,
-            node: Some(node),
-            folder: self.artifact(node).join("model"),
-            languages: None,
-            tasks: None,
-        })
+        Ok(self.made_by(node, label))
     }
 }
 
