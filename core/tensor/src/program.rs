@@ -83,10 +83,10 @@ impl Program {
         const CACHE: usize = 64 << 10;
         /// Steps cost more than what they compute in shorter tiles.
         const SHORT: usize = 256;
-        /// What random masks are drawn in.
-        const GROUP: usize = 128;
-        let fits = CACHE / (4 * self.slots.max(1)) / GROUP * GROUP;
-        options.tile().min(fits.max(SHORT))
+        let fits = CACHE / (4 * self.slots.max(1));
+        // Random masks are drawn in groups of so many.
+        let group = if fits < 1024 { 128 } else { 512 };
+        options.tile().min((fits / group * group).max(SHORT))
     }
 
     /// Buffers for tiles of `tile` elements.

@@ -18,12 +18,17 @@ const MULTIPLIER_1: u32 = 0xCD9E_8D57;
 const WEYL_0: u32 = 0x9E37_79B9;
 const WEYL_1: u32 = 0xBB67_AE85;
 
-/// Blocks of the generator that are computed side by side: two registers of four.
+/// Blocks of the generator that are computed side by side: two registers of four. A block takes
+/// ten rounds that wait for each other, so with fewer the processor would wait, and with more, in
+/// sixteen registers, they would not stay there.
 const WIDE: usize = 8;
-/// Elements whose upper bytes they hold.
-const GROUP: usize = BLOCK as usize * WIDE;
+/// The same with AVX-512, which has registers of eight, and 32 of them.
+#[cfg(target_arch = "x86_64")]
+const WIDER: usize = 32;
+/// Elements whose upper bytes a block holds.
+const ELEMENTS: usize = BLOCK as usize;
 
-/// The blocks from `first` on, in the order of their bytes.
+/// The blocks from `first` on, in the order of their bytes: `BYTES` is [`ELEMENTS`] times as many.
 ///
 /// Words are kept in the lower halves of 64-bit lanes, where a multiplication takes and leaves
 /// them; what is in the upper halves is never looked at. The compiler does not find this way
@@ -33,7 +38,8 @@ const GROUP: usize = BLOCK as usize * WIDE;
     clippy::needless_range_loop,
     reason = "`j` is the second index, into four arrays at once"
 )]
-fn philox_wide(first: u64, key: [u32; 2]) -> [u8; GROUP] {
+fn philox_wide<const WIDE: usize, const BYTES: usize>(first: u64, key: [u32; 2]) -> [u8; BYTES] {
+    const { assert!(BYTES == ELEMENTS * WIDE) };
     const LOW: u64 = 0xffff_ffff;
     let mut c = [[0u64; WIDE]; 4];
     for j in 0..WIDE {
@@ -53,7 +59,7 @@ fn philox_wide(first: u64, key: [u32; 2]) -> [u8; GROUP] {
         k0 = k0.wrapping_add(WEYL_0);
         k1 = k1.wrapping_add(WEYL_1);
     }
-    let mut bytes = [0; GROUP];
+    let mut bytes = [0; BYTES];
     let (halves, _) = bytes.as_chunks_mut::<8>();
     for j in 0..WIDE {
         halves[2 * j] = ((c[0][j] & LOW) | (c[1][j] << 32)).to_le_bytes();
@@ -62,38 +68,60 @@ fn philox_wide(first: u64, key: [u32; 2]) -> [u8; GROUP] {
     bytes
 }
 
-struct Bytes<'a> {
+struct Bytes<'a, const WIDE: usize, const BYTES: usize> {
     out: &'a mut [u8],
     key: u64,
     block: u64,
 }
 
-impl NullaryFnOnce for Bytes<'_> {
+impl<'a, const WIDE: usize, const BYTES: usize> Bytes<'a, WIDE, BYTES> {
+    /// Draws as many as there are in whole groups; returns the rest, and its first block.
+    #[inline(always)]
+    fn groups(self) -> (&'a mut [u8], u64) {
+        let halves = [self.key as u32, (self.key >> 32) as u32];
+        let (groups, rest) = self.out.as_chunks_mut::<BYTES>();
+        let mut block = self.block;
+        for group in groups {
+            *group = philox_wide::<WIDE, BYTES>(block, halves);
+            block += WIDE as u64;
+        }
+        (rest, block)
+    }
+}
+
+impl NullaryFnOnce for Bytes<'_, WIDE, { ELEMENTS * WIDE }> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let Bytes { out, key, block } = self;
-        let halves = [key as u32, (key >> 32) as u32];
-        let (groups, rest) = out.as_chunks_mut::<GROUP>();
-        let done = (groups.len() * WIDE) as u64;
-        for (index, group) in groups.iter_mut().enumerate() {
-            *group = philox_wide(block + (index * WIDE) as u64, halves);
-        }
-        for (index, bytes) in rest.chunks_mut(BLOCK as usize).enumerate() {
-            let drawn = random::upper_bytes(key, block + done + index as u64);
+        let key = self.key;
+        let (rest, first) = self.groups();
+        for (block, bytes) in (first..).zip(rest.chunks_mut(ELEMENTS)) {
+            let drawn = random::upper_bytes(key, block);
             bytes.copy_from_slice(&drawn[..bytes.len()]);
         }
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+impl<'a> NullaryFnOnce for Bytes<'a, WIDER, { ELEMENTS * WIDER }> {
+    type Output = (&'a mut [u8], u64);
+
+    #[inline(always)]
+    fn call(self) -> (&'a mut [u8], u64) {
+        self.groups()
+    }
+}
+
 /// The upper bytes of the words of the elements from `first` on, a multiple of [`BLOCK`].
 pub(crate) fn upper_bytes(out: &mut [u8], key: u64, first: usize) {
-    dispatch(Bytes {
-        out,
-        key,
-        block: first as u64 / BLOCK,
-    });
+    let block = first as u64 / BLOCK;
+    #[cfg(target_arch = "x86_64")]
+    let (out, block) = match pulp::x86::V4::try_new() {
+        Some(simd) => simd.vectorize(Bytes::<WIDER, { ELEMENTS * WIDER }> { out, key, block }),
+        None => (out, block),
+    };
+    dispatch(Bytes::<WIDE, { ELEMENTS * WIDE }> { out, key, block });
 }
 
 /// Keeps the elements whose bytes, which `flags` holds, are below `upper`. Calls `equal` with the

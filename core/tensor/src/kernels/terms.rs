@@ -312,14 +312,16 @@ impl<T: Term, R: Rounding> NullaryFnOnce for Sum<'_, T, R> {
     #[inline(always)]
     fn call(self) {
         let Sum(out, terms, rounding) = self;
-        let Some((first, rest)) = terms.split_first() else {
+        if terms.is_empty() {
             return out.fill(0.0);
-        };
+        }
         let (rows, last) = out.as_chunks_mut::<ROW>();
         let done = rows.len() * ROW;
         for (number, out) in rows.iter_mut().enumerate() {
-            let mut sum = first.row(rounding, number);
-            for term in rest {
+            // Adding to -0 changes nothing, not even the sign of a zero. If the sum began with the
+            // first term, the compiler would keep it in memory in case that there is no other.
+            let mut sum = [-0.0; ROW];
+            for term in terms {
                 let more = term.row(rounding, number);
                 for j in 0..ROW {
                     sum[j] += more[j];
@@ -330,11 +332,8 @@ impl<T: Term, R: Rounding> NullaryFnOnce for Sum<'_, T, R> {
             }
         }
         for (index, out) in (done..).zip(last) {
-            let mut sum = first.at(rounding, index);
-            for term in rest {
-                sum += term.at(rounding, index);
-            }
-            *out = rounding.round(sum);
+            let add = |sum, term: &T| sum + term.at(rounding, index);
+            *out = rounding.round(terms.iter().fold(-0.0, add));
         }
     }
 }
