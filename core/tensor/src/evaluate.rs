@@ -9,6 +9,7 @@ mod needs;
 mod rank;
 mod ranked;
 mod scalar;
+mod sums;
 mod whole;
 
 use crate::CHUNK;
@@ -16,7 +17,7 @@ use crate::error::Error;
 use crate::graph::{Kind, Nodes, Recorded};
 use crate::kernels::extreme::Extreme;
 use crate::kernels::mask::Cut;
-use crate::pass::{Collector, Pass, Sample};
+use crate::pass::{self, Collector, Pass, Sample};
 use crate::session::Options;
 use crate::sink::Sink;
 use crate::statistic::{Collect, Collected};
@@ -113,7 +114,7 @@ pub(crate) fn collect(
         for &(node, _) in before {
             Schedule::new(nodes, facts, options, keep, node, budget)?;
         }
-        let schedule = Schedule::new(nodes, facts, options, keep, last, budget)?;
+        let mut schedule = Schedule::new(nodes, facts, options, keep, last, budget)?;
         let requests: Vec<Request> = requests
             .iter()
             .map(|&(a, collect)| Request {
@@ -301,23 +302,31 @@ impl Schedule<'_> {
 
     /// What one pass collects.
     fn collected(
-        &self,
+        &mut self,
         range: Range<usize>,
         sample: Option<Sample>,
         requests: &[Request],
     ) -> Result<Vec<Collected>, Error> {
-        let groups: Vec<Vec<Node>> = requests
+        let mut groups: Vec<Vec<Node>> = requests
             .iter()
             .map(|r| [Some(r.a), r.b].into_iter().flatten().collect())
             .collect();
+        let sums = self.sums(requests, &mut groups);
         let mut collected: Vec<Collected> = Vec::new();
-        self.groups_in_bands(&groups, range, CHUNK, |program, range| {
+        self.groups_in_bands(&groups, &sums, range, CHUNK, |program, range| {
+            let from = |number: usize, request: &Request| match program.lanes(number) {
+                Some(lanes) => pass::From::Lanes(lanes),
+                None => {
+                    let b = request.b.map(|b| program.slot(b));
+                    pass::From::Slots(program.slot(request.a), b)
+                }
+            };
             let collectors: Vec<Collector> = requests
                 .iter()
-                .map(|request| Collector {
+                .enumerate()
+                .map(|(number, request)| Collector {
                     collect: request.collect,
-                    a: program.slot(request.a),
-                    b: request.b.map(|b| program.slot(b)),
+                    from: from(number, request),
                 })
                 .collect();
             let pass = Pass {
@@ -337,6 +346,7 @@ impl Schedule<'_> {
             }
             Ok(())
         })?;
+        self.drawn(sums);
         Ok(collected)
     }
 

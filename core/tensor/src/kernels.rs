@@ -4,7 +4,7 @@
 //! AVX2 and FMA; which of both runs is decided by the processor it runs on. No operation is
 //! contracted or reordered, so both give the same bits.
 
-mod bits;
+pub(crate) mod bits;
 pub(crate) mod bracket;
 pub(crate) mod draw;
 pub(crate) mod elementwise;

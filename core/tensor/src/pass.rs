@@ -25,11 +25,18 @@ pub(crate) struct Sample {
     pub(crate) part: usize,
 }
 
-/// Something that a pass collects, and the slots of its operands.
+/// Something that a pass collects.
 pub(crate) struct Collector {
     pub(crate) collect: Collect,
-    pub(crate) a: usize,
-    pub(crate) b: Option<usize>,
+    pub(crate) from: From,
+}
+
+/// What it is collected from.
+pub(crate) enum From {
+    /// Tiles in these slots.
+    Slots(usize, Option<usize>),
+    /// Lanes in which a step adds it up.
+    Lanes(usize),
 }
 
 pub(crate) struct Pass<'a> {
@@ -125,9 +132,10 @@ impl Pass<'_> {
                     let length = tile.min(block_end - first);
                     let Some(output) = &mut output else {
                         let look = |number: usize, buffers: &Buffers<'_>| {
-                            let collector = &self.collectors[number];
-                            let b = collector.b.map(|slot| buffers.tile(slot, length));
-                            collected[number].tile(buffers.tile(collector.a, length), b, first);
+                            if let From::Slots(a, b) = self.collectors[number].from {
+                                let b = b.map(|slot| buffers.tile(slot, length));
+                                collected[number].tile(buffers.tile(a, length), b, first);
+                            }
                         };
                         self.program.run_groups(&mut buffers, first, length, look)?;
                         continue;
@@ -135,7 +143,10 @@ impl Pass<'_> {
                     self.program.run(&mut buffers, first, length)?;
                     output.tile(&buffers, start, first, length)?;
                 }
-                for collected in &mut collected {
+                for (collected, collector) in collected.iter_mut().zip(self.collectors) {
+                    if let From::Lanes(lanes) = collector.from {
+                        collected.take_lanes(buffers.take_lanes(lanes));
+                    }
                     collected.end_block(block / BLOCK);
                 }
             }

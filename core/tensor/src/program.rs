@@ -8,11 +8,14 @@ mod step;
 use crate::error::Error;
 use crate::evaluate::Facts;
 use crate::graph::{Kind, Nodes};
+use crate::kernels::LANES;
 use crate::session::Options;
 use crate::source::Source;
+pub(crate) use fuse::{Magnitudes, magnitudes};
 use known::in_memory;
 use mergelab_abi::ops::{Node, Op};
 use std::collections::HashMap;
+use std::mem;
 use std::sync::Arc;
 use step::{Input, Step};
 
@@ -24,6 +27,8 @@ pub(crate) struct Program {
     sources: Vec<(Arc<dyn Source>, usize)>,
     /// Slot of each node that was asked for.
     outputs: HashMap<Node, usize>,
+    /// Which lanes hold the sum that a group of nodes asks for.
+    lanes: HashMap<usize, usize>,
     /// After which step which group of nodes can be looked at, in the order of the steps.
     due: Vec<(usize, usize)>,
 }
@@ -36,6 +41,8 @@ pub(crate) struct Buffers<'a> {
     scratch: Vec<f32>,
     /// Flags of the masks of a step.
     flags: Vec<Vec<u8>>,
+    /// Sums of the block so far.
+    lanes: Vec<[f64; LANES]>,
 }
 
 impl Buffers<'_> {
@@ -43,23 +50,35 @@ impl Buffers<'_> {
     pub(crate) fn tile(&self, slot: usize, length: usize) -> &[f32] {
         &self.tiles[slot][..length]
     }
+
+    /// Takes what lanes hold, at the end of a block.
+    pub(crate) fn take_lanes(&mut self, lanes: usize) -> [f64; LANES] {
+        mem::replace(&mut self.lanes[lanes], [0.0; LANES])
+    }
 }
 
 impl Program {
     /// The steps that compute the tensors `wanted`, once every statistic below them is in
     /// `facts`.
     pub(crate) fn new(nodes: &Nodes, facts: &Facts, wanted: &[Node]) -> Self {
-        Self::build(nodes, facts, wanted, &[], None)
+        Self::build(nodes, facts, wanted, &[], &[], None)
     }
 
     /// The same where only groups of nodes are looked at, each as soon as all of it is there
     /// ([`Program::run_groups`]). Their tiles serve others afterwards, so that a program for many
-    /// groups takes no more of the cache than one for the largest.
-    pub(crate) fn by_groups(nodes: &Nodes, facts: &Facts, groups: &[Vec<Node>]) -> Self {
+    /// groups takes no more of the cache than one for the largest. Of groups whose sums are in
+    /// `sums`, which are empty here, no tile is ever there ([`Program::lanes`]).
+    pub(crate) fn by_groups(
+        nodes: &Nodes,
+        facts: &Facts,
+        groups: &[Vec<Node>],
+        sums: &[Magnitudes],
+    ) -> Self {
         let mut wanted: Vec<Node> = groups.concat();
+        wanted.extend(sums.iter().map(|sums| sums.node));
         wanted.sort_unstable();
         wanted.dedup();
-        Self::build(nodes, facts, &wanted, groups, None)
+        Self::build(nodes, facts, &wanted, groups, sums, None)
     }
 
     /// The same where rows of this length are computed as a whole, and with them their statistics:
@@ -67,12 +86,17 @@ impl Program {
     ///
     /// Tiles must be of whole rows.
     pub(crate) fn by_rows(nodes: &Nodes, facts: &Facts, wanted: &[Node], row: usize) -> Self {
-        Self::build(nodes, facts, wanted, &[], Some(row))
+        Self::build(nodes, facts, wanted, &[], &[], Some(row))
     }
 
     /// Slot of a node that this program was made for.
     pub(crate) fn slot(&self, node: Node) -> usize {
         self.outputs[&node]
+    }
+
+    /// Which lanes hold the sum that a group asks for, if it is added up by a step.
+    pub(crate) fn lanes(&self, group: usize) -> Option<usize> {
+        self.lanes.get(&group).copied()
     }
 
     /// Elements of a tile: as many as the options allow and a part of the second cache holds of
@@ -100,6 +124,7 @@ impl Program {
                 .collect(),
             scratch: vec![0.0; tile],
             flags: vec![vec![0; tile]; self.steps.iter().map(Step::masks).max().unwrap_or(0)],
+            lanes: vec![[0.0; LANES]; self.lanes.len()],
         }
     }
 

@@ -208,6 +208,13 @@ impl Collected {
         }
     }
 
+    /// Takes a sum of the block so far that was added up elsewhere.
+    pub(crate) fn take_lanes(&mut self, sum: [f64; LANES]) {
+        if let Collected::Sum { lanes, .. } = self {
+            *lanes = sum;
+        }
+    }
+
     /// Ends the block with this index.
     pub(crate) fn end_block(&mut self, block: usize) {
         match self {

@@ -88,11 +88,17 @@ struct Inputs {
 
 /// Evaluates the end of the graph that `build` records, and compares.
 fn check(name: &str, build: impl Fn(&Both<'_>, &Inputs) -> Node) {
+    check_within(Options::default().memory, name, build);
+}
+
+/// The same with so much memory.
+fn check_within(memory: u64, name: &str, build: impl Fn(&Both<'_>, &Inputs) -> Node) {
     for &working in &[Working::F32, Working::Bf16] {
         for stored in [true, false] {
             let reference = ReferenceHost::new(working);
             let options = Options {
                 tile: 1008,
+                memory,
                 ..Options::default()
             };
             let session = Session::new(working, options);
@@ -260,5 +266,53 @@ fn what_one_model_changed_is_strengthened() {
         let strengthened = add(both, parts.collect::<Vec<_>>());
         let mean = both.op(Op::Div, &[add(both, kept), divisor], &[], &[]);
         both.op(Op::Sub, &[strengthened, mean], &[], &[])
+    });
+}
+
+/// The sum of magnitudes.
+fn size(both: &Both<'_>, x: Node) -> Node {
+    let magnitudes = both.op(Op::Abs, &[x], &[], &[]);
+    both.op(Op::Sum, &[magnitudes], &[], &[])
+}
+
+#[test]
+fn what_random_masks_leave_is_scaled_to_its_size_before() {
+    // With little memory, masks are drawn in both passes.
+    for memory in [1 << 30, 1 << 14] {
+        check_within(memory, "rescaled", |both, inputs| {
+            let kept = |(i, &change): (usize, &Node)| {
+                // One bound that the upper byte of a word decides, and others.
+                let density = [0.5, 0.37, 0.9][i % 3];
+                let mask = both.op(Op::KeepMask, &[change], &[density], &[7 + i as u64]);
+                let left = both.op(Op::Mul, &[change, mask], &[], &[]);
+                let scale = match i {
+                    // Nobody asks for the size before.
+                    2 => size(both, left),
+                    _ => both.op(Op::Div, &[size(both, change), size(both, left)], &[], &[]),
+                };
+                let scaled = both.op(Op::Mul, &[left, scale], &[], &[]);
+                both.op(Op::Mul, &[scaled, both.number(0.3)], &[], &[])
+            };
+            let parts: Vec<Node> = inputs.changes.iter().enumerate().map(kept).collect();
+            both.op(Op::Add, &[inputs.base, add(both, parts)], &[], &[])
+        });
+    }
+}
+
+#[test]
+fn sizes_are_added_up_whoever_else_reads_the_change() {
+    check("sizes", |both, inputs| {
+        let &[a, b, c] = &inputs.changes[..] else {
+            unreachable!("there are {MODELS} models")
+        };
+        // The size of `a` alone, that of `b` beside its square, and that of what is left of `c`,
+        // whose mask is read twice.
+        let square = both.op(Op::Dot, &[b, b], &[], &[]);
+        let mask = both.op(Op::KeepMask, &[c], &[0.5], &[3]);
+        let left = both.op(Op::Mul, &[c, mask], &[], &[]);
+        let numbers = [size(both, a), size(both, b), square, size(both, left)];
+        let total = add(both, numbers);
+        let x = both.op(Op::Mul, &[mask, total], &[], &[]);
+        both.op(Op::Sub, &[x, inputs.base], &[], &[])
     });
 }

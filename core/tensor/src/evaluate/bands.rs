@@ -7,7 +7,7 @@
 use super::budget::bits_by_row;
 use super::{Facts, Schedule};
 use crate::error::Error;
-use crate::program::{Program, streamed_operands};
+use crate::program::{Magnitudes, Program, streamed_operands};
 use mergelab_abi::ops::{Node, rows};
 use std::ops::Range;
 
@@ -29,12 +29,15 @@ impl Schedule<'_> {
     pub(super) fn groups_in_bands(
         &self,
         groups: &[Vec<Node>],
+        sums: &[Magnitudes],
         range: Range<usize>,
         unit: usize,
         run: impl FnMut(&Program, Range<usize>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let program = |facts: &Facts| Program::by_groups(self.nodes, facts, groups);
-        self.run_in_bands(&groups.concat(), range, unit, program, run)
+        let program = |facts: &Facts| Program::by_groups(self.nodes, facts, groups, sums);
+        let mut wanted = groups.concat();
+        wanted.extend(sums.iter().map(|sums| sums.node));
+        self.run_in_bands(&wanted, range, unit, program, run)
     }
 
     /// The same, where rows of `row` elements are computed as a whole ([`Program::by_rows`]).

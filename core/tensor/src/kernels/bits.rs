@@ -2,7 +2,10 @@
 //!
 //! The compiler does not find the instructions for this, so they are named.
 
+use super::dispatch;
 use super::draw::KEPT;
+use pulp::NullaryFnOnce;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Elements that are converted at once.
 pub(super) const AT_ONCE: usize = 64;
@@ -43,6 +46,59 @@ fn up_to(bytes: &[u8; AT_ONCE], most: u8, with: Instructions) -> u64 {
     let _ = with;
     let bits = bytes.iter().enumerate();
     bits.fold(0, |bits, (i, &byte)| bits | u64::from(byte <= most) << i)
+}
+
+struct Store<'a> {
+    words: &'a [AtomicU64],
+    flags: &'a [u8],
+    first: usize,
+    with: Instructions,
+}
+
+impl NullaryFnOnce for Store<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Store {
+            words,
+            flags,
+            first,
+            with,
+        } = self;
+        let (number, shift) = (first / AT_ONCE, first % AT_ONCE);
+        let before = flags.len().min((AT_ONCE - shift) % AT_ONCE);
+        let (before, flags) = flags.split_at(before);
+        let (groups, rest) = flags.as_chunks::<AT_ONCE>();
+        if !before.is_empty() {
+            words[number].fetch_or(few(before) << shift, Ordering::Relaxed);
+        }
+        let words = &words[number + usize::from(shift > 0)..];
+        for (word, group) in words.iter().zip(groups) {
+            // Nobody else has bits of a whole word, and adding to it would take longer.
+            word.store(!below(group, u64::from(KEPT), with), Ordering::Relaxed);
+        }
+        if !rest.is_empty() {
+            words[groups.len()].fetch_or(few(rest), Ordering::Relaxed);
+        }
+    }
+}
+
+/// The bits of fewer flags than fill a word.
+fn few(flags: &[u8]) -> u64 {
+    let bits = flags.iter().enumerate();
+    bits.fold(0, |bits, (i, &flag)| bits | u64::from(flag == KEPT) << i)
+}
+
+/// Sets bit `i % 64` of word `i / 64` where an element `i` is kept. The flags are those of a tile
+/// that starts at index `first`; others may store the rest of its first word and of its last.
+pub(crate) fn store(words: &[AtomicU64], flags: &[u8], first: usize) {
+    dispatch(Store {
+        words,
+        flags,
+        first,
+        with: instructions(),
+    });
 }
 
 /// Flag `i` is [`KEPT`] where bit `i` is set, and 0 elsewhere.
@@ -95,6 +151,30 @@ fn half_of_flags(simd: pulp::x86::V3, bits: u32) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tiles_store_the_bits_of_their_elements() {
+        let flags: Vec<u8> = (0..300u32)
+            .map(|i| {
+                if i.wrapping_mul(0x9E37_79B9) >> 30 == 0 {
+                    0
+                } else {
+                    KEPT
+                }
+            })
+            .collect();
+        for tile in [1, 16, 48, 64, 112, 128, 300] {
+            let words: Vec<AtomicU64> = (0..5).map(|_| AtomicU64::new(0)).collect();
+            for (number, flags) in flags.chunks(tile).enumerate() {
+                store(&words, flags, number * tile);
+            }
+            for i in 0..320 {
+                let bit = words[i / 64].load(Ordering::Relaxed) >> (i % 64) & 1;
+                let kept = flags.get(i).is_some_and(|&flag| flag == KEPT);
+                assert_eq!(bit == 1, kept, "{i} of tiles of {tile}");
+            }
+        }
+    }
 
     #[test]
     fn bits_and_bytes_are_in_the_same_order() {

@@ -1,6 +1,10 @@
 //! Sums in f64 lanes.
 
+use super::draw::one;
+use super::rounding::{ForRounding, Rounding, with_rounding};
+use super::terms::decode;
 use super::{LANES, dispatch};
+use mergelab_abi::working::Working;
 use pulp::NullaryFnOnce;
 
 struct Sum<'a, F>(&'a mut [f64; LANES], &'a [f32], F);
@@ -23,6 +27,62 @@ impl<F: Fn(f32) -> f32> NullaryFnOnce for Sum<'_, F> {
         }
         *total = lanes;
     }
+}
+
+/// Stored bf16 elements less a tile, and the flags of a mask ([`draw`](super::draw)).
+#[derive(Clone, Copy)]
+pub(crate) struct Change<'a> {
+    pub(crate) x: &'a [[u8; 2]],
+    pub(crate) minus: &'a [f32],
+    pub(crate) flags: &'a [u8],
+}
+
+struct ChangeSums<'a, R>(&'a mut [[f64; LANES]; 2], Change<'a>, R);
+
+impl<R: Rounding> NullaryFnOnce for ChangeSums<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let ChangeSums(total, Change { x, minus, flags }, rounding) = self;
+        let [mut whole, mut left] = *total;
+        let ((x, x_rest), (minus, minus_rest)) =
+            (x.as_chunks::<LANES>(), minus.as_chunks::<LANES>());
+        let (flags, flags_rest) = flags.as_chunks::<LANES>();
+        for ((x, minus), flags) in x.iter().zip(minus).zip(flags) {
+            for j in 0..LANES {
+                let size = rounding.round(decode(x[j]) - minus[j]).abs();
+                whole[j] += f64::from(size);
+                left[j] += f64::from(size * one(flags[j]));
+            }
+        }
+        for (j, ((&x, &minus), &flag)) in x_rest.iter().zip(minus_rest).zip(flags_rest).enumerate()
+        {
+            let size = rounding.round(decode(x) - minus).abs();
+            whole[j] += f64::from(size);
+            left[j] += f64::from(size * one(flag));
+        }
+        *total = [whole, left];
+    }
+}
+
+struct CallSums<'a>(&'a mut [[f64; LANES]; 2], Change<'a>);
+
+impl ForRounding for CallSums<'_> {
+    type Output = ();
+
+    fn with(self, rounding: impl Rounding) {
+        dispatch(ChangeSums(self.0, self.1, rounding));
+    }
+}
+
+/// Adds the magnitudes of a change to the first lanes, and those of what is kept to the second.
+pub(crate) fn change_magnitudes(
+    working: Working,
+    lanes: &mut [[f64; LANES]; 2],
+    change: Change<'_>,
+) {
+    with_rounding(working, CallSums(lanes, change));
 }
 
 struct Dot<'a>(&'a mut [f64; LANES], &'a [f32], &'a [f32]);

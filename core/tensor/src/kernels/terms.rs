@@ -232,7 +232,7 @@ pub(crate) struct ExceedingChoice<'a> {
 }
 
 #[inline(always)]
-fn decode(bytes: [u8; 2]) -> f32 {
+pub(super) fn decode(bytes: [u8; 2]) -> f32 {
     f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16)
 }
 

@@ -1,6 +1,6 @@
 //! Makes steps of recorded nodes: in which order, in which slots, fused with which others.
 
-use super::fuse::{self, Form, Fuse, Sum};
+use super::fuse::{self, Form, Fuse, Magnitudes, Sum};
 use super::known::{band, cut, elements, is_finer, number};
 use super::step::{self, Added, Draw, Read, RowValues, Step, Work};
 use super::{Program, streamed_operands};
@@ -20,9 +20,10 @@ impl Program {
         facts: &Facts,
         wanted: &[Node],
         groups: &[Vec<Node>],
+        sums: &[Magnitudes],
         row: Option<usize>,
     ) -> Self {
-        let fuse = Fuse::new(nodes, facts, wanted);
+        let fuse = Fuse::new(nodes, facts, wanted, sums);
         let order = order(nodes, facts, &fuse, wanted);
         let mut last_use: HashMap<Node, usize> = HashMap::new();
         for (time, (_, _, operands)) in order.iter().enumerate() {
@@ -31,7 +32,7 @@ impl Program {
             }
         }
         let mut due = Vec::new();
-        if groups.is_empty() {
+        if groups.is_empty() && sums.is_empty() {
             for &node in wanted {
                 last_use.insert(node, usize::MAX);
             }
@@ -41,7 +42,8 @@ impl Program {
                 .enumerate()
                 .map(|(time, (node, ..))| (*node, time))
                 .collect();
-            for (number, group) in groups.iter().enumerate() {
+            let groups = groups.iter().enumerate();
+            for (number, group) in groups.filter(|(_, group)| !group.is_empty()) {
                 let computed = group.iter().filter_map(|node| times.get(node));
                 let time = computed.copied().max().unwrap_or(0);
                 due.push((time, number));
@@ -59,6 +61,7 @@ impl Program {
             sources: Vec::new(),
             outputs: HashMap::new(),
             due,
+            lanes: HashMap::new(),
         };
         let mut slot_of: HashMap<Node, usize> = HashMap::new();
         let mut free: Vec<usize> = Vec::new();
@@ -78,7 +81,11 @@ impl Program {
                 working,
                 rounds: rounds && working != Working::F32,
             });
-            slot_of.insert(node, out);
+            match program.steps.last().map(|step| &step.work) {
+                // It has no elements.
+                Some(Work::Magnitudes(_)) => free.push(out),
+                _ => drop(slot_of.insert(node, out)),
+            }
             if wanted.contains(&node) {
                 program.outputs.insert(node, out);
             }
@@ -181,6 +188,21 @@ impl Program {
                 row: rows(&nodes[spread as usize].shape).1,
             },
             Form::Exceeds { x, limit } => Work::Exceeds(slot(x), value(limit)),
+            Form::Magnitudes(sums) => {
+                let source = source(sums.input);
+                let mut lane = |group: usize| {
+                    let lane = self.lanes.len();
+                    *self.lanes.entry(group).or_insert(lane)
+                };
+                Work::Magnitudes(step::Magnitudes {
+                    source,
+                    minus: slot(sums.minus),
+                    draw: draw(nodes, facts, sums.mask),
+                    whole: sums.whole.map(&mut lane),
+                    left: sums.left.map(lane),
+                    bits: sums.bits,
+                })
+            }
             Form::Sum(sum) => {
                 let working = nodes[node as usize].working;
                 Work::Sum(added(nodes, facts, working, sum, source, slot))

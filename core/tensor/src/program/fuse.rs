@@ -4,6 +4,7 @@
 //! merge methods do all the time is looked for; everything else is computed as it was recorded.
 //! Fused operations give the same bits: each still rounds.
 
+mod magnitudes;
 mod sum;
 mod survive;
 mod trim;
@@ -13,6 +14,7 @@ use super::streamed_operands;
 use crate::evaluate::Facts;
 use crate::graph::{Kind, Nodes};
 use crate::source::Format;
+pub(crate) use magnitudes::{Magnitudes, magnitudes};
 use mergelab_abi::ops::{Node, Op, rows};
 use mergelab_abi::working::Working;
 use std::mem;
@@ -65,6 +67,8 @@ pub(super) enum Form {
     Exceeds { x: Node, limit: Node },
     /// A sum.
     Sum(Sum),
+    /// Sums of magnitudes, which are no tensor.
+    Magnitudes(Magnitudes),
 }
 
 /// What is known about the nodes below those wanted.
@@ -73,10 +77,17 @@ pub(super) struct Fuse<'a> {
     facts: &'a Facts,
     /// How often each node is used, the results wanted included.
     uses: Vec<u32>,
+    /// What is added up instead of some nodes.
+    sums: &'a [Magnitudes],
 }
 
 impl<'a> Fuse<'a> {
-    pub(super) fn new(nodes: &'a Nodes, facts: &'a Facts, wanted: &[Node]) -> Self {
+    pub(super) fn new(
+        nodes: &'a Nodes,
+        facts: &'a Facts,
+        wanted: &[Node],
+        sums: &'a [Magnitudes],
+    ) -> Self {
         let mut uses = vec![0; nodes.len()];
         let mut seen = vec![false; nodes.len()];
         let mut open = wanted.to_vec();
@@ -87,18 +98,28 @@ impl<'a> Fuse<'a> {
             if mem::replace(&mut seen[node as usize], true) {
                 continue;
             }
-            for &operand in streamed_operands(nodes, facts, node) {
+            // Numbers are known, and what they were found out from is not read again.
+            let operands = streamed_operands(nodes, facts, node).iter();
+            for &operand in operands.filter(|&&n| !nodes[n as usize].is_scalar()) {
                 uses[operand as usize] += 1;
                 open.push(operand);
             }
             // A random mask takes only the shape of its input, so that is no operand.
         }
-        Self { nodes, facts, uses }
+        Self {
+            nodes,
+            facts,
+            uses,
+            sums,
+        }
     }
 
     pub(super) fn form(&self, node: Node) -> Form {
         if self.facts.get(&node).is_some_and(in_memory) {
             return Form::InMemory;
+        }
+        if let Some(form) = self.summed(node) {
+            return form;
         }
         let Some((op, inputs)) = self.operation(node) else {
             return Form::Plain;
@@ -245,6 +266,7 @@ impl Form {
             Form::ByRow { x, beside, .. } => [*x].into_iter().chain(*beside).collect(),
             Form::Exceeds { x, .. } => vec![*x],
             Form::Sum(sum) => sum.operands(),
+            Form::Magnitudes(sums) => vec![sums.minus],
         }
     }
 }

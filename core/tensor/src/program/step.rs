@@ -1,6 +1,7 @@
 //! One step of a program: computes a tile from others.
 
 mod added;
+mod magnitudes;
 
 use super::Buffers;
 use super::fuse::FACTORS;
@@ -13,6 +14,7 @@ use crate::kernels::{draw, elementwise, lines, spread, storage};
 use crate::source::{Format, Source};
 pub(super) use added::Added;
 use added::{add, add_up};
+pub(super) use magnitudes::Magnitudes;
 use mergelab_abi::ops::Op;
 use mergelab_abi::working::Working;
 use std::mem;
@@ -103,6 +105,7 @@ pub(super) enum Work {
     /// 1 where the magnitude is above a number.
     Exceeds(usize, f32),
     Sum(Added),
+    Magnitudes(Magnitudes),
 }
 
 /// Where the flags of a mask come from.
@@ -186,7 +189,7 @@ impl Step {
     /// Masks whose flags it looks at.
     pub(super) fn masks(&self) -> usize {
         match &self.work {
-            Work::Keep(_) | Work::Dropped { .. } => 1,
+            Work::Keep(_) | Work::Dropped { .. } | Work::Magnitudes(_) => 1,
             Work::Survivors(terms) => terms.len(),
             _ => 0,
         }
@@ -217,6 +220,7 @@ impl Step {
         let (length, working) = (out.len(), self.working);
         match &self.work {
             Work::Load(source) => return buffers.inputs[*source].load(out, first),
+            Work::Magnitudes(sums) => return sums.run(working, buffers, first, length),
             Work::Change { source, .. } | Work::TrimmedChange { source, .. } => {
                 buffers.inputs[*source].check(&mut buffers.scratch, first, length)?;
             }
@@ -248,7 +252,7 @@ impl Step {
             Read::Value(x) => Operand::Value(x),
         };
         match &self.work {
-            Work::Load(_) => {}
+            Work::Load(_) | Work::Magnitudes(_) => {}
             Work::Unary(op, a) => elementwise::unary(*op, out, tile(*a)),
             Work::Binary(op, a, b) => {
                 elementwise::binary(working, *op, out, operand(*a), operand(*b));
