@@ -44,25 +44,48 @@ impl<R: Rounding> NullaryFnOnce for ChangeSums<'_, R> {
 
     #[inline(always)]
     fn call(self) {
-        let ChangeSums(total, Change { x, minus, flags }, rounding) = self;
-        let [mut whole, mut left] = *total;
-        let ((x, x_rest), (minus, minus_rest)) =
-            (x.as_chunks::<LANES>(), minus.as_chunks::<LANES>());
-        let (flags, flags_rest) = flags.as_chunks::<LANES>();
+        let ChangeSums(total, change, rounding) = self;
+        let before = *total;
+        // Leaving out what is not kept takes less than a product with 0, of which the sum is the
+        // same unless something is infinite.
+        *total = change.sums(before, rounding, |size, flag| match flag {
+            0 => 0.0,
+            _ => size,
+        });
+        let [whole, _] = total;
+        if !whole.iter().all(|x| x.is_finite()) {
+            *total = change.sums(before, rounding, |size, flag| size * f64::from(one(flag)));
+        }
+    }
+}
+
+impl Change<'_> {
+    #[inline(always)]
+    fn sums(
+        self,
+        [mut whole, mut left]: [[f64; LANES]; 2],
+        rounding: impl Rounding,
+        kept: impl Fn(f64, u8) -> f64,
+    ) -> [[f64; LANES]; 2] {
+        let Change { x, minus, flags } = self;
+        let size = |x, minus: f32| f64::from(rounding.round(decode(x) - minus).abs());
+        let ((x, x_rest), (minus, minus_rest)) = (x.as_chunks(), minus.as_chunks());
+        let (flags, flags_rest) = flags.as_chunks();
         for ((x, minus), flags) in x.iter().zip(minus).zip(flags) {
+            let (x, minus, flags): (&[_; LANES], &[_; LANES], &[_; LANES]) = (x, minus, flags);
             for j in 0..LANES {
-                let size = rounding.round(decode(x[j]) - minus[j]).abs();
-                whole[j] += f64::from(size);
-                left[j] += f64::from(size * one(flags[j]));
+                let size = size(x[j], minus[j]);
+                whole[j] += size;
+                left[j] += kept(size, flags[j]);
             }
         }
-        for (j, ((&x, &minus), &flag)) in x_rest.iter().zip(minus_rest).zip(flags_rest).enumerate()
-        {
-            let size = rounding.round(decode(x) - minus).abs();
-            whole[j] += f64::from(size);
-            left[j] += f64::from(size * one(flag));
+        let rest = x_rest.iter().zip(minus_rest).zip(flags_rest);
+        for (j, ((&x, &minus), &flag)) in rest.enumerate() {
+            let size = size(x, minus);
+            whole[j] += size;
+            left[j] += kept(size, flag);
         }
-        *total = [whole, left];
+        [whole, left]
     }
 }
 
@@ -144,4 +167,32 @@ pub(crate) fn abs_sum(lanes: &mut [f64; LANES], tile: &[f32]) {
 /// Adds the products of two tiles to the lanes. A product of two f32 is exact in f64.
 pub(crate) fn dot(lanes: &mut [f64; LANES], a: &[f32], b: &[f32]) {
     dispatch(Dot(lanes, a, b));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::draw::KEPT;
+
+    #[test]
+    fn an_infinite_change_that_is_dropped_leaves_no_number() {
+        let largest = 0x7f7fu16.to_le_bytes();
+        for place in [3, 18] {
+            let mut x = [[0, 0]; 20];
+            x[place] = largest;
+            let minus = [-f32::MAX; 20];
+            let mut flags = [KEPT; 20];
+            flags[place] = 0;
+            let mut lanes = [[0.0; LANES]; 2];
+            let change = Change {
+                x: &x,
+                minus: &minus,
+                flags: &flags,
+            };
+            change_magnitudes(Working::F32, &mut lanes, change);
+            let [whole, left] = lanes.map(|lanes| lanes[place % LANES]);
+            // As the sum of `x * 0` has it.
+            assert!(whole == f64::INFINITY && left.is_nan(), "{whole}, {left}");
+        }
+    }
 }
