@@ -1,6 +1,7 @@
 //! Decides which passes over the inputs a node needs, and in which order.
 
 mod bands;
+mod beside;
 mod budget;
 mod demand;
 mod kept;
@@ -9,7 +10,7 @@ mod needs;
 mod rank;
 mod ranked;
 mod scalar;
-mod sums;
+
 mod whole;
 
 use crate::CHUNK;
@@ -18,6 +19,7 @@ use crate::graph::{Kind, Nodes, Recorded};
 use crate::kernels::extreme::Extreme;
 use crate::kernels::mask::Cut;
 use crate::pass::{self, Collector, Pass, Sample};
+use crate::program::Bits;
 use crate::session::Options;
 use crate::sink::Sink;
 use crate::statistic::{Collect, Collected};
@@ -135,6 +137,8 @@ pub(crate) fn collect(
 struct Schedule<'a> {
     nodes: &'a Nodes,
     facts: &'a mut Facts,
+    /// What is evaluated.
+    target: Node,
     /// Which of the facts are elements that may be dropped.
     kept: Kept,
     options: &'a Options,
@@ -165,6 +169,7 @@ impl<'a> Schedule<'a> {
         let (demand, readable) = Demand::new(nodes, facts, node, budget);
         let mut schedule = Self {
             nodes,
+            target: node,
             kept: Kept::new(facts, keep, |node| demand.reads(node)),
             facts,
             options,
@@ -311,9 +316,19 @@ impl Schedule<'_> {
             .iter()
             .map(|r| [Some(r.a), r.b].into_iter().flatten().collect())
             .collect();
+        let wanted = groups.concat();
+        let whole = sample.is_none()
+            && wanted
+                .iter()
+                .all(|&n| range.len() == self.nodes[n as usize].len);
+        let bits = if whole {
+            self.bits(&wanted)
+        } else {
+            Bits::new()
+        };
         let sums = self.sums(requests, &mut groups);
         let mut collected: Vec<Collected> = Vec::new();
-        self.groups_in_bands(&groups, &sums, range, CHUNK, |program, range| {
+        self.groups_in_bands(&groups, &sums, &bits, range, CHUNK, |program, range| {
             let from = |number: usize, request: &Request| match program.lanes(number) {
                 Some(lanes) => pass::From::Lanes(lanes),
                 None => {
@@ -346,7 +361,7 @@ impl Schedule<'_> {
             }
             Ok(())
         })?;
-        self.drawn(sums);
+        self.drawn(bits);
         Ok(collected)
     }
 

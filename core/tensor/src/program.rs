@@ -17,6 +17,7 @@ use mergelab_abi::ops::{Node, Op};
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use step::{Input, Step};
 
 /// Steps that compute some nodes for one tile.
@@ -32,6 +33,9 @@ pub(crate) struct Program {
     /// After which step which group of nodes can be looked at, in the order of the steps.
     due: Vec<(usize, usize)>,
 }
+
+/// Where the bits of random masks go: element `i` is bit `i % 64` of word `i / 64`.
+pub(crate) type Bits = HashMap<Node, Arc<Vec<AtomicU64>>>;
 
 /// What a thread computes in.
 pub(crate) struct Buffers<'a> {
@@ -61,24 +65,26 @@ impl Program {
     /// The steps that compute the tensors `wanted`, once every statistic below them is in
     /// `facts`.
     pub(crate) fn new(nodes: &Nodes, facts: &Facts, wanted: &[Node]) -> Self {
-        Self::build(nodes, facts, wanted, &[], &[], None)
+        Self::build(nodes, facts, wanted, &[], &[], &Bits::new(), None)
     }
 
     /// The same where only groups of nodes are looked at, each as soon as all of it is there
     /// ([`Program::run_groups`]). Their tiles serve others afterwards, so that a program for many
     /// groups takes no more of the cache than one for the largest. Of groups whose sums are in
-    /// `sums`, which are empty here, no tile is ever there ([`Program::lanes`]).
+    /// `sums`, which are empty here, no tile is ever there ([`Program::lanes`]). Random masks that
+    /// are drawn and are in `bits` are stored there.
     pub(crate) fn by_groups(
         nodes: &Nodes,
         facts: &Facts,
         groups: &[Vec<Node>],
         sums: &[Magnitudes],
+        bits: &Bits,
     ) -> Self {
         let mut wanted: Vec<Node> = groups.concat();
         wanted.extend(sums.iter().map(|sums| sums.node));
         wanted.sort_unstable();
         wanted.dedup();
-        Self::build(nodes, facts, &wanted, groups, sums, None)
+        Self::build(nodes, facts, &wanted, groups, sums, bits, None)
     }
 
     /// The same where rows of this length are computed as a whole, and with them their statistics:
@@ -86,7 +92,7 @@ impl Program {
     ///
     /// Tiles must be of whole rows.
     pub(crate) fn by_rows(nodes: &Nodes, facts: &Facts, wanted: &[Node], row: usize) -> Self {
-        Self::build(nodes, facts, wanted, &[], &[], Some(row))
+        Self::build(nodes, facts, wanted, &[], &[], &Bits::new(), Some(row))
     }
 
     /// Slot of a node that this program was made for.

@@ -7,7 +7,7 @@
 use super::budget::bits_by_row;
 use super::{Facts, Schedule};
 use crate::error::Error;
-use crate::program::{Magnitudes, Program, streamed_operands};
+use crate::program::{Bits, Magnitudes, Program, streamed_operands};
 use mergelab_abi::ops::{Node, rows};
 use std::ops::Range;
 
@@ -30,11 +30,12 @@ impl Schedule<'_> {
         &self,
         groups: &[Vec<Node>],
         sums: &[Magnitudes],
+        bits: &Bits,
         range: Range<usize>,
         unit: usize,
         run: impl FnMut(&Program, Range<usize>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let program = |facts: &Facts| Program::by_groups(self.nodes, facts, groups, sums);
+        let program = |facts: &Facts| Program::by_groups(self.nodes, facts, groups, sums, bits);
         let mut wanted = groups.concat();
         wanted.extend(sums.iter().map(|sums| sums.node));
         self.run_in_bands(&wanted, range, unit, program, run)

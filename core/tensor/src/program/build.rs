@@ -3,7 +3,7 @@
 use super::fuse::{self, Form, Fuse, Magnitudes, Sum};
 use super::known::{band, cut, elements, is_finer, number};
 use super::step::{self, Added, Draw, Read, RowValues, Step, Work};
-use super::{Program, streamed_operands};
+use super::{Bits, Program, streamed_operands};
 use crate::evaluate::{Fact, Facts};
 use crate::graph::{Kind, Nodes};
 use crate::kernels::trim::Band;
@@ -14,6 +14,16 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
 
+/// What steps are made from.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    nodes: &'a Nodes,
+    facts: &'a Facts,
+    bits: &'a Bits,
+    /// Elements of the rows that are computed as a whole.
+    row: Option<usize>,
+}
+
 impl Program {
     pub(super) fn build(
         nodes: &Nodes,
@@ -21,8 +31,15 @@ impl Program {
         wanted: &[Node],
         groups: &[Vec<Node>],
         sums: &[Magnitudes],
+        bits: &Bits,
         row: Option<usize>,
     ) -> Self {
+        let given = Given {
+            nodes,
+            facts,
+            bits,
+            row,
+        };
         let fuse = Fuse::new(nodes, facts, wanted, sums);
         let order = order(nodes, facts, &fuse, wanted);
         let mut last_use: HashMap<Node, usize> = HashMap::new();
@@ -73,7 +90,7 @@ impl Program {
                 program.slots - 1
             });
             let slot = |node: Node| slot_of.get(&node).copied().unwrap_or(out);
-            let (work, rounds) = program.work(nodes, facts, row, node, form, slot);
+            let (work, rounds) = program.work(given, node, form, slot);
             let working = nodes[node as usize].working;
             program.steps.push(Step {
                 work,
@@ -105,13 +122,14 @@ impl Program {
     /// What a step does, and whether its result is still to be rounded.
     fn work(
         &mut self,
-        nodes: &Nodes,
-        facts: &Facts,
-        row: Option<usize>,
+        given: Given<'_>,
         node: Node,
         form: Form,
         slot: impl Fn(Node) -> usize,
     ) -> (Work, bool) {
+        let Given {
+            nodes, facts, bits, ..
+        } = given;
         let value = |node: Node| number(facts, node) as f32;
         let mut source = |node: Node| {
             let recorded = &nodes[node as usize];
@@ -122,7 +140,7 @@ impl Program {
             self.sources.len() - 1
         };
         let work = match form {
-            Form::Plain => return plain(nodes, facts, row, node, source, slot),
+            Form::Plain => return plain(given, node, source, slot),
             Form::InMemory => match facts.get(&node).map(Fact::part) {
                 Some((from, Fact::Bits(words))) => Work::Keep(Draw::Bits(Arc::clone(words), from)),
                 Some((from, Fact::Elements(all))) => Work::Elements(Arc::clone(all), from),
@@ -151,13 +169,13 @@ impl Program {
             },
             Form::Dropped { x, mask } => Work::Dropped {
                 x: slot(x),
-                draw: draw(nodes, facts, Some(mask)),
+                draw: draw(nodes, facts, bits, Some(mask)),
             },
             Form::Survivors(survivors) => {
                 let survivor = |s: &fuse::Survivor| step::Survivor {
                     source: source(s.input),
                     minus: slot(s.minus),
-                    draw: draw(nodes, facts, s.mask),
+                    draw: draw(nodes, facts, bits, s.mask),
                     factors: step::Factors::new(
                         s.over.map(value),
                         s.times.iter().copied().map(value),
@@ -197,10 +215,9 @@ impl Program {
                 Work::Magnitudes(step::Magnitudes {
                     source,
                     minus: slot(sums.minus),
-                    draw: draw(nodes, facts, sums.mask),
+                    draw: draw(nodes, facts, bits, sums.mask),
                     whole: sums.whole.map(&mut lane),
                     left: sums.left.map(lane),
-                    bits: sums.bits,
                 })
             }
             Form::Sum(sum) => {
@@ -293,13 +310,17 @@ fn added(
 
 /// A step that computes what is recorded.
 fn plain(
-    nodes: &Nodes,
-    facts: &Facts,
-    row: Option<usize>,
+    given: Given<'_>,
     node: Node,
     mut source: impl FnMut(Node) -> usize,
     slot: impl Fn(Node) -> usize,
 ) -> (Work, bool) {
+    let Given {
+        nodes,
+        facts,
+        bits,
+        row,
+    } = given;
     let from = |node: Node| match nodes[node as usize].is_scalar() {
         false => Read::Slot(slot(node)),
         true => Read::Value(number(facts, node) as f32),
@@ -315,7 +336,7 @@ fn plain(
         return (Work::Load(source(node)), true);
     };
     let work = match (op, inputs.as_slice()) {
-        (Op::KeepMask, _) => Work::Keep(draw(nodes, facts, Some(node))),
+        (Op::KeepMask, _) => Work::Keep(draw(nodes, facts, bits, Some(node))),
         (Op::KeepMaskBy, &[a]) => Work::KeepBy {
             key: integers[0],
             p: slot(a),
@@ -365,7 +386,7 @@ fn spread_from(
 }
 
 /// How the flags of a random mask are found; of none, all are set.
-fn draw(nodes: &Nodes, facts: &Facts, mask: Option<Node>) -> Draw {
+fn draw(nodes: &Nodes, facts: &Facts, bits: &Bits, mask: Option<Node>) -> Draw {
     let Some(mask) = mask else {
         return Draw::All;
     };
@@ -382,6 +403,7 @@ fn draw(nodes: &Nodes, facts: &Facts, mask: Option<Node>) -> Draw {
         ) => Draw::Random {
             key: integers[0],
             bound: random::keep_bound(scalars[0]),
+            bits: bits.get(&mask).cloned(),
         },
         _ => unreachable!("node {mask} is no random mask"),
     }

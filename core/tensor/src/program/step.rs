@@ -10,7 +10,7 @@ use crate::kernels::map::Operand;
 use crate::kernels::mask::{self, Cut};
 use crate::kernels::terms::{self, Over};
 use crate::kernels::trim::{self, Band, TrimmedChange};
-use crate::kernels::{draw, elementwise, lines, spread, storage};
+use crate::kernels::{bits, draw, elementwise, lines, spread, storage};
 use crate::source::{Format, Source};
 pub(super) use added::Added;
 use added::{add, add_up};
@@ -20,6 +20,7 @@ use mergelab_abi::working::Working;
 use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// Where a step reads from.
 #[derive(Debug, Clone, Copy)]
@@ -113,7 +114,12 @@ pub(super) enum Draw {
     /// Everything is kept.
     All,
     /// Elements are kept whose random words are below a bound.
-    Random { key: u64, bound: u64 },
+    Random {
+        key: u64,
+        bound: u64,
+        /// Where the bits go for later passes.
+        bits: Option<Arc<Vec<AtomicU64>>>,
+    },
     /// Element `i` is bit `i % 64` of word `i / 64`, counted from an index on.
     Bits(Arc<Vec<u64>>, usize),
 }
@@ -122,7 +128,12 @@ impl Draw {
     fn flags(&self, flags: &mut [u8], first: usize) {
         match self {
             Draw::All => flags.fill(draw::KEPT),
-            Draw::Random { key, bound } => draw::keep(flags, *key, *bound, first),
+            Draw::Random { key, bound, bits } => {
+                draw::keep(flags, *key, *bound, first);
+                if let Some(words) = bits {
+                    bits::store(words, flags, first);
+                }
+            }
             Draw::Bits(words, from) => draw::bits(flags, words, first - from),
         }
     }

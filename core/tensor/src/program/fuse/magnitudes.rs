@@ -2,11 +2,9 @@
 
 use super::{Form, Fuse};
 use crate::evaluate::Facts;
-use crate::graph::{Kind, Nodes};
+use crate::graph::Nodes;
 use mergelab_abi::ops::{Node, Op};
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 /// Sums of magnitudes that one step adds up: of a stored input less a tensor, and of what a random
 /// mask leaves of that.
@@ -16,13 +14,11 @@ pub(crate) struct Magnitudes {
     pub(crate) node: Node,
     pub(in crate::program) input: Node,
     pub(in crate::program) minus: Node,
-    pub(crate) mask: Option<Node>,
+    pub(in crate::program) mask: Option<Node>,
     /// The group of nodes that asks for the sum over everything.
     pub(crate) whole: Option<usize>,
     /// The group that asks for the sum over what is left.
     pub(crate) left: Option<usize>,
-    /// Where the bits of the mask go.
-    pub(crate) bits: Option<Arc<Vec<AtomicU64>>>,
 }
 
 /// The sums among those of `groups` that `is_sum` names: sums of magnitudes of the one node of a
@@ -75,7 +71,6 @@ impl Fuse<'_> {
             mask: Some(mask),
             whole,
             left: Some(number),
-            bits: None,
         })
     }
 
@@ -89,7 +84,6 @@ impl Fuse<'_> {
             mask: None,
             whole: Some(number),
             left: None,
-            bits: None,
         })
     }
 
@@ -97,21 +91,5 @@ impl Fuse<'_> {
     pub(super) fn summed(&self, node: Node) -> Option<Form> {
         let sums = self.sums.iter().find(|sums| sums.node == node)?;
         Some(Form::Magnitudes(sums.clone()))
-    }
-}
-
-impl Magnitudes {
-    /// The mask, if it is drawn and not read.
-    pub(crate) fn drawn(&self, nodes: &Nodes, facts: &Facts) -> Option<Node> {
-        let mask = self.mask.filter(|mask| !facts.contains_key(mask))?;
-        let kind = &nodes[mask as usize].kind;
-        matches!(
-            kind,
-            Kind::Operation {
-                op: Op::KeepMask,
-                ..
-            }
-        )
-        .then_some(mask)
     }
 }

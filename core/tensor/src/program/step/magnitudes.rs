@@ -2,10 +2,8 @@
 
 use super::{Buffers, Draw};
 use crate::error::Error;
-use crate::kernels::{bits, sum};
+use crate::kernels::sum;
 use mergelab_abi::working::Working;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 /// A source less a slot, and what a mask leaves of it.
 pub(in crate::program) struct Magnitudes {
@@ -16,8 +14,6 @@ pub(in crate::program) struct Magnitudes {
     pub(in crate::program) whole: Option<usize>,
     /// Lanes of the sum over what is left.
     pub(in crate::program) left: Option<usize>,
-    /// Where the bits of the mask go.
-    pub(in crate::program) bits: Option<Arc<Vec<AtomicU64>>>,
 }
 
 impl Magnitudes {
@@ -34,9 +30,6 @@ impl Magnitudes {
             [] => &mut [],
         };
         self.draw.flags(flags, first);
-        if let Some(words) = &self.bits {
-            bits::store(words, flags, first);
-        }
         let lanes = |lanes: Option<usize>| lanes.map(|at| buffers.lanes[at]).unwrap_or_default();
         let mut sums = [lanes(self.whole), lanes(self.left)];
         let change = sum::Change {
