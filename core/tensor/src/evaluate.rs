@@ -8,6 +8,7 @@ mod lines;
 mod needs;
 mod rank;
 mod ranked;
+mod ranked_sums;
 mod scalar;
 mod whole;
 
