@@ -9,6 +9,7 @@ pub(crate) mod bracket;
 pub(crate) mod draw;
 pub(crate) mod elementwise;
 pub(crate) mod extreme;
+mod histogram;
 pub(crate) mod lines;
 pub(crate) mod magnitude;
 pub(crate) mod map;

@@ -202,6 +202,9 @@ impl Schedule<'_> {
                 bytes.resize(end - start + skip, 0);
                 let masks = masks.iter().zip(&mut *tiles).zip(&mut collecting);
                 for ((mask, tiles), collecting) in masks {
+                    // Tiles start at multiples of 16.
+                    let from = start / 16 * 16;
+                    mask.program.look(tiles, from, end - from);
                     fill(
                         &mask.program,
                         mask.slot,

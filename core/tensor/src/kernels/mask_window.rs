@@ -21,7 +21,8 @@ pub(super) struct Window {
     entries: Vec<[u8; 2]>,
 }
 
-/// For each entry, the bucket below which, and that from which on, elements are decided.
+/// For each entry, the bucket below which, and that from which on, elements are decided: the
+/// largest of it and of those before it.
 pub(super) struct Table {
     pub(super) low: [u16; MOST * BLOCK],
     pub(super) high: [u16; MOST * BLOCK],
@@ -87,7 +88,7 @@ impl Window {
     /// Finds the buckets for a row, of which `starts` are the places.
     pub(super) fn fill(&self, starts: &[u32], table: &mut Table) {
         let Table { low, high } = table;
-        let used = (usize::from(self.last) + 2).min(MOST * BLOCK);
+        let used = (self.blocks() * BLOCK + 1).min(MOST * BLOCK);
         low[..used].fill(0);
         high[..used].fill(0);
         for (bucket, &start) in starts.iter().enumerate() {
@@ -95,12 +96,6 @@ impl Window {
             // Later ones are larger.
             low[usize::from(lower)] = bucket as u16;
             high[usize::from(upper)] = bucket as u16 + 1;
-        }
-        let (mut lowest, mut highest) = (0, 0);
-        for (low, high) in low[..used].iter_mut().zip(&mut high[..used]) {
-            lowest = lowest.max(*low);
-            highest = highest.max(*high);
-            (*low, *high) = (lowest, highest);
         }
     }
 }
@@ -138,8 +133,8 @@ mod wide {
                 kept,
                 open,
             } = self;
-            let low = registers::<BLOCKS>(&table.low);
-            let high = registers::<BLOCKS>(&table.high);
+            let low = registers::<BLOCKS>(simd, &table.low);
+            let high = registers::<BLOCKS>(simd, &table.high);
             let first = simd
                 .avx512f
                 ._mm512_set1_epi16(i16::from(window.first as i8) & 0xff);
@@ -190,13 +185,47 @@ mod wide {
         }
     }
 
+    /// The entries, each the largest so far.
     #[inline(always)]
-    fn registers<const BLOCKS: usize>(table: &[u16; MOST * BLOCK]) -> [[__m512i; 2]; BLOCKS] {
-        let (blocks, _) = table.as_chunks::<BLOCK>();
-        std::array::from_fn(|block| {
-            let [low, high]: [[u16; 32]; 2] = pulp::cast(blocks[block]);
-            [pulp::cast(low), pulp::cast(high)]
-        })
+    fn registers<const BLOCKS: usize>(
+        simd: V4,
+        table: &[u16; MOST * BLOCK],
+    ) -> [[__m512i; 2]; BLOCKS] {
+        let mut registers = [[simd.avx512f._mm512_set1_epi16(0); 2]; BLOCKS];
+        let mut before = simd.avx512f._mm512_set1_epi16(0);
+        let all_last = simd.avx512f._mm512_set1_epi16(31);
+        let (halves, _) = table.as_chunks::<32>();
+        for (register, &half) in registers.as_flattened_mut().iter_mut().zip(halves) {
+            let largest = running_max(simd, pulp::cast(half));
+            *register = simd.avx512bw._mm512_max_epu16(largest, before);
+            before = simd.avx512bw._mm512_permutexvar_epi16(all_last, *register);
+        }
+        registers
+    }
+
+    /// Of each lane and those before it.
+    #[inline(always)]
+    fn running_max(simd: V4, lanes: __m512i) -> __m512i {
+        const LANES: [u16; 32] = {
+            let mut lanes = [0; 32];
+            let mut lane = 0;
+            while lane < 32 {
+                lanes[lane] = lane as u16;
+                lane += 1;
+            }
+            lanes
+        };
+        let mut largest = lanes;
+        for step in [1, 2, 4, 8, 16] {
+            let by = simd.avx512f._mm512_set1_epi16(step);
+            let from = simd.avx512bw._mm512_sub_epi16(pulp::cast(LANES), by);
+            let has = u32::MAX << step;
+            let before = simd
+                .avx512bw
+                ._mm512_maskz_permutexvar_epi16(has, from, largest);
+            largest = simd.avx512bw._mm512_max_epu16(largest, before);
+        }
+        largest
     }
 
     #[inline(always)]

@@ -130,9 +130,16 @@ impl NullaryFnOnce for Make<'_> {
             if inexact.len() >= most {
                 return;
             }
-            for (index, (&x, &key)) in row.iter().zip(keys).enumerate() {
-                if is_inexact(magnitude(x), key) {
-                    inexact.push((first + index) as u32);
+            let mut flags = [0; ROW];
+            for ((flag, &x), &key) in flags.iter_mut().zip(row).zip(keys) {
+                *flag = u8::from(is_inexact(magnitude(x), key));
+            }
+            for (word, flags) in flags.as_chunks::<8>().0.iter().enumerate() {
+                let mut left = u64::from_le_bytes(*flags);
+                while left != 0 {
+                    let place = 8 * word + left.trailing_zeros() as usize / 8;
+                    inexact.push((first + place) as u32);
+                    left &= left - 1;
                 }
             }
         };

@@ -5,6 +5,7 @@
 //! sizes whatever the scale. Sorting the few elements of each bucket gives every place.
 
 use super::dispatch;
+use super::histogram::Histogram;
 use super::magnitude::magnitude;
 use super::row_keys::Keys;
 use super::row_ties::Ties;
@@ -18,8 +19,11 @@ const MORE_BINADES: u32 = 12;
 const MANTISSA_BITS: u32 = 23;
 /// Shorter rows are sorted at once.
 pub(super) const SHORT: usize = 48;
-/// Buckets of a larger share than one of so many are taken for elements that are all equal.
-const MANY: u32 = 8;
+/// Buckets of a larger share than one of so many are taken for elements that are all equal: in rows
+/// of this length the first, in longer ones the second, as finding these takes less than the places
+/// of each.
+const MANY: [u32; 2] = [8, 16];
+const LONG: usize = 2048;
 /// Longer buckets are sorted; in shorter ones, comparing all pairs takes less.
 const SMALL: usize = 16;
 
@@ -33,8 +37,7 @@ pub(crate) struct Ranker {
     elements: usize,
     /// Place of the first element of each bucket, then the length of the row.
     starts: Vec<u32>,
-    /// How many elements of each bucket are counted in each turn.
-    counts: [Vec<u32>; TURNS],
+    histogram: Histogram,
     /// Where the next element of each bucket goes.
     next: Vec<u32>,
     /// Magnitudes above indices, in the order of places where they are looked at.
@@ -46,10 +49,6 @@ pub(crate) struct Ranker {
     /// Whether the first bucket of an earlier row was too large.
     spreads: bool,
 }
-
-/// Equal buckets follow each other where many elements are equal; counting them in turns keeps one
-/// count from waiting for the last.
-const TURNS: usize = 4;
 
 impl Ranker {
     /// The place of each magnitude, from 0 for the smallest; equal ones in the order of their
@@ -108,13 +107,13 @@ impl Ranker {
         elements: &mut Vec<u32>,
         mut found: impl FnMut(usize, u32),
     ) {
+        let many = row.len() as u32 / MANY[usize::from(row.len() > LONG)];
         self.ties.clear();
         elements.retain(|&index| {
             let index = index as usize;
             let bucket = usize::from(self.buckets[index]);
             let count = self.starts[bucket + 1] - self.starts[bucket];
-            let many = count > row.len() as u32 / MANY;
-            let place = if many {
+            let place = if count > many {
                 self.ties.place(row, index)
             } else {
                 None
@@ -206,32 +205,8 @@ impl Ranker {
         self.buckets.resize(row.len().next_multiple_of(64), 0);
         self.keys
             .take(row, largest, &mut self.buckets[..row.len()], [shift, base]);
-        for counts in &mut self.counts {
-            counts.clear();
-            counts.resize(count, 0);
-        }
-        let [a, b, c, d] = &mut self.counts;
-        let (groups, rest) = self.buckets[..row.len()].as_chunks::<TURNS>();
-        for &group in groups {
-            a[usize::from(group[0])] += 1;
-            b[usize::from(group[1])] += 1;
-            c[usize::from(group[2])] += 1;
-            d[usize::from(group[3])] += 1;
-        }
-        for &bucket in rest {
-            a[usize::from(bucket)] += 1;
-        }
-        for ((a, &b), (&c, &d)) in a.iter_mut().zip(&*b).zip(c.iter().zip(&*d)) {
-            *a += b + c + d;
-        }
-        self.starts.clear();
-        self.starts.reserve(count + 1);
-        self.starts.push(0);
-        let mut start = 0;
-        self.starts.extend(a.iter().map(|&count| {
-            start += count;
-            start
-        }));
+        self.histogram
+            .starts(&self.buckets[..row.len()], count, &mut self.starts);
         // Rows of one tensor are alike, and places are the same with any buckets. Zeros would share
         // a bucket with any.
         let first = self.starts[1] as usize;

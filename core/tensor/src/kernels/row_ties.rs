@@ -11,7 +11,7 @@ use pulp::NullaryFnOnce;
 /// Elements of a part.
 const PART: usize = 64;
 /// Magnitudes of a row that are remembered.
-const MOST: usize = 4;
+const MOST: usize = 8;
 
 /// The magnitudes of a row that many elements have.
 #[derive(Default)]
@@ -25,8 +25,8 @@ struct Tie {
     magnitude: u32,
     /// Elements that are smaller.
     smaller: u32,
-    /// For each part, how many are equal before it.
-    before: Vec<u32>,
+    /// For each part, which elements are equal, and how many are before it.
+    parts: Vec<(u64, u32)>,
 }
 
 impl Ties {
@@ -44,51 +44,59 @@ impl Ties {
             None => {
                 let tie = self.ties.get_mut(self.known)?;
                 tie.magnitude = own;
-                tie.smaller = dispatch(Count(row, own, &mut tie.before));
+                tie.smaller = dispatch(Find(row, own, &mut tie.parts));
                 self.known += 1;
                 self.known - 1
             }
         };
         let tie = &self.ties[number];
-        let part = index / PART;
-        let equal = dispatch(Equal(&row[part * PART..index], own));
-        Some(tie.smaller + tie.before[part] + equal)
+        let (equal, before) = tie.parts[index / PART];
+        let earlier = equal & ((1 << (index % PART)) - 1);
+        Some(tie.smaller + before + earlier.count_ones())
     }
 }
 
-struct Equal<'a>(&'a [f32], u32);
+/// Counts what is smaller, and finds what is equal.
+struct Find<'a>(&'a [f32], u32, &'a mut Vec<(u64, u32)>);
 
-impl NullaryFnOnce for Equal<'_> {
+impl NullaryFnOnce for Find<'_> {
     type Output = u32;
 
     #[inline(always)]
     fn call(self) -> u32 {
-        let Equal(row, own) = self;
-        row.iter().map(|&x| u32::from(magnitude(x) == own)).sum()
-    }
-}
-
-/// Counts what is smaller, and what is equal before each part.
-struct Count<'a>(&'a [f32], u32, &'a mut Vec<u32>);
-
-impl NullaryFnOnce for Count<'_> {
-    type Output = u32;
-
-    #[inline(always)]
-    fn call(self) -> u32 {
-        let Count(row, own, before) = self;
-        let (mut smaller, mut equal) = (0, 0);
-        before.clear();
-        before.reserve_exact(row.len().div_ceil(PART));
-        for part in row.chunks(PART) {
-            before.push(equal);
-            for &x in part {
+        let Find(row, own, parts) = self;
+        let (mut smaller, mut before) = (0, 0);
+        parts.clear();
+        parts.reserve_exact(row.len() / PART + 1);
+        let (whole, rest) = row.as_chunks::<PART>();
+        let mut last = [f32::NAN; PART];
+        last[..rest.len()].copy_from_slice(rest);
+        for part in whole.iter().chain([&last]) {
+            let mut flags = [0u8; PART];
+            let mut less = 0;
+            for j in 0..PART {
                 // Magnitudes fit 31 bits; comparing them as signed numbers is one instruction.
-                let magnitude = magnitude(x) as i32;
-                smaller += u32::from(magnitude < own as i32);
-                equal += u32::from(magnitude == own as i32);
+                let magnitude = magnitude(part[j]) as i32;
+                less += u32::from(magnitude < own as i32);
+                flags[j] = u8::from(magnitude == own as i32);
             }
+            smaller += less;
+            let equal = bits_of(&flags);
+            parts.push((equal, before));
+            before += equal.count_ones();
         }
+        // NaN, which the last part is filled up with, is not smaller than anything.
         smaller
     }
+}
+
+/// Bit `i` is flag `i`, which is 0 or 1.
+#[inline(always)]
+fn bits_of(flags: &[u8; PART]) -> u64 {
+    let eights = flags.as_chunks::<8>().0.iter().enumerate();
+    eights.fold(0, |bits, (number, eight)| {
+        // Flag `i` comes to bit `56 + i`, and no two to the same bit.
+        let upper = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080);
+        bits | upper >> 56 << (8 * number)
+    })
 }
