@@ -1,8 +1,9 @@
 //! The loops over tiles.
 //!
-//! Each is plain Rust that the compiler vectorises, compiled once for any processor and once for
-//! AVX2 and FMA; which of both runs is decided by the processor it runs on. No operation is
-//! contracted or reordered, so both give the same bits.
+//! Each is plain Rust that the compiler vectorises, compiled for any processor, for AVX2 and FMA,
+//! and for AVX-512; which of these runs is decided by the processor it runs on. No operation is
+//! contracted or reordered, so all give the same bits. Instructions that the compiler does not find
+//! are named, beside a way that does without.
 
 mod bits;
 pub(crate) mod bracket;

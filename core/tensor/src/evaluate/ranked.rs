@@ -52,9 +52,10 @@ struct Drawing<'a> {
 /// Rows of so many elements are ranked in buffers that count as tiles do.
 const SHORT_ROW: usize = 1 << 18;
 
-/// Bytes of the buffers in which a row is ranked, for each element: the element and its random
-/// byte, its magnitude, its bucket, its place in the order with its magnitude, and bits; where
-/// places are asked for, once more with its magnitude, among its bucket, and after how many others.
+/// Bytes of the buffers in which a row is ranked, for each element, at most: the element and its
+/// random byte, its key and its bucket, its place in the order with its magnitude, and bits; where
+/// places are asked for, itself among those, among its bucket, and in the parts of rows with many
+/// equal ones. Vectors may have grown to more than they hold.
 pub(super) const BYTES: usize = 4 + 1 + 4 + 4 + 8 + 1 + 8 + 4 + 4;
 
 /// Bytes that ranking rows of this length takes on one thread, where these count.

@@ -208,4 +208,26 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn keys_are_compared_and_counted_with_any_instructions() {
+        let key = |i: usize| [0, 7, 8, u16::MAX - 2, 9][i % 5] + (i / 60) as u16 % 2;
+        let rows: Vec<[u16; AT_ONCE]> = (0..3)
+            .map(|row| std::array::from_fn(|i| key(row * 31 + i)))
+            .collect();
+        for with in [None, wide()] {
+            for one in [0, 1, 7, 8, u16::MAX - 1, u16::MAX] {
+                let all = || rows.as_flattened().iter();
+                let less = all().filter(|&&other| other < one).count() as u32;
+                let not_larger = all().filter(|&&other| other <= one).count() as u32;
+                assert_eq!(count(&rows, one, false, with), less);
+                assert_eq!(count(&rows, one, true, with), not_larger);
+                let [less, not_larger] = compare(&rows[0], one, with);
+                for (i, &other) in rows[0].iter().enumerate() {
+                    assert_eq!(less >> i & 1 == 1, other < one, "{other} and {one}");
+                    assert_eq!(not_larger >> i & 1 == 1, other <= one, "{other} and {one}");
+                }
+            }
+        }
+    }
 }

@@ -4,6 +4,14 @@
 //! row, two buckets: what is in lower ones is decided one way, what is in higher ones the other. A
 //! table of both fits a few registers, so elements are looked up side by side.
 
+#![cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(
+        dead_code,
+        reason = "other processors look up one element after the other"
+    )
+)]
+
 /// Bytes that one pair of registers has entries for.
 const BLOCK: usize = 64;
 /// Pairs of registers that may be used.
@@ -238,8 +246,7 @@ mod wide {
         let mut found = simd
             .avx512bw
             ._mm512_permutex2var_epi16(table[0][0], index, table[0][1]);
-        for block in 1..BLOCKS {
-            let [low, high] = table[block];
+        for (block, &[low, high]) in table.iter().enumerate().skip(1) {
             let from = simd.avx512f._mm512_set1_epi16((block * BLOCK) as i16);
             let is_there = simd.avx512bw._mm512_cmpge_epu16_mask(index, from);
             let there = simd.avx512bw._mm512_permutex2var_epi16(low, index, high);

@@ -129,6 +129,7 @@ pub(crate) struct Row<'a> {
 #[derive(Default)]
 pub(crate) struct Masker {
     ranker: Ranker,
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     table: Table,
     /// Bits of the elements whose bucket does not tell.
     open: Vec<u64>,
@@ -315,8 +316,14 @@ mod tests {
                 (0.5, 0.5),
             ];
             for (low, high) in lines {
-                let line = Line::new(low, high, len as u32);
-                for (number, elements) in rows(len).iter().enumerate() {
+                let mut line = Line::new(low, high, len as u32);
+                // The second time without looking up elements side by side.
+                let rows = rows(len);
+                for (time, elements) in rows.iter().chain(&rows).enumerate() {
+                    let number = time % rows.len();
+                    if time == rows.len() {
+                        line.window = None;
+                    }
                     let places = by_sorting(elements);
                     let mut kept = vec![u64::MAX; len.div_ceil(64)];
                     let row = Row {

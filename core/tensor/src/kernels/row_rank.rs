@@ -22,7 +22,7 @@ pub(super) const SHORT: usize = 48;
 /// Buckets of a larger share than one of so many are taken for elements that are all equal: in rows
 /// of this length the first, in longer ones the second, as finding these takes less than the places
 /// of each.
-const MANY: [u32; 2] = [8, 16];
+const MANY: [u32; 2] = [8, 12];
 const LONG: usize = 2048;
 /// Longer buckets are sorted; in shorter ones, comparing all pairs takes less.
 const SMALL: usize = 16;
@@ -90,6 +90,7 @@ impl Ranker {
     }
 
     /// The same, filled up to a multiple of 64 elements.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn padded_buckets(&self) -> &[u16] {
         &self.buckets
     }
@@ -113,7 +114,9 @@ impl Ranker {
             let index = index as usize;
             let bucket = usize::from(self.buckets[index]);
             let count = self.starts[bucket + 1] - self.starts[bucket];
-            let place = if count > many {
+            // The first bucket has all that is small; of that, many are equal if they are 0.
+            let equal = count > many && (bucket > 0 || row[index] == 0.0);
+            let place = if equal {
                 self.ties.place(row, index)
             } else {
                 None
