@@ -9,6 +9,7 @@ mod lines;
 mod needs;
 mod rank;
 mod ranked;
+mod ranked_sums;
 mod scalar;
 
 mod whole;

@@ -146,6 +146,11 @@ impl<'a> Demand<'a> {
         self.ready.contains(&node)
     }
 
+    /// How the node is computed.
+    pub(super) fn role(&self, node: Node) -> Role {
+        self.roles[node as usize]
+    }
+
     /// Others that are computed from the same node.
     pub(super) fn users(&self, node: Node) -> &[Node] {
         let node = node as usize;

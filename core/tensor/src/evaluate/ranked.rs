@@ -3,6 +3,7 @@
 //! Both need all of a row at once, so they are computed before the passes that use them: places
 //! into memory, masks into one bit for each element.
 
+use super::ranked_sums::{Sums, unit_of_blocks};
 use super::whole::fill;
 use super::{Fact, Facts, Role, Schedule};
 use crate::CHUNK;
@@ -33,6 +34,8 @@ struct Mask {
     row: usize,
     key: u64,
     bits: Vec<AtomicU64>,
+    /// What is collected of the elements that it is drawn for.
+    sums: Sums,
 }
 
 /// What one thread draws masks in.
@@ -49,9 +52,10 @@ struct Drawing<'a> {
 /// Rows of so many elements are ranked in buffers that count as tiles do.
 const SHORT_ROW: usize = 1 << 18;
 
-/// Bytes of the buffers in which a row is ranked, for each element: the element and its random
-/// byte, its magnitude, its bucket, its place in the order with its magnitude, and bits; where
-/// places are asked for, once more with its magnitude, among its bucket, and after how many others.
+/// Bytes of the buffers in which a row is ranked, for each element, at most: the element and its
+/// random byte, its key and its bucket, its place in the order with its magnitude, and bits; where
+/// places are asked for, itself among those, among its bucket, and in the parts of rows with many
+/// equal ones. Vectors may have grown to more than they hold.
 pub(super) const BYTES: usize = 4 + 1 + 4 + 4 + 8 + 1 + 8 + 4 + 4;
 
 /// Bytes that ranking rows of this length takes on one thread, where these count.
@@ -79,7 +83,7 @@ impl Schedule<'_> {
                     .by_rows(self.nodes[other as usize].operands())
                     .is_empty()
             });
-            return self.ranked_masks(self.facts, &masks, all);
+            return self.ranked_masks(self.facts, &masks, all, true);
         }
         Ok(vec![(node, self.row_ranks(self.facts, node, all)?)])
     }
@@ -92,7 +96,7 @@ impl Schedule<'_> {
         stretch: Range<usize>,
     ) -> Result<Fact, Error> {
         if self.is_ranked_mask(node) {
-            let masks = self.ranked_masks(facts, &[node], stretch)?;
+            let masks = self.ranked_masks(facts, &[node], stretch, false)?;
             let fact = masks.into_iter().map(|(_, fact)| fact).next();
             return Ok(fact.unwrap_or_else(|| Fact::Bits(Arc::default())));
         }
@@ -140,15 +144,17 @@ impl Schedule<'_> {
         Ok(self.stretch_of(node, &stretch, stretch.start, known))
     }
 
-    /// Draws random masks of one shape together: most read the same base.
+    /// Draws random masks of one shape together: most read the same base. With `sums`, which all
+    /// of the tensor needs, sums of what they keep come with them.
     fn ranked_masks(
         &self,
         facts: &Facts,
         nodes: &[Node],
         stretch: Range<usize>,
+        sums: bool,
     ) -> Result<Vec<(Node, Fact)>, Error> {
         let before = stretch.start / 64 * 64;
-        let masks = nodes
+        let mut masks = nodes
             .iter()
             .map(|&node| self.mask(facts, node, stretch.end - before))
             .collect::<Result<Vec<Mask>, Error>>()?;
@@ -156,7 +162,17 @@ impl Schedule<'_> {
             return Ok(Vec::new());
         };
         let at_once = self.rows_at_once(Op::RankedKeepMask, row)?;
-        let unit = row * (PART / row).max(1);
+        let part = row * (PART / row).max(1);
+        let mut unit = part;
+        if sums && let Some(of_blocks) = unit_of_blocks(row, stretch.len()) {
+            let wanted = self.sums_with_masks(nodes);
+            if wanted.iter().any(|sums| !sums.is_empty()) {
+                unit = of_blocks;
+            }
+            for (mask, sums) in masks.iter_mut().zip(wanted) {
+                mask.sums = sums;
+            }
+        }
         let drawing = || Drawing {
             tiles: masks
                 .iter()
@@ -176,34 +192,48 @@ impl Schedule<'_> {
                 kept,
                 masker,
             } = drawing;
-            let start = stretch.start + index * unit;
-            let end = (start + unit).min(stretch.end);
-            // Random bytes come in blocks.
-            let skip = start % random::BLOCK as usize;
-            elements.resize(end - start, 0.0);
-            bytes.resize(end - start + skip, 0);
-            for (mask, tiles) in masks.iter().zip(tiles) {
-                fill(
-                    &mask.program,
-                    mask.slot,
-                    self.options,
-                    tiles,
-                    start,
-                    elements,
-                )?;
-                draw::upper_bytes(bytes, mask.key, start - skip);
-                let parts = elements.chunks(row).zip(bytes[skip..].chunks(row));
-                for (number, (elements, bytes)) in parts.enumerate() {
-                    let first = start + number * row;
-                    let row = Row {
+            let first = stretch.start + index * unit;
+            let last = (first + unit).min(stretch.end);
+            let mut collecting: Vec<_> = masks.iter().map(|mask| mask.sums.start()).collect();
+            for start in (first..last).step_by(part) {
+                let end = (start + part).min(last);
+                // Random bytes come in blocks.
+                let skip = start % random::BLOCK as usize;
+                elements.resize(end - start, 0.0);
+                bytes.resize(end - start + skip, 0);
+                let masks = masks.iter().zip(&mut *tiles).zip(&mut collecting);
+                for ((mask, tiles), collecting) in masks {
+                    // Tiles start at multiples of 16.
+                    let from = start / 16 * 16;
+                    mask.program.look(tiles, from, end - from);
+                    fill(
+                        &mask.program,
+                        mask.slot,
+                        self.options,
+                        tiles,
+                        start,
                         elements,
-                        bytes,
-                        key: mask.key,
-                        first,
-                    };
-                    masker.keep(&row, &mask.line, kept);
-                    set_bits(&mask.bits, first - before, kept);
+                    )?;
+                    draw::upper_bytes(bytes, mask.key, start - skip);
+                    let parts = elements.chunks(row).zip(bytes[skip..].chunks(row));
+                    for (number, (elements, bytes)) in parts.enumerate() {
+                        let first = start + number * row;
+                        let row = Row {
+                            elements,
+                            bytes,
+                            key: mask.key,
+                            first,
+                        };
+                        masker.keep(&row, &mask.line, kept);
+                        set_bits(&mask.bits, first - before, kept);
+                        if let Some(collecting) = collecting {
+                            collecting.row(elements, kept, first);
+                        }
+                    }
                 }
+            }
+            for (mask, collecting) in masks.iter().zip(collecting) {
+                mask.sums.add(collecting, last);
             }
             Ok::<(), Error>(())
         };
@@ -213,7 +243,9 @@ impl Schedule<'_> {
                 .into_par_iter()
                 .try_for_each_init(drawing, draw)?;
         }
+        let mut sums = Vec::new();
         let known = |mask: Mask| {
+            sums.extend(mask.sums.known(self.nodes));
             let words = mask.bits.into_iter().map(AtomicU64::into_inner).collect();
             let bits = Fact::Bits(Arc::new(words));
             (
@@ -221,7 +253,10 @@ impl Schedule<'_> {
                 self.stretch_of(mask.node, &stretch, before, bits),
             )
         };
-        Ok(masks.into_iter().map(known).collect())
+        let mut known: Vec<(Node, Fact)> = masks.into_iter().map(known).collect();
+        // What is collected of survivors can be read once their mask can.
+        known.extend(sums);
+        Ok(known)
     }
 
     /// A mask of which so many elements are to be drawn.
@@ -244,6 +279,7 @@ impl Schedule<'_> {
             bits: (0..elements.div_ceil(64))
                 .map(|_| AtomicU64::new(0))
                 .collect(),
+            sums: Sums::default(),
         })
     }
 

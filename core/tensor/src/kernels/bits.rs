@@ -24,6 +24,58 @@ pub(super) fn instructions() -> Instructions {
     None
 }
 
+/// The instructions for registers of 64 bytes, if there are.
+#[cfg(target_arch = "x86_64")]
+pub(super) type Wide = Option<pulp::x86::V4>;
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) type Wide = Option<std::convert::Infallible>;
+
+/// Those of this processor.
+pub(super) fn wide() -> Wide {
+    #[cfg(target_arch = "x86_64")]
+    return pulp::x86::V4::try_new();
+    #[cfg(not(target_arch = "x86_64"))]
+    None
+}
+
+/// Bit `i` of the first is whether key `i` is below `key`, of the second whether it is not above.
+#[inline(always)]
+pub(super) fn compare(keys: &[u16; AT_ONCE], key: u16, with: Wide) -> [u64; 2] {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = with {
+        return [below_key(simd, keys, key), up_to_key(simd, keys, key)];
+    }
+    let _ = with;
+    let bits = |is_so: fn(u16, u16) -> bool| {
+        let keys = keys.iter().enumerate();
+        keys.fold(0, |bits, (i, &other)| {
+            bits | u64::from(is_so(other, key)) << i
+        })
+    };
+    [
+        bits(|other, key| other < key),
+        bits(|other, key| other <= key),
+    ]
+}
+
+/// How many keys are below `key`, or equal to it where `or_equal`.
+#[inline(always)]
+pub(super) fn count(rows: &[[u16; AT_ONCE]], key: u16, or_equal: bool, with: Wide) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = with {
+        return match or_equal {
+            true => count_up_to(simd, rows, key),
+            false => count_below(simd, rows, key),
+        };
+    }
+    let _ = with;
+    let keys = rows.as_flattened().iter();
+    match or_equal {
+        true => keys.map(|&other| u32::from(other <= key)).sum(),
+        false => keys.map(|&other| u32::from(other < key)).sum(),
+    }
+}
+
 /// Bit `i` is whether byte `i` is below `bound`.
 #[inline(always)]
 pub(super) fn below(bytes: &[u8; AT_ONCE], bound: u64, with: Instructions) -> u64 {
@@ -118,6 +170,46 @@ pub(super) fn flags(bits: u64, with: Instructions) -> [u8; AT_ONCE] {
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
+fn below_key(simd: pulp::x86::V4, keys: &[u16; AT_ONCE], key: u16) -> u64 {
+    let key = simd.avx512f._mm512_set1_epi16(key as i16);
+    let [low, high]: [[u16; 32]; 2] = pulp::cast(*keys);
+    let low = simd.avx512bw._mm512_cmplt_epu16_mask(pulp::cast(low), key);
+    let high = simd.avx512bw._mm512_cmplt_epu16_mask(pulp::cast(high), key);
+    u64::from(low) | u64::from(high) << 32
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn up_to_key(simd: pulp::x86::V4, keys: &[u16; AT_ONCE], key: u16) -> u64 {
+    let key = simd.avx512f._mm512_set1_epi16(key as i16);
+    let [low, high]: [[u16; 32]; 2] = pulp::cast(*keys);
+    let low = simd.avx512bw._mm512_cmple_epu16_mask(pulp::cast(low), key);
+    let high = simd.avx512bw._mm512_cmple_epu16_mask(pulp::cast(high), key);
+    u64::from(low) | u64::from(high) << 32
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn count_below(simd: pulp::x86::V4, rows: &[[u16; AT_ONCE]], key: u16) -> u32 {
+    let mut total = 0;
+    for row in rows {
+        total += below_key(simd, row, key).count_ones();
+    }
+    total
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn count_up_to(simd: pulp::x86::V4, rows: &[[u16; AT_ONCE]], key: u16) -> u32 {
+    let mut total = 0;
+    for row in rows {
+        total += up_to_key(simd, row, key).count_ones();
+    }
+    total
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
 fn half_up_to(simd: pulp::x86::V3, bytes: [u8; 32], most: u8) -> u64 {
     let bytes = pulp::cast(bytes);
     let most = simd.avx._mm256_set1_epi8(most as i8);
@@ -193,6 +285,28 @@ mod tests {
             let flags = flags(bits, with);
             for (place, flag) in flags.into_iter().enumerate() {
                 assert_eq!(flag, if bytes[place] == 7 { KEPT } else { 0 });
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_compared_and_counted_with_any_instructions() {
+        let key = |i: usize| [0, 7, 8, u16::MAX - 2, 9][i % 5] + (i / 60) as u16 % 2;
+        let rows: Vec<[u16; AT_ONCE]> = (0..3)
+            .map(|row| std::array::from_fn(|i| key(row * 31 + i)))
+            .collect();
+        for with in [None, wide()] {
+            for one in [0, 1, 7, 8, u16::MAX - 1, u16::MAX] {
+                let all = || rows.as_flattened().iter();
+                let less = all().filter(|&&other| other < one).count() as u32;
+                let not_larger = all().filter(|&&other| other <= one).count() as u32;
+                assert_eq!(count(&rows, one, false, with), less);
+                assert_eq!(count(&rows, one, true, with), not_larger);
+                let [less, not_larger] = compare(&rows[0], one, with);
+                for (i, &other) in rows[0].iter().enumerate() {
+                    assert_eq!(less >> i & 1 == 1, other < one, "{other} and {one}");
+                    assert_eq!(not_larger >> i & 1 == 1, other <= one, "{other} and {one}");
+                }
             }
         }
     }

@@ -7,6 +7,9 @@
 
 use super::bits::{self, Instructions};
 use super::dispatch;
+#[cfg(target_arch = "x86_64")]
+use super::mask_window;
+use super::mask_window::{Table, Window};
 use super::row_rank::{Ranker, SHORT};
 use mergelab_abi::random;
 use pulp::NullaryFnOnce;
@@ -43,6 +46,8 @@ pub(crate) struct Line {
     always: u64,
     /// Upper bytes from this on are dropped everywhere.
     never: u64,
+    /// The same for looking up elements side by side, if that is possible.
+    window: Option<Window>,
 }
 
 impl Line {
@@ -59,6 +64,7 @@ impl Line {
             decided: Box::new([[0; 2]; BYTES]),
             always: 0,
             never: 0,
+            window: None,
         };
         if row <= LONG {
             line.known = (0..row).map(|place| line.bound(place)).collect();
@@ -71,6 +77,8 @@ impl Line {
         }
         line.always = line.bound(0) >> LOWER;
         line.never = line.bound(row - 1).div_ceil(1 << LOWER);
+        let sure = [line.always, line.never];
+        line.window = Window::new(&line.decided, sure, row, line.falls);
         line
     }
 
@@ -121,8 +129,12 @@ pub(crate) struct Row<'a> {
 #[derive(Default)]
 pub(crate) struct Masker {
     ranker: Ranker,
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    table: Table,
     /// Bits of the elements whose bucket does not tell.
     open: Vec<u64>,
+    /// Their indices.
+    asked: Vec<u32>,
 }
 
 impl Masker {
@@ -142,42 +154,69 @@ impl Masker {
         let bits = (row.elements.len().ilog2() / 2).clamp(3, 9);
         self.ranker.count(row.elements, bits);
         self.open.resize(kept.len(), 0);
-        let decide = Decide {
-            line,
-            bytes: row.bytes,
-            buckets: self.ranker.buckets(),
-            starts: self.ranker.starts(),
-            kept,
-            open: &mut self.open,
-            with: bits::instructions(),
-        };
-        match line.falls {
-            true => dispatch(Falling(decide)),
-            false => dispatch(Rising(decide)),
+        if !self.decide_side_by_side(row, line, kept) {
+            let decide = Decide {
+                line,
+                bytes: row.bytes,
+                buckets: self.ranker.buckets(),
+                starts: self.ranker.starts(),
+                kept,
+                open: &mut self.open,
+                with: bits::instructions(),
+            };
+            match line.falls {
+                true => dispatch(Falling(decide)),
+                false => dispatch(Rising(decide)),
+            }
         }
-        let count: u32 = self.open.iter().map(|word| word.count_ones()).sum();
-        let open = self.open.iter().enumerate();
-        let open = open.flat_map(|(number, &word)| ones(word).map(move |bit| number * 64 + bit));
-        self.ranker.places_of(count as usize, open, |index, place| {
-            kept[index / 64] |= u64::from(is_kept(index, place)) << (index % 64);
-        });
+        self.asked.clear();
+        for (number, &word) in self.open.iter().enumerate() {
+            let mut left = word;
+            while left != 0 {
+                self.asked.push(number as u32 * 64 + left.trailing_zeros());
+                left &= left - 1;
+            }
+        }
+        self.ranker
+            .places_of(row.elements, &mut self.asked, |index, place| {
+                kept[index / 64] |= u64::from(is_kept(index, place)) << (index % 64);
+            });
     }
-}
 
-/// The bits that are set.
-fn ones(word: u64) -> impl Iterator<Item = usize> {
-    let mut left = word;
-    std::iter::from_fn(move || {
-        let bit = left.trailing_zeros() as usize;
-        left &= left.checked_sub(1)?;
-        Some(bit)
-    })
+    /// Decides by buckets, where the processor can look up many at once. Returns whether it can.
+    fn decide_side_by_side(&mut self, row: &Row<'_>, line: &Line, kept: &mut [u64]) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if let (Some(window), Some(simd)) = (&line.window, bits::wide()) {
+            window.fill(self.ranker.starts(), &mut self.table);
+            macro_rules! decide {
+                ($blocks:literal) => {
+                    dispatch(mask_window::Decide::<'_, $blocks> {
+                        simd,
+                        window,
+                        table: &self.table,
+                        bytes: row.bytes,
+                        buckets: self.ranker.padded_buckets(),
+                        kept,
+                        open: &mut self.open,
+                    })
+                };
+            }
+            match window.blocks() {
+                1 => decide!(1),
+                2 => decide!(2),
+                _ => decide!(4),
+            }
+            return true;
+        }
+        let _ = (row, line, kept);
+        false
+    }
 }
 
 struct Decide<'a> {
     line: &'a Line,
     bytes: &'a [u8],
-    buckets: &'a [u32],
+    buckets: &'a [u16],
     starts: &'a [u32],
     kept: &'a mut [u64],
     open: &'a mut [u64],
@@ -243,7 +282,7 @@ impl Decide<'_> {
                 let place = undecided.trailing_zeros() as usize % 64;
                 undecided &= undecided - 1;
                 let [dropped, always] = line.decided[usize::from(all[place])];
-                let [first, end] = places(starts, buckets[place] as usize);
+                let [first, end] = places(starts, usize::from(buckets[place]));
                 yes |= u64::from(first >= always) << place;
                 left |= u64::from((first < always) & (end > dropped)) << place;
             }
@@ -277,8 +316,14 @@ mod tests {
                 (0.5, 0.5),
             ];
             for (low, high) in lines {
-                let line = Line::new(low, high, len as u32);
-                for (number, elements) in rows(len).iter().enumerate() {
+                let mut line = Line::new(low, high, len as u32);
+                // The second time without looking up elements side by side.
+                let rows = rows(len);
+                for (time, elements) in rows.iter().chain(&rows).enumerate() {
+                    let number = time % rows.len();
+                    if time == rows.len() {
+                        line.window = None;
+                    }
                     let places = by_sorting(elements);
                     let mut kept = vec![u64::MAX; len.div_ceil(64)];
                     let row = Row {

@@ -5,7 +5,10 @@
 //! sizes whatever the scale. Sorting the few elements of each bucket gives every place.
 
 use super::dispatch;
+use super::histogram::Histogram;
 use super::magnitude::magnitude;
+use super::row_keys::Keys;
+use super::row_ties::Ties;
 use pulp::NullaryFnOnce;
 
 /// Powers of two below the largest magnitude that have buckets. What is smaller shares the first
@@ -16,19 +19,25 @@ const MORE_BINADES: u32 = 12;
 const MANTISSA_BITS: u32 = 23;
 /// Shorter rows are sorted at once.
 pub(super) const SHORT: usize = 48;
+/// Buckets of a larger share than one of so many are taken for elements that are all equal: in rows
+/// of this length the first, in longer ones the second, as finding these takes less than the places
+/// of each.
+const MANY: [u32; 2] = [8, 12];
+const LONG: usize = 2048;
 /// Longer buckets are sorted; in shorter ones, comparing all pairs takes less.
 const SMALL: usize = 16;
-/// For so many magnitudes, comparing each with the whole row takes less than looking at buckets.
-const FEW: usize = 32;
 
 /// Ranks rows; keeps its buffers from one to the next.
 #[derive(Default)]
 pub(crate) struct Ranker {
-    magnitudes: Vec<u32>,
-    /// Bucket of each element.
-    buckets: Vec<u32>,
+    keys: Keys,
+    ties: Ties,
+    /// Bucket of each element, and some more.
+    buckets: Vec<u16>,
+    elements: usize,
     /// Place of the first element of each bucket, then the length of the row.
     starts: Vec<u32>,
+    histogram: Histogram,
     /// Where the next element of each bucket goes.
     next: Vec<u32>,
     /// Magnitudes above indices, in the order of places where they are looked at.
@@ -37,10 +46,6 @@ pub(crate) struct Ranker {
     marked: Vec<u8>,
     /// Elements of marked buckets.
     members: Vec<u32>,
-    /// Elements whose places are asked for: magnitudes above indices, in their order.
-    asked: Vec<u64>,
-    /// For each of one magnitude, how many equal ones are before it.
-    before: Vec<u32>,
     /// Whether the first bucket of an earlier row was too large.
     spreads: bool,
 }
@@ -54,13 +59,12 @@ impl Ranker {
         }
         let bits = row.len().ilog2().saturating_sub(3).clamp(2, 9);
         self.count(row, bits);
-        self.sorted.resize(self.magnitudes.len(), 0);
+        self.sorted.resize(row.len(), 0);
         self.next.clear();
         self.next.extend_from_slice(&self.starts);
-        for (index, (&bucket, &magnitude)) in self.buckets.iter().zip(&self.magnitudes).enumerate()
-        {
-            let next = &mut self.next[bucket as usize];
-            self.sorted[*next as usize] = key(magnitude, index);
+        for (index, (&bucket, &x)) in self.buckets.iter().zip(row).enumerate() {
+            let next = &mut self.next[usize::from(bucket)];
+            self.sorted[*next as usize] = key(magnitude(x), index);
             *next += 1;
         }
         for ends in self.starts.windows(2) {
@@ -81,7 +85,13 @@ impl Ranker {
     }
 
     /// Bucket of each element.
-    pub(super) fn buckets(&self) -> &[u32] {
+    pub(super) fn buckets(&self) -> &[u16] {
+        &self.buckets[..self.elements]
+    }
+
+    /// The same, filled up to a multiple of 64 elements.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn padded_buckets(&self) -> &[u16] {
         &self.buckets
     }
 
@@ -90,66 +100,68 @@ impl Ranker {
         &self.starts
     }
 
-    /// Calls `found` with the place of each of these elements, after [`Ranker::count`]. They come
-    /// in any order, and are so many at most.
+    /// Calls `found` with the place of each of these elements, after [`Ranker::count`] of the same
+    /// row. They come in any order, and what is in the list then has no meaning.
     pub(super) fn places_of(
         &mut self,
-        count: usize,
-        elements: impl Iterator<Item = usize>,
+        row: &[f32],
+        elements: &mut Vec<u32>,
         mut found: impl FnMut(usize, u32),
     ) {
-        // A row can be long, and a vector that grows holds what is in it twice.
-        self.asked.clear();
-        self.asked.reserve_exact(count);
-        self.before.clear();
-        self.before.reserve_exact(count + 1);
-        let magnitudes = &self.magnitudes;
-        self.asked
-            .extend(elements.map(|index| key(magnitudes[index], index)));
-        self.asked.sort_unstable();
-        let same = |a: &u64, b: &u64| a >> 32 == b >> 32;
-        if self.asked.chunk_by(same).take(FEW + 1).count() > FEW {
-            return self.places_in_buckets(found);
+        let many = row.len() as u32 / MANY[usize::from(row.len() > LONG)];
+        self.ties.clear();
+        elements.retain(|&index| {
+            let index = index as usize;
+            let bucket = usize::from(self.buckets[index]);
+            let count = self.starts[bucket + 1] - self.starts[bucket];
+            // The first bucket has all that is small; of that, many are equal if they are 0.
+            let equal = count > many && (bucket > 0 || row[index] == 0.0);
+            let place = if equal {
+                self.ties.place(row, index)
+            } else {
+                None
+            };
+            if let Some(place) = place {
+                found(index, place);
+            }
+            place.is_none()
+        });
+        // Comparing an element with the row takes less than going through buckets where there are
+        // few elements.
+        if elements.len() * (row.len() / 32 + 32) > 6 * row.len() {
+            return self.places_in_buckets(row, elements, found);
         }
-        for group in self.asked.chunk_by(same) {
-            let Some(first) = group.first() else { continue };
-            let magnitude = (first >> 32) as u32;
-            let (mut smaller, mut equal, mut start) = (0, 0, 0);
-            self.before.clear();
-            let ends = group.iter().map(|&key| key as u32 as usize);
-            for end in ends.clone().chain([self.magnitudes.len()]) {
-                let [less, same] = dispatch(Compare(&self.magnitudes[start..end], magnitude));
-                smaller += less;
-                equal += same;
-                self.before.push(equal);
-                start = end;
-            }
-            for (index, before) in ends.zip(&self.before) {
-                found(index, smaller + before);
-            }
+        for &index in &*elements {
+            let index = index as usize;
+            found(index, self.keys.place(row, index));
         }
     }
 
     /// The same from what is in their buckets.
-    fn places_in_buckets(&mut self, mut found: impl FnMut(usize, u32)) {
+    fn places_in_buckets(
+        &mut self,
+        row: &[f32],
+        elements: &[u32],
+        mut found: impl FnMut(usize, u32),
+    ) {
         self.marked.clear();
         self.marked.resize(self.starts.len() - 1, 0);
-        for &key in &self.asked {
-            self.marked[self.buckets[key as u32 as usize] as usize] = 1;
+        for &index in elements {
+            self.marked[usize::from(self.buckets[index as usize])] = 1;
         }
         // Whether a bucket is marked is hard to predict, so every index is written.
-        self.members.resize(self.buckets.len() + 1, 0);
+        self.members.resize(row.len() + 1, 0);
         let mut count = 0;
-        for (index, &bucket) in self.buckets.iter().enumerate() {
+        for (index, &bucket) in self.buckets[..row.len()].iter().enumerate() {
             self.members[count] = index as u32;
-            count += usize::from(self.marked[bucket as usize]);
+            count += usize::from(self.marked[usize::from(bucket)]);
         }
-        self.sorted.resize(self.magnitudes.len(), 0);
+        self.sorted.resize(row.len(), 0);
         self.next.clear();
         self.next.extend_from_slice(&self.starts);
         for &index in &self.members[..count] {
-            let next = &mut self.next[self.buckets[index as usize] as usize];
-            self.sorted[*next as usize] = key(self.magnitudes[index as usize], index as usize);
+            let next = &mut self.next[usize::from(self.buckets[index as usize])];
+            self.sorted[*next as usize] = key(magnitude(row[index as usize]), index as usize);
             *next += 1;
         }
         for (ends, &marked) in self.starts.windows(2).zip(&self.marked) {
@@ -158,9 +170,10 @@ impl Ranker {
                 sort(&mut self.sorted[keys]);
             }
         }
-        for &own in &self.asked {
-            let index = own as u32 as usize;
-            let bucket = self.buckets[index] as usize;
+        for &index in elements {
+            let index = index as usize;
+            let own = key(magnitude(row[index]), index);
+            let bucket = usize::from(self.buckets[index]);
             let start = self.starts[bucket];
             let keys = &self.sorted[start as usize..self.starts[bucket + 1] as usize];
             let smaller = match keys.len() <= SMALL {
@@ -183,8 +196,7 @@ impl Ranker {
 
     /// Puts elements into buckets, `2^bits` for each power of two.
     pub(super) fn count(&mut self, row: &[f32], bits: u32) {
-        self.magnitudes.resize(row.len(), 0);
-        let largest = dispatch(Magnitudes(&mut self.magnitudes, row));
+        let largest = dispatch(Largest(row));
         let shift = MANTISSA_BITS - bits;
         let binades = match self.spreads {
             true => MORE_BINADES,
@@ -192,36 +204,19 @@ impl Ranker {
         };
         let base = (largest >> shift).saturating_sub(binades << bits);
         let count = ((largest >> shift) - base + 1) as usize;
-        self.buckets.resize(row.len(), 0);
-        dispatch(Buckets {
-            buckets: &mut self.buckets,
-            magnitudes: &self.magnitudes,
-            shift,
-            base,
-        });
-        // Equal buckets follow each other where many elements are equal; counting them in turns
-        // keeps one count from waiting for the last.
-        const TURNS: usize = 4;
-        self.next.clear();
-        self.next.resize(TURNS * count, 0);
-        let (groups, rest) = self.buckets.as_chunks::<TURNS>();
-        for group in groups {
-            for (turn, &bucket) in group.iter().enumerate() {
-                self.next[bucket as usize * TURNS + turn] += 1;
-            }
+        self.elements = row.len();
+        self.buckets.resize(row.len().next_multiple_of(64), 0);
+        self.keys
+            .take(row, largest, &mut self.buckets[..row.len()], [shift, base]);
+        self.histogram
+            .starts(&self.buckets[..row.len()], count, &mut self.starts);
+        // Rows of one tensor are alike, and places are the same with any buckets. Zeros would share
+        // a bucket with any.
+        let first = self.starts[1] as usize;
+        if !self.spreads && first > row.len() / 8 {
+            let zeros = row.iter().filter(|&&x| x == 0.0).count();
+            self.spreads = first - zeros > row.len() / 8;
         }
-        for &bucket in rest {
-            self.next[bucket as usize * TURNS] += 1;
-        }
-        self.starts.clear();
-        self.starts.push(0);
-        let mut start = 0;
-        for counts in self.next.as_chunks::<TURNS>().0 {
-            start += counts.iter().sum::<u32>();
-            self.starts.push(start);
-        }
-        // Rows of one tensor are alike, and places are the same with any buckets.
-        self.spreads |= self.starts[1] as usize > row.len() / 8;
     }
 }
 
@@ -236,57 +231,14 @@ fn key(magnitude: u32, index: usize) -> u64 {
     (u64::from(magnitude) << 32) | index as u64
 }
 
-struct Magnitudes<'a>(&'a mut [u32], &'a [f32]);
+struct Largest<'a>(&'a [f32]);
 
-impl NullaryFnOnce for Magnitudes<'_> {
+impl NullaryFnOnce for Largest<'_> {
     type Output = u32;
 
     #[inline(always)]
     fn call(self) -> u32 {
-        let mut largest = 0;
-        for (out, &x) in self.0.iter_mut().zip(self.1) {
-            *out = magnitude(x);
-            largest = largest.max(*out);
-        }
-        largest
-    }
-}
-
-struct Buckets<'a> {
-    buckets: &'a mut [u32],
-    magnitudes: &'a [u32],
-    shift: u32,
-    base: u32,
-}
-
-impl NullaryFnOnce for Buckets<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        for (bucket, &magnitude) in self.buckets.iter_mut().zip(self.magnitudes) {
-            *bucket = (magnitude >> self.shift).max(self.base) - self.base;
-        }
-    }
-}
-
-/// How many magnitudes are smaller than one, and how many equal it.
-struct Compare<'a>(&'a [u32], u32);
-
-impl NullaryFnOnce for Compare<'_> {
-    type Output = [u32; 2];
-
-    #[inline(always)]
-    fn call(self) -> [u32; 2] {
-        let Compare(magnitudes, one) = self;
-        let (mut smaller, mut equal) = (0, 0);
-        // Magnitudes fit 31 bits; comparing them as signed numbers is one instruction.
-        let one = one as i32;
-        for &magnitude in magnitudes {
-            smaller += u32::from((magnitude as i32) < one);
-            equal += u32::from(magnitude as i32 == one);
-        }
-        [smaller, equal]
+        self.0.iter().fold(0, |most, &x| most.max(magnitude(x)))
     }
 }
 

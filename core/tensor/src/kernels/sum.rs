@@ -154,6 +154,79 @@ pub(crate) fn ones(a: &[f32], b: Option<&[f32]>) -> u32 {
     dispatch(Ones(a, b))
 }
 
+/// Elements whose bits are set are added to `kept` too.
+struct Survivors<'a, F> {
+    all: &'a mut [f64; LANES],
+    kept: &'a mut [f64; LANES],
+    tile: &'a [f32],
+    bits: &'a [u64],
+    first: usize,
+    of: F,
+}
+
+impl<F: Fn(f32) -> f32> NullaryFnOnce for Survivors<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Survivors {
+            all,
+            kept,
+            tile,
+            bits,
+            first,
+            of,
+        } = self;
+        let (mut lanes, mut kept_lanes) = (*all, *kept);
+        let (rows, rest) = tile.as_chunks::<LANES>();
+        let places = (first..).step_by(LANES);
+        for (row, place) in rows.iter().zip(places) {
+            let bits = (bits[place / 64] >> (place % 64)) as u32;
+            for j in 0..LANES {
+                let one = ((bits >> j) & 1) as f32;
+                lanes[j] += f64::from(of(row[j]));
+                // Infinity times 0 is NaN, as it is where the mask is multiplied with.
+                kept_lanes[j] += f64::from(of(row[j] * one));
+            }
+        }
+        let place = first + rows.len() * LANES;
+        for (j, &x) in rest.iter().enumerate() {
+            let one = ((bits[(place + j) / 64] >> ((place + j) % 64)) & 1) as f32;
+            lanes[j] += f64::from(of(x));
+            kept_lanes[j] += f64::from(of(x * one));
+        }
+        (*all, *kept) = (lanes, kept_lanes);
+    }
+}
+
+/// Adds a tile to the lanes, or its magnitudes, and to others what a mask keeps of it: bit `i % 64`
+/// of word `i / 64` for the element `i` of a row, of which the tile starts at `first`, a multiple of
+/// the lanes.
+pub(crate) fn survivors(
+    all: &mut [f64; LANES],
+    kept: &mut [f64; LANES],
+    tile: &[f32],
+    (bits, first): (&[u64], usize),
+    abs: bool,
+) {
+    macro_rules! with {
+        ($of:expr) => {
+            dispatch(Survivors {
+                all,
+                kept,
+                tile,
+                bits,
+                first,
+                of: $of,
+            })
+        };
+    }
+    match abs {
+        true => with!(f32::abs),
+        false => with!(|x| x),
+    }
+}
+
 /// Adds a tile to the lanes.
 pub(crate) fn sum(lanes: &mut [f64; LANES], tile: &[f32]) {
     dispatch(Sum(lanes, tile, |x| x));
