@@ -7,6 +7,7 @@
 mod bits;
 pub(crate) mod bracket;
 pub(crate) mod draw;
+pub(crate) mod elect;
 pub(crate) mod elementwise;
 pub(crate) mod extreme;
 pub(crate) mod lines;
@@ -21,6 +22,7 @@ pub(crate) mod storage;
 pub(crate) mod sum;
 pub(crate) mod terms;
 pub(crate) mod trim;
+pub(crate) mod variance;
 
 /// Partial results that a reduction keeps side by side. Element `i` of a block goes to lane
 /// `i % LANES`, whatever the tile, so the tile size must be a multiple of it.

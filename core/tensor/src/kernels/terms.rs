@@ -12,7 +12,7 @@ use mergelab_abi::working::Working;
 use pulp::NullaryFnOnce;
 
 /// Elements of a row: four registers of eight.
-const ROW: usize = 32;
+pub(crate) const ROW: usize = 32;
 
 /// One term of a sum. Every operation in it is rounded.
 pub(crate) trait Term: Copy {
@@ -141,6 +141,21 @@ pub(crate) struct ScaledChange<'a> {
     pub(crate) weight: f32,
 }
 
+/// Stored bf16 elements less a tile: a task vector.
+#[derive(Clone, Copy)]
+pub(crate) struct Change<'a> {
+    pub(crate) x: &'a [[u8; 2]],
+    pub(crate) minus: &'a [f32],
+}
+
+/// Stored bf16 elements less a tile, times a mask.
+#[derive(Clone, Copy)]
+pub(crate) struct MaskedChange<'a> {
+    pub(crate) x: &'a [[u8; 2]],
+    pub(crate) minus: &'a [f32],
+    pub(crate) mask: &'a [f32],
+}
+
 /// Stored bf16 elements less a tile, where they are kept, times numbers: what is left of a task
 /// vector.
 #[derive(Clone, Copy)]
@@ -238,7 +253,7 @@ fn decode(bytes: [u8; 2]) -> f32 {
 
 /// Whether `sign(x) = elected`, as 1 or 0.
 #[inline(always)]
-fn agrees(x: f32, elected: f32) -> f32 {
+pub(super) fn agrees(x: f32, elected: f32) -> f32 {
     let nonzero = if x < 0.0 { -1.0 } else { x };
     let sign = if x > 0.0 { 1.0 } else { nonzero };
     if sign + 0.0 == elected { 1.0 } else { 0.0 }
@@ -261,6 +276,8 @@ term!(Scaled, x [weight] {} rounding, rounding.round(x * weight));
 term!(ScaledStored, x [weight] {} rounding, rounding.round(decode(x) * weight));
 term!(ScaledChange, x [minus, weight] {} rounding,
     rounding.round(rounding.round(decode(x) - minus) * weight));
+term!(Change, x [minus] {} rounding, rounding.round(decode(x) - minus));
+term!(MaskedChange, x [minus, mask] {} rounding, rounding.round(decode(x) - minus) * mask);
 term!(TrimmedChange, x [minus, weight] {limits} rounding, {
     let change = rounding.round(decode(x) - minus);
     rounding.round(change * limits.keep::<true>(change) * weight)

@@ -1,5 +1,7 @@
 //! Makes steps of recorded nodes: in which order, in which slots, fused with which others.
 
+mod agreement;
+
 use super::fuse::{self, Form, Fuse, Sum};
 use super::known::{band, cut, elements, is_finer, number};
 use super::step::{self, Added, Draw, Read, RowValues, Step, Work};
@@ -7,6 +9,7 @@ use super::{Program, streamed_operands};
 use crate::evaluate::{Fact, Facts};
 use crate::graph::{Kind, Nodes};
 use crate::kernels::trim::Band;
+use agreement::{elected, variance};
 use mergelab_abi::ops::{Node, Op, rows};
 use mergelab_abi::random;
 use mergelab_abi::working::Working;
@@ -111,8 +114,15 @@ impl Program {
             let Kind::Input(source) = &recorded.kind else {
                 unreachable!("node {node} is no input");
             };
-            self.sources.push((Arc::clone(source), recorded.len));
-            self.sources.len() - 1
+            // Some steps read what others read too.
+            let known = self
+                .sources
+                .iter()
+                .position(|(s, _)| Arc::ptr_eq(s, source));
+            known.unwrap_or_else(|| {
+                self.sources.push((Arc::clone(source), recorded.len));
+                self.sources.len() - 1
+            })
         };
         let work = match form {
             Form::Plain => return plain(nodes, facts, row, node, source, slot),
@@ -142,6 +152,16 @@ impl Program {
                 band: band(nodes, facts, masks),
                 weight: weight.map_or(1.0, value),
             },
+            Form::MaskedChange { input, minus, mask } => Work::MaskedChange {
+                source: source(input),
+                minus: slot(minus),
+                mask: slot(mask),
+            },
+            Form::Variance(found) => Work::Variance(variance(nodes, facts, found, source, slot)),
+            Form::Elected(found) => {
+                let working = nodes[node as usize].working;
+                Work::Elected(elected(nodes, facts, working, found, source, slot))
+            }
             Form::Dropped { x, mask } => Work::Dropped {
                 x: slot(x),
                 draw: draw(nodes, facts, Some(mask)),

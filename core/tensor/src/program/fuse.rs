@@ -4,20 +4,24 @@
 //! merge methods do all the time is looked for; everything else is computed as it was recorded.
 //! Fused operations give the same bits: each still rounds.
 
+mod elect;
 mod sum;
 mod survive;
 mod trim;
+mod variance;
 
 use super::known::in_memory;
 use super::streamed_operands;
 use crate::evaluate::Facts;
 use crate::graph::{Kind, Nodes};
 use crate::source::Format;
+pub(super) use elect::{Divisor, Elected, Election, Voters};
 use mergelab_abi::ops::{Node, Op, rows};
 use mergelab_abi::working::Working;
 use std::mem;
-pub(super) use sum::Sum;
+pub(super) use sum::{Change, Sum};
 pub(super) use survive::{FACTORS, Survivor};
+pub(super) use variance::{Terms, Variance};
 
 /// How a tensor is computed.
 pub(super) enum Form {
@@ -40,6 +44,12 @@ pub(super) enum Form {
         minus: Node,
         masks: (Node, Option<Node>),
         weight: Option<Node>,
+    },
+    /// A stored input less a tensor, times a mask that others use too.
+    MaskedChange {
+        input: Node,
+        minus: Node,
+        mask: Node,
     },
     /// A tensor where a random mask keeps it.
     Dropped { x: Node, mask: Node },
@@ -65,6 +75,10 @@ pub(super) enum Form {
     Exceeds { x: Node, limit: Node },
     /// A sum.
     Sum(Sum),
+    /// How much tensors differ.
+    Variance(Variance),
+    /// A sum of what has the elected sign.
+    Elected(Elected),
 }
 
 /// What is known about the nodes below those wanted.
@@ -106,6 +120,9 @@ impl<'a> Fuse<'a> {
         if let Some(form) = self.by_row(op, inputs) {
             return form;
         }
+        if let Some(elected) = self.elected(node) {
+            return Form::Elected(elected);
+        }
         let form = match (op, inputs) {
             (Op::Sub, _) => self
                 .stored_change(node)
@@ -116,13 +133,14 @@ impl<'a> Fuse<'a> {
                     .masked(node, a, b)
                     .or_else(|| self.masked(node, b, a))
                     .or_else(|| self.weighted(node, a, b)),
-                None => None,
+                None => self.variance(node).map(Form::Variance),
             },
             (Op::Gt, _) => self
                 .exceeds(node)
                 .map(|(x, limit)| Form::Exceeds { x, limit }),
             (Op::Select, &[a, b, c]) => self.choice(a, b, c),
             (Op::AddN, terms) => self.sum(node, terms),
+            (Op::TopKMask | Op::TopShareMask, _) => self.variance_mask(node),
             _ => None,
         };
         form.unwrap_or(Form::Plain)
@@ -245,6 +263,9 @@ impl Form {
             Form::ByRow { x, beside, .. } => [*x].into_iter().chain(*beside).collect(),
             Form::Exceeds { x, .. } => vec![*x],
             Form::Sum(sum) => sum.operands(),
+            Form::MaskedChange { minus, mask, .. } => vec![*minus, *mask],
+            Form::Variance(variance) => variance.operands(),
+            Form::Elected(elected) => elected.operands(),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! One step of a program: computes a tile from others.
 
 mod added;
+mod elected;
+mod variance;
 
 use super::Buffers;
 use super::fuse::FACTORS;
@@ -13,11 +15,13 @@ use crate::kernels::{draw, elementwise, lines, spread, storage};
 use crate::source::{Format, Source};
 pub(super) use added::Added;
 use added::{add, add_up};
+pub(super) use elected::{Elected, Voters};
 use mergelab_abi::ops::Op;
 use mergelab_abi::working::Working;
 use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
+pub(super) use variance::{Terms, Variance};
 
 /// Where a step reads from.
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +90,12 @@ pub(super) enum Work {
         band: Band,
         weight: f32,
     },
+    /// A source less a slot, times a slot.
+    MaskedChange {
+        source: usize,
+        minus: usize,
+        mask: usize,
+    },
     Dropped {
         x: usize,
         draw: Draw,
@@ -103,6 +113,8 @@ pub(super) enum Work {
     /// 1 where the magnitude is above a number.
     Exceeds(usize, f32),
     Sum(Added),
+    Variance(Variance),
+    Elected(Elected),
 }
 
 /// Where the flags of a mask come from.
@@ -217,11 +229,23 @@ impl Step {
         let (length, working) = (out.len(), self.working);
         match &self.work {
             Work::Load(source) => return buffers.inputs[*source].load(out, first),
-            Work::Change { source, .. } | Work::TrimmedChange { source, .. } => {
+            Work::Change { source, .. }
+            | Work::TrimmedChange { source, .. }
+            | Work::MaskedChange { source, .. } => {
                 buffers.inputs[*source].check(&mut buffers.scratch, first, length)?;
             }
             Work::Sum(added) => {
                 for source in added.sources() {
+                    buffers.inputs[source].check(&mut buffers.scratch, first, length)?;
+                }
+            }
+            Work::Variance(variance) => {
+                for &source in variance.sources() {
+                    buffers.inputs[source].check(&mut buffers.scratch, first, length)?;
+                }
+            }
+            Work::Elected(elected) => {
+                for source in elected.sources() {
                     buffers.inputs[source].check(&mut buffers.scratch, first, length)?;
                 }
             }
@@ -302,6 +326,18 @@ impl Step {
                 };
                 trim::change(working, out, change, first);
             }
+            Work::MaskedChange {
+                source,
+                minus,
+                mask,
+            } => {
+                let change = terms::MaskedChange {
+                    x: stored(*source),
+                    minus: tile(*minus),
+                    mask: tile(*mask),
+                };
+                terms::sum(working, out, &[change]);
+            }
             Work::Dropped { x, .. } => draw::masked(out, tile(*x), &buffers.flags[0][..length]),
             Work::Survivors(list) => survivors(working, buffers, out, list, first),
             Work::Choice {
@@ -313,6 +349,8 @@ impl Step {
             } => elementwise::choose(out, tile(*a), *b, *equal, *chosen, *other),
             Work::Exceeds(x, limit) => elementwise::exceeds(out, tile(*x), *limit),
             Work::Sum(added) => added.run(working, out, tile, stored, first),
+            Work::Variance(variance) => variance.run(working, out, tile, stored, first),
+            Work::Elected(elected) => elected.run(working, out, tile, stored, first),
         }
         Ok(())
     }

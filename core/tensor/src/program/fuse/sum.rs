@@ -38,10 +38,10 @@ pub(in crate::program) enum Sum {
     },
 }
 
-/// A stored input less a tensor, times a number.
-pub(in crate::program) struct Change {
+/// A stored input less a tensor, times a number, or times a number that there may be.
+pub(in crate::program) struct Change<Weight = Node> {
     pub(in crate::program) input: Node,
-    pub(in crate::program) weight: Node,
+    pub(in crate::program) weight: Weight,
     /// Masks of the largest magnitudes: what one keeps, less what the other does.
     pub(in crate::program) masks: Option<(Node, Option<Node>)>,
 }
@@ -201,7 +201,7 @@ impl Fuse<'_> {
     }
 
     /// `x` and `elected` of `sign(x) = elected`. It is cheap enough to be computed twice.
-    fn agreement(&self, node: Node) -> Option<(Node, Node)> {
+    pub(super) fn agreement(&self, node: Node) -> Option<(Node, Node)> {
         let (Op::Eq, &[sign, elected]) = self.operation(node)? else {
             return None;
         };
@@ -295,7 +295,7 @@ impl Fuse<'_> {
 }
 
 /// What all of them are.
-fn one<T: PartialEq>(mut all: impl Iterator<Item = T>) -> Option<T> {
+pub(super) fn one<T: PartialEq>(mut all: impl Iterator<Item = T>) -> Option<T> {
     let first = all.next()?;
     all.all(|n| n == first).then_some(first)
 }

@@ -15,10 +15,20 @@ impl Fuse<'_> {
             return Some(Form::Dropped { x, mask });
         }
         if !self.once(mask) {
-            return None;
+            return self.masked_change(node, x, mask);
         }
         let (by, masks) = self.largest(x, mask)?;
         Some(self.trimmed(node, x, by, masks))
+    }
+
+    /// A task vector times a mask of the largest magnitudes, which others are multiplied by too.
+    fn masked_change(&self, node: Node, x: Node, mask: Node) -> Option<Form> {
+        let (Op::TopKMask | Op::TopShareMask, _) = self.operation(mask)? else {
+            return None;
+        };
+        let fits = self.is_tensor(mask) && self.working(x) == self.working(node);
+        let (input, minus) = fits.then(|| self.stored_change(x))??;
+        Some(Form::MaskedChange { input, minus, mask })
     }
 
     /// A mask of the largest magnitudes, or the difference of two, which `x` is multiplied by, and

@@ -184,7 +184,15 @@ pub(super) fn add<N, T: Term>(
 pub(super) fn add_up<T: Term>(
     working: Working,
     out: &mut [f32],
+    terms: impl ExactSizeIterator<Item = T>,
+) {
+    listed(terms, |terms| terms::sum(working, out, terms));
+}
+
+/// Calls `work` with the terms side by side.
+pub(super) fn listed<T: Copy>(
     mut terms: impl ExactSizeIterator<Item = T>,
+    work: impl FnOnce(&[T]),
 ) {
     /// Terms that lie on the stack: getting memory for them takes longer than some tiles do.
     const FEW: usize = 8;
@@ -195,11 +203,11 @@ pub(super) fn add_up<T: Term>(
             for (place, term) in few[1..].iter_mut().zip(terms) {
                 *place = term;
             }
-            terms::sum(working, out, &few[..count]);
+            work(&few[..count]);
         }
         first => {
             let all: Vec<T> = first.into_iter().chain(terms).collect();
-            terms::sum(working, out, &all);
+            work(&all);
         }
     }
 }

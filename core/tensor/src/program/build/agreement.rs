@@ -1,0 +1,97 @@
+//! Steps that compare tensors: how much they differ, and which agree.
+
+use crate::evaluate::Facts;
+use crate::graph::Nodes;
+use crate::kernels::elect::{Divisor, Election};
+use crate::kernels::trim::Band;
+use crate::program::fuse;
+use crate::program::known::{band, cut, number};
+use crate::program::step::{Elected, Terms, Variance, Voters};
+use mergelab_abi::ops::{Node, Op};
+use mergelab_abi::working::Working;
+
+pub(super) fn variance(
+    nodes: &Nodes,
+    facts: &Facts,
+    variance: fuse::Variance,
+    source: impl FnMut(Node) -> usize,
+    slot: impl Fn(Node) -> usize,
+) -> Variance {
+    let value = |node: Node| number(facts, node) as f32;
+    Variance {
+        terms: match variance.terms {
+            fuse::Terms::Plain(terms) => Terms::Plain(terms.into_iter().map(slot).collect()),
+            fuse::Terms::Changes { inputs, minus } => Terms::Changes {
+                sources: inputs.into_iter().map(source).collect(),
+                minus: slot(minus),
+            },
+        },
+        counts: (value(variance.counts.0), value(variance.counts.1)),
+        cut: variance.mask.map(|mask| cut(nodes, facts, mask)),
+    }
+}
+
+pub(super) fn elected(
+    nodes: &Nodes,
+    facts: &Facts,
+    working: Working,
+    elected: fuse::Elected,
+    mut source: impl FnMut(Node) -> usize,
+    slot: impl Fn(Node) -> usize,
+) -> Elected {
+    let value = |node: Node| number(facts, node) as f32;
+    // A choice rounds its numbers.
+    let rounded = |node: Node| working.round(value(node));
+    let voters = match elected.voters {
+        fuse::Voters::Plain(terms) => Voters::Plain(terms.into_iter().map(&slot).collect()),
+        fuse::Voters::Trimmed { terms, minus } => {
+            let term = |term: fuse::Change<Option<Node>>| {
+                let band = term.masks.map_or(Band::ALL, |m| band(nodes, facts, m));
+                (source(term.input), term.weight.map_or(1.0, value), band)
+            };
+            Voters::Trimmed {
+                terms: terms.into_iter().map(term).collect(),
+                minus: slot(minus),
+            }
+        }
+        fuse::Voters::Masked {
+            inputs,
+            minus,
+            mask,
+        } => Voters::Masked {
+            sources: inputs.into_iter().map(source).collect(),
+            minus: slot(minus),
+            mask: slot(mask),
+        },
+    };
+    let one = |number: Option<Node>| number.map_or(1.0, value);
+    let numbers = elected.numbers.into_iter();
+    Elected {
+        voters,
+        numbers: numbers.map(|(w, s)| (one(w), one(s))).collect(),
+        election: match elected.election {
+            fuse::Election::Above {
+                op,
+                limit,
+                chosen,
+                other,
+            } => Election::Above {
+                limit: value(limit),
+                equal: op == Op::Ge,
+                chosen: rounded(chosen),
+                other: rounded(other),
+            },
+            fuse::Election::Sign { of_zero } => Election::Sign {
+                of_zero: rounded(of_zero),
+            },
+        },
+        divisor: match elected.divisor {
+            fuse::Divisor::AtLeast(least) => Divisor::AtLeast(value(least)),
+            fuse::Divisor::Instead(number, instead) => {
+                Divisor::Instead(value(number), value(instead))
+            }
+        },
+        times: elected.times.map_or(1.0, value),
+        plus: elected.plus.map(slot),
+    }
+}
