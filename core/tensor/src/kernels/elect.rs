@@ -21,28 +21,106 @@ pub(crate) struct Voter<T> {
     pub(crate) share: f32,
 }
 
-/// The sign that is elected.
+/// The sign that is elected: a number for each side of a limit that the sum of the votes can be on.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Election {
-    /// `chosen` where the sum of the votes is above a number, or equal to it if `equal`; else
-    /// `other`.
-    Above {
-        limit: f32,
-        equal: bool,
-        chosen: f32,
-        other: f32,
-    },
+pub(crate) struct Election {
+    pub(crate) limit: f32,
+    pub(crate) above: f32,
+    pub(crate) equal: f32,
+    pub(crate) below: f32,
+    /// Where the sum is NaN.
+    pub(crate) neither: f32,
+}
+
+impl Election {
     /// That of the sum, and another number where the sum is zero.
-    Sign { of_zero: f32 },
+    pub(crate) fn sign(of_zero: f32) -> Self {
+        Self {
+            limit: 0.0,
+            above: 1.0,
+            equal: of_zero,
+            below: -1.0,
+            neither: f32::NAN,
+        }
+    }
+
+    /// `chosen` where the sum is above a number, or equal to it if `equal`; else `other`.
+    pub(crate) fn above(limit: f32, equal: bool, chosen: f32, other: f32) -> Self {
+        Self {
+            limit,
+            above: chosen,
+            equal: if equal { chosen } else { other },
+            below: other,
+            neither: other,
+        }
+    }
+
+    #[inline(always)]
+    fn of(self, votes: f32) -> f32 {
+        // As bits: else the compiler chooses between addresses, one by one.
+        let Self {
+            limit,
+            above,
+            equal,
+            below,
+            neither,
+        } = self;
+        let elected = neither.to_bits();
+        let elected = if votes < limit {
+            below.to_bits()
+        } else {
+            elected
+        };
+        let elected = if votes == limit {
+            equal.to_bits()
+        } else {
+            elected
+        };
+        let elected = if votes > limit {
+            above.to_bits()
+        } else {
+            elected
+        };
+        f32::from_bits(elected)
+    }
 }
 
 /// What becomes of a divisor before it divides.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Divisor {
+pub(crate) struct Divisor {
+    /// Up to this, and where it is `number`, it is `instead`. NaN is no limit and no number.
+    most: f32,
+    number: f32,
+    instead: f32,
+}
+
+impl Divisor {
     /// It is at least a number.
-    AtLeast(f32),
+    pub(crate) fn at_least(least: f32) -> Self {
+        Self {
+            most: least,
+            number: f32::NAN,
+            instead: least,
+        }
+    }
+
     /// Where it is the first number, the second one divides.
-    Instead(f32, f32),
+    pub(crate) fn instead(number: f32, instead: f32) -> Self {
+        Self {
+            most: f32::NAN,
+            number,
+            instead,
+        }
+    }
+
+    #[inline(always)]
+    fn of(self, x: f32) -> f32 {
+        if (x <= self.most) | (x == self.number) {
+            self.instead
+        } else {
+            x
+        }
+    }
 }
 
 /// What is done with those that agree.
@@ -81,14 +159,11 @@ impl<T: Term, R: Rounding> NullaryFnOnce for Elect<'_, T, R> {
             for (kept, voter) in kept.iter_mut().zip(voters) {
                 *kept = voter.x.row(rounding, number);
             }
-            let kept = &kept[..voters.len().min(VOTERS)];
-            row(rounding, out, kept, voters, rule);
-            if let Some(plus) = rule.plus {
-                let plus = &plus.as_chunks::<ROW>().0[number];
-                for j in 0..ROW {
-                    out[j] = rounding.round(plus[j] + out[j]);
-                }
-            }
+            let plus = match rule.plus {
+                Some(plus) => plus.as_chunks::<ROW>().0[number],
+                None => NOTHING,
+            };
+            *out = row(rounding, &kept, voters, rule, plus);
         }
         // What is left is padded to a row.
         if !last.is_empty() {
@@ -97,42 +172,43 @@ impl<T: Term, R: Rounding> NullaryFnOnce for Elect<'_, T, R> {
                     *kept = voter.x.at(rounding, index);
                 }
             }
-            let mut padded = [0.0; ROW];
-            let kept = &kept[..voters.len().min(VOTERS)];
-            row(rounding, &mut padded, kept, voters, rule);
-            for (index, out) in last.iter_mut().enumerate() {
-                *out = match rule.plus {
-                    Some(plus) => rounding.round(plus[done + index] + padded[index]),
-                    None => padded[index],
-                };
+            let mut padded = NOTHING;
+            if let Some(plus) = rule.plus {
+                padded[..last.len()].copy_from_slice(&plus[done..done + last.len()]);
             }
+            let padded = row(rounding, &kept, voters, rule, padded);
+            last.copy_from_slice(&padded[..last.len()]);
         }
     }
 }
 
+/// Adding this changes no number, not even a negative zero.
+const NOTHING: [f32; ROW] = [-0.0; ROW];
+
 #[inline(always)]
-fn row<T, R: Rounding>(
-    rounding: R,
-    out: &mut [f32; ROW],
-    kept: &[[f32; ROW]],
+fn row<T>(
+    rounding: impl Rounding,
+    kept: &[[f32; ROW]; VOTERS],
     voters: &[Voter<T>],
     rule: Rule<'_>,
-) {
-    let Some((first, rest)) = kept.split_first() else {
-        return;
+    plus: [f32; ROW],
+) -> [f32; ROW] {
+    let mut out = [0.0; ROW];
+    let Some((first, rest)) = voters.split_first() else {
+        return out;
     };
-    let mut elected = *first;
-    for x in rest {
+    let mut votes = kept[0];
+    for (x, _) in kept[1..].iter().zip(rest) {
         for j in 0..ROW {
-            elected[j] += x[j];
+            votes[j] += x[j];
         }
     }
-    for elected in &mut elected {
-        *elected = rounding.round(*elected);
+    let mut elected = [0.0; ROW];
+    for j in 0..ROW {
+        elected[j] = rule.election.of(rounding.round(votes[j]));
     }
-    elect(rule.election, &mut elected);
-    let (mut total, mut divisor) = part(rounding, first, &voters[0], &elected);
-    for (x, voter) in rest.iter().zip(&voters[1..]) {
+    let (mut total, mut divisor) = part(rounding, &kept[0], first, &elected);
+    for (x, voter) in kept[1..].iter().zip(rest) {
         let (more, share) = part(rounding, x, voter, &elected);
         for j in 0..ROW {
             total[j] += more[j];
@@ -140,14 +216,12 @@ fn row<T, R: Rounding>(
         }
     }
     for j in 0..ROW {
-        total[j] = rounding.round(total[j]);
-        divisor[j] = rounding.round(divisor[j]);
+        let divisor = rounding.round(rule.divisor.of(rounding.round(divisor[j])));
+        let quotient = rounding.round(rounding.round(total[j]) / divisor);
+        let product = rounding.round(quotient * rule.times);
+        out[j] = rounding.round(plus[j] + product);
     }
-    guard(rule.divisor, &mut divisor);
-    for j in 0..ROW {
-        let quotient = rounding.round(total[j] / rounding.round(divisor[j]));
-        out[j] = rounding.round(quotient * rule.times);
-    }
+    out
 }
 
 /// What one adds to the total and to the divisor.
@@ -165,53 +239,6 @@ fn part<T>(
         divisor[j] = rounding.round(agrees * voter.share);
     }
     (total, divisor)
-}
-
-#[inline(always)]
-fn elect(election: Election, votes: &mut [f32; ROW]) {
-    match election {
-        Election::Above {
-            limit,
-            equal,
-            chosen,
-            other,
-        } => {
-            // As bits, and moved: else the compiler chooses between two addresses, one by one.
-            let (chosen, other) = (chosen.to_bits(), other.to_bits());
-            if equal {
-                for x in votes {
-                    *x = f32::from_bits(if *x >= limit { chosen } else { other });
-                }
-            } else {
-                for x in votes {
-                    *x = f32::from_bits(if *x > limit { chosen } else { other });
-                }
-            }
-        }
-        Election::Sign { of_zero } => {
-            for x in votes {
-                let nonzero = if *x < 0.0 { -1.0 } else { *x };
-                let sign = if *x > 0.0 { 1.0 } else { nonzero };
-                *x = if sign == 0.0 { of_zero } else { sign };
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn guard(guard: Divisor, divisor: &mut [f32; ROW]) {
-    match guard {
-        Divisor::AtLeast(least) => {
-            for x in divisor {
-                *x = if *x > least || x.is_nan() { *x } else { least };
-            }
-        }
-        Divisor::Instead(number, instead) => {
-            for x in divisor {
-                *x = if *x == number { instead } else { *x };
-            }
-        }
-    }
 }
 
 struct Call<'a, T> {

@@ -75,20 +75,16 @@ pub(super) fn elected(
                 limit,
                 chosen,
                 other,
-            } => Election::Above {
-                limit: value(limit),
-                equal: op == Op::Ge,
-                chosen: rounded(chosen),
-                other: rounded(other),
-            },
-            fuse::Election::Sign { of_zero } => Election::Sign {
-                of_zero: rounded(of_zero),
-            },
+            } => {
+                let (chosen, other) = (rounded(chosen), rounded(other));
+                Election::above(value(limit), op == Op::Ge, chosen, other)
+            }
+            fuse::Election::Sign { of_zero } => Election::sign(rounded(of_zero)),
         },
         divisor: match elected.divisor {
-            fuse::Divisor::AtLeast(least) => Divisor::AtLeast(value(least)),
+            fuse::Divisor::AtLeast(least) => Divisor::at_least(value(least)),
             fuse::Divisor::Instead(number, instead) => {
-                Divisor::Instead(value(number), value(instead))
+                Divisor::instead(value(number), value(instead))
             }
         },
         times: elected.times.map_or(1.0, value),
