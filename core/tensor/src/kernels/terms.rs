@@ -329,29 +329,31 @@ impl<T: Term, R: Rounding> NullaryFnOnce for Sum<'_, T, R> {
     #[inline(always)]
     fn call(self) {
         let Sum(out, terms, rounding) = self;
-        let Some((first, rest)) = terms.split_first() else {
-            return out.fill(0.0);
+        let [first, middle @ .., end] = terms else {
+            unreachable!("sums of fewer than two terms are computed elsewhere");
         };
         let (rows, last) = out.as_chunks_mut::<ROW>();
         let done = rows.len() * ROW;
         for (number, out) in rows.iter_mut().enumerate() {
             let mut sum = first.row(rounding, number);
-            for term in rest {
+            for term in middle {
                 let more = term.row(rounding, number);
                 for j in 0..ROW {
                     sum[j] += more[j];
                 }
             }
+            // Apart, as the compiler would copy a sum to which nothing is added one by one.
+            let more = end.row(rounding, number);
             for j in 0..ROW {
-                out[j] = rounding.round(sum[j]);
+                out[j] = rounding.round(sum[j] + more[j]);
             }
         }
         for (index, out) in (done..).zip(last) {
             let mut sum = first.at(rounding, index);
-            for term in rest {
+            for term in middle {
                 sum += term.at(rounding, index);
             }
-            *out = rounding.round(sum);
+            *out = rounding.round(sum + end.at(rounding, index));
         }
     }
 }
@@ -387,6 +389,7 @@ impl<T: Term> ForRounding for Call<'_, T> {
 
     fn with(self, rounding: impl Rounding) {
         match self.1 {
+            [] => self.0.fill(0.0),
             [term] => dispatch(Only(self.0, *term, rounding)),
             terms => dispatch(Sum(self.0, terms, rounding)),
         }

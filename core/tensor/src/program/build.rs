@@ -233,16 +233,17 @@ fn added(
         }
         Sum::Changes { terms, minus } => {
             let minus = slot(minus);
+            let weight = |weight: Option<Node>| weight.map_or(1.0, value);
             if terms.iter().all(|change| change.masks.is_none()) {
                 let terms = terms.iter();
-                let terms = terms.map(|c| (source(c.input), value(c.weight))).collect();
+                let terms = terms.map(|c| (source(c.input), weight(c.weight))).collect();
                 return Added::Changes { terms, minus };
             }
             let terms = terms.iter().map(|change| {
                 let band = change
                     .masks
                     .map_or(Band::ALL, |masks| band(nodes, facts, masks));
-                (source(change.input), value(change.weight), band)
+                (source(change.input), weight(change.weight), band)
             });
             let terms = terms.collect();
             Added::TrimmedChanges { terms, minus }

@@ -98,7 +98,8 @@ impl<'a> Fuse<'a> {
             uses[node as usize] += 1;
         }
         while let Some(node) = open.pop() {
-            if mem::replace(&mut seen[node as usize], true) {
+            // What a number was collected from is not computed again for it.
+            if mem::replace(&mut seen[node as usize], true) || nodes[node as usize].is_scalar() {
                 continue;
             }
             for &operand in streamed_operands(nodes, facts, node) {
@@ -129,10 +130,7 @@ impl<'a> Fuse<'a> {
                 .map(|(input, minus)| Form::Change { input, minus }),
             (Op::Mul | Op::Div, &[a, b]) => match self.survivor(node) {
                 Some(survivor) => Some(Form::Survivors(vec![survivor])),
-                None if op == Op::Mul => self
-                    .masked(node, a, b)
-                    .or_else(|| self.masked(node, b, a))
-                    .or_else(|| self.weighted(node, a, b)),
+                None if op == Op::Mul => self.product(node, a, b),
                 None => self.variance(node).map(Form::Variance),
             },
             (Op::Gt, _) => self

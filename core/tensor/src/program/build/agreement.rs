@@ -45,7 +45,7 @@ pub(super) fn elected(
     let voters = match elected.voters {
         fuse::Voters::Plain(terms) => Voters::Plain(terms.into_iter().map(&slot).collect()),
         fuse::Voters::Trimmed { terms, minus } => {
-            let term = |term: fuse::Change<Option<Node>>| {
+            let term = |term: fuse::Change| {
                 let band = term.masks.map_or(Band::ALL, |m| band(nodes, facts, m));
                 (source(term.input), term.weight.map_or(1.0, value), band)
             };

@@ -24,7 +24,7 @@ pub(in crate::program) enum Voters {
     Plain(Vec<Node>),
     /// Task vectors where masks of the largest magnitudes keep them.
     Trimmed {
-        terms: Vec<Change<Option<Node>>>,
+        terms: Vec<Change>,
         minus: Node,
     },
     /// Task vectors times one mask.
@@ -227,26 +227,9 @@ impl Fuse<'_> {
     fn trimmed_voters(&self, votes: &[Node]) -> Option<Voters> {
         /// The sum of the votes, the sign and the product.
         const USES: u32 = 3;
-        let found: Vec<(Change<Option<Node>>, Node)> = votes
+        let found: Vec<(Change, Node)> = votes
             .iter()
-            .map(|&x| {
-                let (input, minus, masks, weight) = match self.form(x) {
-                    Form::TrimmedChange {
-                        input,
-                        minus,
-                        masks,
-                        weight,
-                    } => (input, minus, Some(masks), weight),
-                    Form::Change { input, minus } => (input, minus, None, None),
-                    _ => return None,
-                };
-                let change = Change {
-                    input,
-                    weight,
-                    masks,
-                };
-                (self.uses(x) <= USES).then_some((change, minus))
-            })
+            .map(|&x| (self.uses(x) <= USES).then(|| self.as_change(x))?)
             .collect::<Option<_>>()?;
         let minus = one(found.iter().map(|f| f.1))?;
         let terms = found.into_iter().map(|f| f.0).collect();
@@ -256,8 +239,11 @@ impl Fuse<'_> {
     fn masked_voters(&self, votes: &[Node]) -> Option<Voters> {
         let found: Vec<(Node, Node, Node)> = votes
             .iter()
-            .map(|&x| match self.form(x) {
-                Form::MaskedChange { input, minus, mask } => Some((input, minus, mask)),
+            .map(|&x| match self.operation(x)? {
+                (Op::Mul, &[a, b]) => match self.product(x, a, b)? {
+                    Form::MaskedChange { input, minus, mask } => Some((input, minus, mask)),
+                    _ => None,
+                },
                 _ => None,
             })
             .collect::<Option<_>>()?;

@@ -38,10 +38,10 @@ pub(in crate::program) enum Sum {
     },
 }
 
-/// A stored input less a tensor, times a number, or times a number that there may be.
-pub(in crate::program) struct Change<Weight = Node> {
+/// A stored input less a tensor, times a number if there is one.
+pub(in crate::program) struct Change {
     pub(in crate::program) input: Node,
-    pub(in crate::program) weight: Weight,
+    pub(in crate::program) weight: Option<Node>,
     /// Masks of the largest magnitudes: what one keeps, less what the other does.
     pub(in crate::program) masks: Option<(Node, Option<Node>)>,
 }
@@ -86,7 +86,9 @@ impl Fuse<'_> {
         };
         let products: Option<Vec<(Node, Node)>> = terms.iter().map(product).collect();
         let Some(products) = products else {
-            return self.survivors(working, terms);
+            return self
+                .survivors(working, terms)
+                .or_else(|| self.plain_changes(working, terms).map(Form::Sum));
         };
         let scaled = self.scaled(&products);
         self.agreeing(working, &products)
@@ -98,6 +100,7 @@ impl Fuse<'_> {
             .or_else(|| self.changes(working, scaled.as_deref()?))
             .map(Form::Sum)
             .or_else(|| self.survivors(working, terms))
+            .or_else(|| self.plain_changes(working, terms).map(Form::Sum))
             .or_else(|| Some(Form::Sum(Sum::Scaled(scaled?))))
     }
 
@@ -132,15 +135,38 @@ impl Fuse<'_> {
         }
     }
 
+    /// The same without numbers.
+    fn plain_changes(&self, working: Working, terms: &[Node]) -> Option<Sum> {
+        let change = |&x: &Node| self.inside(x, working).then(|| self.as_change(x))?;
+        let changes: Vec<(Change, Node)> = terms.iter().map(change).collect::<Option<_>>()?;
+        let minus = one(changes.iter().map(|c| c.1))?;
+        let terms = changes.into_iter().map(|c| c.0).collect();
+        Some(Sum::Changes { terms, minus })
+    }
+
     fn change(&self, x: Node, weight: Node) -> Option<(Change, Node)> {
-        let (input, minus, masks) = match self.form(x) {
-            Form::Change { input, minus } => (input, minus, None),
-            Form::TrimmedChange {
-                input,
-                minus,
-                masks,
-                weight: None,
-            } => (input, minus, Some(masks)),
+        let (change, minus) = self.as_change(x)?;
+        let weight = Some(weight);
+        let free = change.weight.is_none();
+        free.then_some((Change { weight, ..change }, minus))
+    }
+
+    /// A change with its masks and its number, and what it is a change of.
+    pub(super) fn as_change(&self, x: Node) -> Option<(Change, Node)> {
+        let (input, minus, masks, weight) = match self.operation(x)? {
+            (Op::Sub, _) => {
+                let (input, minus) = self.stored_change(x)?;
+                (input, minus, None, None)
+            }
+            (Op::Mul, &[a, b]) => match self.product(x, a, b)? {
+                Form::TrimmedChange {
+                    input,
+                    minus,
+                    masks,
+                    weight,
+                } => (input, minus, Some(masks), weight),
+                _ => return None,
+            },
             _ => return None,
         };
         let change = Change {

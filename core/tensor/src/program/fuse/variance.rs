@@ -39,10 +39,13 @@ impl Fuse<'_> {
     pub(super) fn variance(&self, node: Node) -> Option<Variance> {
         let working = self.working(node);
         let (squares, last) = self.over_number(node)?;
-        if !self.inside(squares, working) {
+        let (Op::AddN, terms) = self
+            .inside(squares, working)
+            .then(|| self.operation(squares))??
+        else {
             return None;
-        }
-        let Form::Sum(Sum::Squares { terms, minus }) = self.form(squares) else {
+        };
+        let Some(Form::Sum(Sum::Squares { terms, minus })) = self.sum(squares, terms) else {
             return None;
         };
         // Each difference takes it once.
