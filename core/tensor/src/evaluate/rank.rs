@@ -272,7 +272,7 @@ impl Rank {
     }
 
     /// A bracket that should hold the k-th magnitude.
-    fn bracket(&self, mut sample: Vec<u32>) -> Stage {
+    fn bracket(&self, sample: Vec<u32>) -> Stage {
         let count = sample.len() as f64;
         let (share, margin) = match self.wanted {
             Wanted::Place(k) => {
@@ -286,21 +286,19 @@ impl Rank {
                 (of_all, margin(count, of_all) + share * margin(count, zeros))
             }
         };
-        let mut at = |rank: f64| {
-            let descending = |m: &u32| std::cmp::Reverse(*m);
-            let (_, magnitude, _) = sample.select_nth_unstable_by_key(rank as usize, descending);
-            *magnitude
+        let mut ranked = sample.clone();
+        let (low, high) = ends(&mut ranked, count * share, margin);
+        let threshold = if high < i32::MAX as u32 { high } else { low };
+        let wider = margin * alike(&sample, threshold);
+        // As wide as what is collected may be.
+        let room = self.room as f64 - 4.0 * count;
+        let widest = room / (2.0 * 8.0 * 2.0 * self.len as f64) * count;
+        let wider = wider.min(widest);
+        let (low, high) = match wider > WIDER * margin {
+            true => ends(&mut ranked, count * share, wider),
+            false => (low, high),
         };
-        let (first, last) = (count * share - margin, count * share + margin);
-        Stage::Bracket {
-            low: if last < count { at(last) } else { 0 },
-            // Above every magnitude.
-            high: if first >= 0.0 {
-                at(first)
-            } else {
-                i32::MAX as u32
-            },
-        }
+        Stage::Bracket { low, high }
     }
 
     fn bracketed(&mut self, mut found: Bracketed) -> Ranked {
@@ -425,6 +423,49 @@ impl Rank {
 /// elements above it: six standard deviations, were its elements independent.
 fn margin(sampled: f64, share: f64) -> f64 {
     6.0 * (sampled * share * (1.0 - share)).sqrt() + 2.0
+}
+
+/// How much wider than thought a bracket must be to be worth another look at the sample.
+const WIDER: f64 = 1.2;
+
+/// The magnitudes that are so far behind and before a place of a sample.
+fn ends(sample: &mut [u32], place: f64, margin: f64) -> (u32, u32) {
+    let count = sample.len() as f64;
+    let mut at = |rank: f64| {
+        let descending = |m: &u32| std::cmp::Reverse(*m);
+        let (_, magnitude, _) = sample.select_nth_unstable_by_key(rank as usize, descending);
+        *magnitude
+    };
+    let (first, last) = (place - margin, place + margin);
+    let low = if last < count { at(last) } else { 0 };
+    // Above every magnitude.
+    let high = if first >= 0.0 {
+        at(first)
+    } else {
+        i32::MAX as u32
+    };
+    (low, high)
+}
+
+/// By how much a rank is further off than it were if the elements of a part were independent:
+/// those of a row can be alike. At least 1.
+fn alike(sample: &[u32], threshold: u32) -> f64 {
+    let parts = sample.chunks_exact(PART);
+    let (mut sum, mut squares) = (0.0, 0.0);
+    let number = parts.len() as f64;
+    for part in parts {
+        let above: u32 = part.iter().map(|&m| u32::from(m > threshold)).sum();
+        sum += f64::from(above);
+        squares += f64::from(above).powi(2);
+    }
+    let mean = sum / number;
+    let share = mean / PART as f64;
+    let independent = PART as f64 * share * (1.0 - share);
+    // Of no part, or of equal elements, there is nothing to say.
+    match (squares / number - mean * mean) / independent {
+        ratio if ratio > 1.0 && ratio.is_finite() => ratio.sqrt(),
+        _ => 1.0,
+    }
 }
 
 /// The bucket of the k-th largest, and how many elements are in larger buckets.

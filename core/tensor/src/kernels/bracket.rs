@@ -61,20 +61,21 @@ impl<const ZEROS: bool> NullaryFnOnce for Find<'_, ZEROS> {
         // Ranks fit 31 bits; signed comparisons are single instructions.
         let (ends, with) = ((low, high), instructions());
         let mut counts = Counts::default();
+        let (mut not_below, before) = (0, inside.len());
         for (number, group) in a.chunks(ROWS * ROW).enumerate() {
             let rows = group.as_chunks::<ROW>().0;
             // Nothing but counting here, so that all counts stay in registers.
             let (mut hits, outside) = outside::<ZEROS>(rows, ends, with);
             counts.above += outside.above;
             counts.zero += outside.zero;
+            not_below += outside.not_below;
             // A bracket holds a small share of the elements, so few rows have any.
             while hits != 0 {
                 let place = hits.trailing_zeros() as usize;
                 hits &= hits - 1;
                 let row = &rows[place];
                 let within = within(row, ends, with);
-                counts.high += within.high.count_ones();
-                counts.low += within.low.count_ones();
+                counts.high += within.high;
                 let mut bits = within.between;
                 while bits != 0 {
                     let j = bits.trailing_zeros() as usize % ROW;
@@ -84,6 +85,14 @@ impl<const ZEROS: bool> NullaryFnOnce for Find<'_, ZEROS> {
                 }
             }
         }
+        // The lower end has what is left of the bracket, and the same as the upper one if both are one.
+        counts.low = match low == high {
+            true => counts.high,
+            false => {
+                let between = (inside.len() - before) as u32;
+                not_below - counts.above - counts.high - between
+            }
+        };
         let done = a.len() / ROW * ROW;
         for (index, &x) in (done..).zip(&a[done..]) {
             let m = magnitude(x) as i32;

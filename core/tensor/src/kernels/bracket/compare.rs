@@ -3,7 +3,7 @@
 //! The compiler keeps one bit for each element in as many registers of 32 bits, so the
 //! instructions that do better are named where there are any.
 
-use super::ROW;
+use super::{ROW, ROWS};
 use crate::kernels::magnitude::magnitude;
 
 /// The instructions that there are, if any.
@@ -21,23 +21,23 @@ pub(super) fn instructions() -> Instructions {
     None
 }
 
-/// How many elements are above the bracket, and how many zero.
-#[derive(Clone, Copy, Default)]
+/// How many elements are above the bracket, not below it, and zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Outside {
     pub(super) above: u32,
+    pub(super) not_below: u32,
     pub(super) zero: u32,
 }
 
-/// Where the elements of a row are that are in the bracket, bit by bit.
-#[derive(Clone, Copy, Default)]
+/// How many elements of a row are on the upper end, and, bit by bit, which are between the ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Within {
     pub(super) high: u32,
-    pub(super) low: u32,
     pub(super) between: u32,
 }
 
 /// Counts what is outside of a bracket in rows. Bit `i` of what comes first is whether row `i` has
-/// elements within, the ends included; there are at most 32.
+/// elements within, the ends included; there are at most [`ROWS`].
 #[inline(always)]
 pub(super) fn outside<const ZEROS: bool>(
     rows: &[[f32; ROW]],
@@ -50,13 +50,14 @@ pub(super) fn outside<const ZEROS: bool>(
     }
     let _ = with;
     let (low, high) = ends;
-    let (mut above, mut zero) = ([0; ROW], [0; ROW]);
+    let (mut above, mut not_below, mut zero) = ([0; ROW], [0; ROW], [0; ROW]);
     let mut hits = 0u32;
     for (place, row) in rows.iter().enumerate() {
         let mut within = 0;
         for j in 0..ROW {
             let m = magnitude(row[j]) as i32;
             above[j] += i32::from(m > high);
+            not_below[j] += i32::from(m >= low);
             if ZEROS {
                 zero[j] += i32::from(m == 0);
             }
@@ -64,12 +65,17 @@ pub(super) fn outside<const ZEROS: bool>(
         }
         hits |= u32::from(within != 0) << place;
     }
-    let add = |lanes: [i32; ROW]| lanes.iter().map(|&x| x as u32).sum();
     let outside = Outside {
-        above: add(above),
-        zero: add(zero),
+        above: total(above),
+        not_below: total(not_below),
+        zero: total(zero),
     };
     (hits, outside)
+}
+
+#[inline(always)]
+fn total(lanes: [i32; ROW]) -> u32 {
+    lanes.iter().map(|&x| x as u32).sum()
 }
 
 /// Where the elements of a row are that are in a bracket.
@@ -81,16 +87,15 @@ pub(super) fn within(row: &[f32; ROW], ends: (i32, i32), with: Instructions) -> 
     }
     let _ = with;
     let (low, high) = ends;
-    let bits_where = |is: &dyn Fn(i32) -> bool| {
-        let bits = row.iter().enumerate();
-        bits.fold(0, |bits, (j, &x)| {
-            bits | u32::from(is(magnitude(x) as i32)) << j
-        })
-    };
+    let (mut at_high, mut bits) = (0, [0u32; ROW]);
+    for (j, (bit, &x)) in bits.iter_mut().zip(row).enumerate() {
+        let m = magnitude(x) as i32;
+        at_high += u32::from(m == high);
+        *bit = if (m > low) & (m < high) { 1 << j } else { 0 };
+    }
     Within {
-        high: bits_where(&|m| m == high),
-        low: bits_where(&|m| m == low),
-        between: bits_where(&|m| (m > low) & (m < high)),
+        high: at_high,
+        between: bits.iter().fold(0, |all, bit| all | bit),
     }
 }
 
@@ -105,21 +110,30 @@ fn outside_by_bits<const ZEROS: bool>(
 ) -> (u32, Outside) {
     let with = simd.avx512f;
     let (low, high) = (with._mm512_set1_epi32(low), with._mm512_set1_epi32(high));
-    let mut outside = Outside::default();
-    let mut hits = 0u32;
-    for (place, row) in rows.iter().enumerate() {
+    let (none, one) = (with._mm512_setzero_si512(), with._mm512_set1_epi32(1));
+    let (mut above, mut not_below, mut zero) = (none, none, none);
+    // One word for each row, so that they are looked at together.
+    let mut words = [0u16; ROWS];
+    for (row, word) in rows.iter().zip(&mut words) {
         let magnitudes = pulp::cast(magnitudes(row));
-        let above = with._mm512_cmpgt_epi32_mask(magnitudes, high);
-        let not_below = with._mm512_cmpge_epi32_mask(magnitudes, low);
-        outside.above += u32::from(above).count_ones();
+        let is_above = with._mm512_cmpgt_epi32_mask(magnitudes, high);
+        let is_not_below = with._mm512_cmpge_epi32_mask(magnitudes, low);
+        above = with._mm512_mask_add_epi32(above, is_above, above, one);
+        not_below = with._mm512_mask_add_epi32(not_below, is_not_below, not_below, one);
         if ZEROS {
-            let zero = with._mm512_setzero_si512();
-            let zero = with._mm512_cmpeq_epi32_mask(magnitudes, zero);
-            outside.zero += u32::from(zero).count_ones();
+            let is_zero = with._mm512_cmpeq_epi32_mask(magnitudes, none);
+            zero = with._mm512_mask_add_epi32(zero, is_zero, zero, one);
         }
         // What is above is not below.
-        hits |= u32::from(not_below & !above != 0) << place;
+        *word = is_not_below & !is_above;
     }
+    let words = pulp::cast(words);
+    let hits = simd.avx512bw._mm512_test_epi16_mask(words, words);
+    let outside = Outside {
+        above: total(pulp::cast(above)),
+        not_below: total(pulp::cast(not_below)),
+        zero: total(pulp::cast(zero)),
+    };
     (hits, outside)
 }
 
@@ -131,9 +145,9 @@ fn within_by_bits(simd: pulp::x86::V4, row: &[f32; ROW], (low, high): (i32, i32)
     let magnitudes = pulp::cast(magnitudes(row));
     let above_low = with._mm512_cmpgt_epi32_mask(magnitudes, low);
     let below_high = with._mm512_cmplt_epi32_mask(magnitudes, high);
+    let at_high = with._mm512_cmpeq_epi32_mask(magnitudes, high);
     Within {
-        high: u32::from(with._mm512_cmpeq_epi32_mask(magnitudes, high)),
-        low: u32::from(with._mm512_cmpeq_epi32_mask(magnitudes, low)),
+        high: u32::from(at_high).count_ones(),
         between: u32::from(above_low & below_high),
     }
 }
@@ -170,17 +184,14 @@ mod tests {
             (0, i32::MAX),
             (rank(f32::INFINITY), rank(f32::NAN)),
         ] {
-            let (hits, one) = outside::<true>(&rows, ends, None);
-            let (same_hits, other) = outside::<true>(&rows, ends, instructions());
-            assert_eq!(hits, same_hits);
-            assert_eq!((one.above, one.zero), (other.above, other.zero));
+            let (hits, counts) = outside::<true>(&rows, ends, None);
+            assert_eq!((hits, counts), outside::<true>(&rows, ends, instructions()));
             for (place, row) in rows.iter().enumerate() {
-                let one = within(row, ends, None);
-                let other = within(row, ends, instructions());
-                let bits = |w: Within| (w.high, w.low, w.between);
-                assert_eq!(bits(one), bits(other));
-                let any = one.high | one.low | one.between;
-                assert_eq!(any != 0, hits >> place & 1 == 1);
+                let found = within(row, ends, None);
+                assert_eq!(found, within(row, ends, instructions()));
+                let ranks = row.iter().map(|&x| rank(x));
+                let any = ranks.filter(|m| (ends.0..=ends.1).contains(m)).count() > 0;
+                assert_eq!(any, hits >> place & 1 == 1);
             }
         }
     }
