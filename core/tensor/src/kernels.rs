@@ -4,6 +4,7 @@
 //! AVX2 and FMA; which of both runs is decided by the processor it runs on. No operation is
 //! contracted or reordered, so both give the same bits.
 
+pub(crate) mod alone;
 mod bits;
 pub(crate) mod bracket;
 pub(crate) mod draw;

@@ -229,6 +229,14 @@ pub(crate) struct Exceeds<'a> {
     pub(crate) limit: f32,
 }
 
+/// 1 where the magnitude of stored bf16 elements less a tile is above a limit.
+#[derive(Clone, Copy)]
+pub(crate) struct ExceedingChange<'a> {
+    pub(crate) x: &'a [[u8; 2]],
+    pub(crate) minus: &'a [f32],
+    pub(crate) limit: f32,
+}
+
 /// A tile where its magnitude is above a limit.
 #[derive(Clone, Copy)]
 pub(crate) struct Exceeding<'a> {
@@ -261,7 +269,7 @@ pub(super) fn agrees(x: f32, elected: f32) -> f32 {
 
 /// Whether the magnitude is above a limit, as 1 or 0.
 #[inline(always)]
-fn exceeds(x: f32, limit: f32) -> f32 {
+pub(super) fn exceeds(x: f32, limit: f32) -> f32 {
     if x.abs() > limit { 1.0 } else { 0.0 }
 }
 
@@ -291,6 +299,8 @@ term!(Agreeing, x [elected, weight] {} rounding,
 term!(AgreeingWeight, x [elected, weight] {} rounding,
     rounding.round(agrees(x, elected) * weight));
 term!(Exceeds, x [] {limit} _rounding, exceeds(x, limit));
+term!(ExceedingChange, x [minus] {limit} rounding,
+    exceeds(rounding.round(decode(x) - minus), limit));
 term!(Exceeding, x [] {limit} _rounding, x * exceeds(x, limit));
 term!(ExceedingChoice, x [alone, other, weight] {limit} rounding,
     rounding.round(x * exceeds(x, limit) * choose(alone, weight, other)));

@@ -9,7 +9,7 @@ use super::{Program, streamed_operands};
 use crate::evaluate::{Fact, Facts};
 use crate::graph::{Kind, Nodes};
 use crate::kernels::trim::Band;
-use agreement::{elected, variance};
+use agreement::{alone, elected, variance};
 use mergelab_abi::ops::{Node, Op, rows};
 use mergelab_abi::random;
 use mergelab_abi::working::Working;
@@ -158,6 +158,10 @@ impl Program {
                 mask: slot(mask),
             },
             Form::Variance(found) => Work::Variance(variance(nodes, facts, found, source, slot)),
+            Form::Alone(found) => {
+                let working = nodes[node as usize].working;
+                Work::Alone(alone(facts, working, found, source, slot))
+            }
             Form::Elected(found) => {
                 let working = nodes[node as usize].working;
                 Work::Elected(elected(nodes, facts, working, found, source, slot))
@@ -270,6 +274,15 @@ fn added(
         },
         Sum::ExceedingCount { terms, limit } => Added::ExceedingCount {
             terms: slots(terms),
+            limit: value(limit),
+        },
+        Sum::ExceedingChanges {
+            inputs,
+            minus,
+            limit,
+        } => Added::ExceedingChanges {
+            sources: inputs.into_iter().map(source).collect(),
+            minus: slot(minus),
             limit: value(limit),
         },
         Sum::ExceedingChoice {

@@ -4,6 +4,7 @@
 //! merge methods do all the time is looked for; everything else is computed as it was recorded.
 //! Fused operations give the same bits: each still rounds.
 
+mod alone;
 mod elect;
 mod sum;
 mod survive;
@@ -15,6 +16,7 @@ use super::streamed_operands;
 use crate::evaluate::Facts;
 use crate::graph::{Kind, Nodes};
 use crate::source::Format;
+pub(super) use alone::Alone;
 pub(super) use elect::{Divisor, Elected, Election, Voters};
 use mergelab_abi::ops::{Node, Op, rows};
 use mergelab_abi::working::Working;
@@ -77,6 +79,8 @@ pub(super) enum Form {
     Sum(Sum),
     /// How much tensors differ.
     Variance(Variance),
+    /// A sum of what is large alone or together.
+    Alone(Alone),
     /// A sum of what has the elected sign.
     Elected(Elected),
 }
@@ -124,6 +128,9 @@ impl<'a> Fuse<'a> {
         if let Some(elected) = self.elected(node) {
             return Form::Elected(elected);
         }
+        if let Some(alone) = self.alone(node) {
+            return Form::Alone(alone);
+        }
         let form = match (op, inputs) {
             (Op::Sub, _) => self
                 .stored_change(node)
@@ -133,9 +140,12 @@ impl<'a> Fuse<'a> {
                 None if op == Op::Mul => self.product(node, a, b),
                 None => self.variance(node).map(Form::Variance),
             },
-            (Op::Gt, _) => self
-                .exceeds(node)
-                .map(|(x, limit)| Form::Exceeds { x, limit }),
+            (Op::Gt, _) => match self.exceeding_count(self.working(node), &[node]) {
+                Some(Sum::ExceedingCount { terms, limit }) => {
+                    Some(Form::Exceeds { x: terms[0], limit })
+                }
+                changes => changes.map(Form::Sum),
+            },
             (Op::Select, &[a, b, c]) => self.choice(a, b, c),
             (Op::AddN, terms) => self.sum(node, terms),
             (Op::TopKMask | Op::TopShareMask, _) => self.variance_mask(node),
@@ -262,7 +272,8 @@ impl Form {
             Form::Exceeds { x, .. } => vec![*x],
             Form::Sum(sum) => sum.operands(),
             Form::MaskedChange { minus, mask, .. } => vec![*minus, *mask],
-            Form::Variance(variance) => variance.operands(),
+            Form::Variance(variance) => variance.terms.operands(),
+            Form::Alone(alone) => alone.operands(),
             Form::Elected(elected) => elected.operands(),
         }
     }

@@ -1,6 +1,7 @@
 //! One step of a program: computes a tile from others.
 
 mod added;
+mod alone;
 mod elected;
 mod variance;
 
@@ -15,6 +16,7 @@ use crate::kernels::{draw, elementwise, lines, spread, storage};
 use crate::source::{Format, Source};
 pub(super) use added::Added;
 use added::{add, add_up};
+pub(super) use alone::Alone;
 pub(super) use elected::{Elected, Voters};
 use mergelab_abi::ops::Op;
 use mergelab_abi::working::Working;
@@ -114,6 +116,7 @@ pub(super) enum Work {
     Exceeds(usize, f32),
     Sum(Added),
     Variance(Variance),
+    Alone(Alone),
     Elected(Elected),
 }
 
@@ -240,7 +243,12 @@ impl Step {
                 }
             }
             Work::Variance(variance) => {
-                for &source in variance.sources() {
+                for &source in variance.terms.sources() {
+                    buffers.inputs[source].check(&mut buffers.scratch, first, length)?;
+                }
+            }
+            Work::Alone(alone) => {
+                for &source in alone.terms.sources() {
                     buffers.inputs[source].check(&mut buffers.scratch, first, length)?;
                 }
             }
@@ -350,6 +358,7 @@ impl Step {
             Work::Exceeds(x, limit) => elementwise::exceeds(out, tile(*x), *limit),
             Work::Sum(added) => added.run(working, out, tile, stored, first),
             Work::Variance(variance) => variance.run(working, out, tile, stored, first),
+            Work::Alone(alone) => alone.run(working, out, tile, stored),
             Work::Elected(elected) => elected.run(working, out, tile, stored, first),
         }
         Ok(())

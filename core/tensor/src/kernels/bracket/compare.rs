@@ -99,6 +99,24 @@ pub(super) fn within(row: &[f32; ROW], ends: (i32, i32), with: Instructions) -> 
     }
 }
 
+/// Copies the numbers of a row whose bits are set to the beginning of `out`, which has room for a
+/// row, and returns how many they are.
+#[inline(always)]
+pub(super) fn pick(numbers: [u64; ROW], bits: u32, out: &mut [u64], with: Instructions) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = with {
+        return pick_by_bits(simd, numbers, bits, out);
+    }
+    let _ = with;
+    let (mut bits, mut count) = (bits, 0);
+    while bits != 0 {
+        out[count] = numbers[bits.trailing_zeros() as usize % ROW];
+        count += 1;
+        bits &= bits - 1;
+    }
+    count
+}
+
 // Functions of their own, as closures would not be compiled for these instructions.
 
 #[cfg(target_arch = "x86_64")]
@@ -152,6 +170,23 @@ fn within_by_bits(simd: pulp::x86::V4, row: &[f32; ROW], (low, high): (i32, i32)
     }
 }
 
+/// Without a branch for each: how many there are in a row cannot be foreseen.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn pick_by_bits(simd: pulp::x86::V4, numbers: [u64; ROW], bits: u32, out: &mut [u64]) -> usize {
+    let with = simd.avx512f;
+    let halves: [[u64; ROW / 2]; 2] = pulp::cast(numbers);
+    let mut count = 0;
+    for (half, numbers) in halves.into_iter().enumerate() {
+        let bits = (bits >> (half * ROW / 2)) as u8;
+        let first = with._mm512_maskz_compress_epi64(bits, pulp::cast(numbers));
+        let first: [u64; ROW / 2] = pulp::cast(first);
+        out[count..count + ROW / 2].copy_from_slice(&first);
+        count += bits.count_ones() as usize;
+    }
+    count
+}
+
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn magnitudes(row: &[f32; ROW]) -> [i32; ROW] {
@@ -192,6 +227,12 @@ mod tests {
                 let ranks = row.iter().map(|&x| rank(x));
                 let any = ranks.filter(|m| (ends.0..=ends.1).contains(m)).count() > 0;
                 assert_eq!(any, hits >> place & 1 == 1);
+                let numbers = std::array::from_fn(|j| j as u64 + 7);
+                let (mut one, mut other) = ([0; ROW], [0; ROW]);
+                let count = pick(numbers, found.between, &mut one, None);
+                let same = pick(numbers, found.between, &mut other, instructions());
+                assert_eq!(one[..count], other[..same]);
+                assert_eq!(count as u32, found.between.count_ones());
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::kernels::elect::{Divisor, Election};
 use crate::kernels::trim::Band;
 use crate::program::fuse;
 use crate::program::known::{band, cut, number};
-use crate::program::step::{Elected, Terms, Variance, Voters};
+use crate::program::step::{Alone, Elected, Terms, Variance, Voters};
 use mergelab_abi::ops::{Node, Op};
 use mergelab_abi::working::Working;
 
@@ -19,15 +19,43 @@ pub(super) fn variance(
 ) -> Variance {
     let value = |node: Node| number(facts, node) as f32;
     Variance {
-        terms: match variance.terms {
-            fuse::Terms::Plain(terms) => Terms::Plain(terms.into_iter().map(slot).collect()),
-            fuse::Terms::Changes { inputs, minus } => Terms::Changes {
-                sources: inputs.into_iter().map(source).collect(),
-                minus: slot(minus),
-            },
-        },
+        terms: terms(variance.terms, source, slot),
         counts: (value(variance.counts.0), value(variance.counts.1)),
         cut: variance.mask.map(|mask| cut(nodes, facts, mask)),
+    }
+}
+
+fn terms(
+    terms: fuse::Terms,
+    source: impl FnMut(Node) -> usize,
+    slot: impl Fn(Node) -> usize,
+) -> Terms {
+    match terms {
+        fuse::Terms::Plain(terms) => Terms::Plain(terms.into_iter().map(slot).collect()),
+        fuse::Terms::Changes { inputs, minus } => Terms::Changes {
+            sources: inputs.into_iter().map(source).collect(),
+            minus: slot(minus),
+        },
+    }
+}
+
+pub(super) fn alone(
+    facts: &Facts,
+    working: Working,
+    alone: fuse::Alone,
+    source: impl FnMut(Node) -> usize,
+    slot: impl Fn(Node) -> usize,
+) -> Alone {
+    let value = |node: Node| number(facts, node) as f32;
+    let numbers = alone.numbers.into_iter();
+    Alone {
+        // A choice rounds its numbers.
+        numbers: numbers.map(|n| working.round(value(n))).collect(),
+        limit: value(alone.limit),
+        alone: value(alone.alone),
+        over: (value(alone.over.0), value(alone.over.1)),
+        plus: alone.plus.map(&slot),
+        terms: terms(alone.terms, source, slot),
     }
 }
 

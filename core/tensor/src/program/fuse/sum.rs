@@ -28,6 +28,12 @@ pub(in crate::program) enum Sum {
     Exceeding { terms: Vec<Node>, limit: Node },
     /// How many magnitudes are above a number.
     ExceedingCount { terms: Vec<Node>, limit: Node },
+    /// The same of changes from one tensor.
+    ExceedingChanges {
+        inputs: Vec<Node>,
+        minus: Node,
+        limit: Node,
+    },
     /// Tensors where their magnitudes are above a number, times a number of their own where
     /// `alone` is not 0 and `other` elsewhere.
     ExceedingChoice {
@@ -54,7 +60,7 @@ impl Sum {
         match self {
             Sum::Scaled(terms) => firsts(terms),
             Sum::Stored(_) => Vec::new(),
-            Sum::Changes { minus, .. } => vec![*minus],
+            Sum::Changes { minus, .. } | Sum::ExceedingChanges { minus, .. } => vec![*minus],
             Sum::Squares { terms, minus } => with(terms, &[*minus]),
             Sum::Agreeing { terms, elected } => {
                 terms.iter().map(|t| t.0).chain([*elected]).collect()
@@ -76,10 +82,10 @@ impl Sum {
 impl Fuse<'_> {
     /// How a sum of these terms is computed, where there is a way of its own.
     pub(super) fn sum(&self, sum: Node, terms: &[Node]) -> Option<Form> {
-        if let Some(counted) = self.exceeding_count(terms) {
+        let working = self.working(sum);
+        if let Some(counted) = self.exceeding_count(working, terms) {
             return Some(Form::Sum(counted));
         }
-        let working = self.working(sum);
         let product = |&term: &Node| match self.operation(term)? {
             (Op::Mul, &[a, b]) if self.inside(term, working) => Some((a, b)),
             _ => None,
@@ -258,14 +264,27 @@ impl Fuse<'_> {
     }
 
     /// Masks of the magnitudes above a number.
-    fn exceeding_count(&self, terms: &[Node]) -> Option<Sum> {
+    pub(super) fn exceeding_count(&self, working: Working, terms: &[Node]) -> Option<Sum> {
         let found: Vec<(Node, Node)> = terms
             .iter()
             .map(|&term| self.exceeds(term))
             .collect::<Option<_>>()?;
         let limit = one(found.iter().map(|f| f.1))?;
-        let terms = found.iter().map(|f| f.0).collect();
-        Some(Sum::ExceedingCount { terms, limit })
+        let terms: Vec<Node> = found.iter().map(|f| f.0).collect();
+        let change = |&x: &Node| {
+            let fits = self.working(x) == working;
+            fits.then(|| self.stored_change(x))?
+        };
+        let changes: Option<Vec<(Node, Node)>> = terms.iter().map(change).collect();
+        let minus = changes.as_ref().and_then(|c| one(c.iter().map(|c| c.1)));
+        Some(match (changes, minus) {
+            (Some(changes), Some(minus)) => Sum::ExceedingChanges {
+                inputs: changes.iter().map(|c| c.0).collect(),
+                minus,
+                limit,
+            },
+            _ => Sum::ExceedingCount { terms, limit },
+        })
     }
 
     /// Products of tensors with such masks of their own.

@@ -24,10 +24,10 @@ pub(in crate::program) enum Terms {
     },
 }
 
-impl Variance {
-    /// The tensors that it is computed from.
+impl Terms {
+    /// The tensors that they are computed from.
     pub(super) fn operands(&self) -> Vec<Node> {
-        match &self.terms {
+        match self {
             Terms::Plain(terms) => terms.clone(),
             Terms::Changes { minus, .. } => vec![*minus],
         }
@@ -92,7 +92,7 @@ impl Fuse<'_> {
     }
 
     /// Task vectors are cheap enough to be computed wherever they are used.
-    fn terms(&self, terms: Vec<Node>) -> Terms {
+    pub(super) fn terms(&self, terms: Vec<Node>) -> Terms {
         let changes: Option<Vec<(Node, Node)>> =
             terms.iter().map(|&term| self.stored_change(term)).collect();
         let changes = changes.filter(|_| {

@@ -40,6 +40,12 @@ pub(in crate::program) enum Added {
         terms: Vec<usize>,
         limit: f32,
     },
+    /// The same of sources less a slot.
+    ExceedingChanges {
+        sources: Vec<usize>,
+        minus: usize,
+        limit: f32,
+    },
     /// Times the number where `alone` is not 0, times `other` elsewhere.
     ExceedingChoice {
         terms: Vec<(usize, f32)>,
@@ -60,8 +66,14 @@ impl Added {
             Added::TrimmedChanges { terms, .. } => &terms[..],
             _ => &[],
         };
+        let exceeding = match self {
+            Added::ExceedingChanges { sources, .. } => &sources[..],
+            _ => &[],
+        };
         let plain = plain.iter().map(|t| t.0);
-        plain.chain(trimmed.iter().map(|t| t.0))
+        plain
+            .chain(trimmed.iter().map(|t| t.0))
+            .chain(exceeding.iter().copied())
     }
 
     /// Computes elements from `first` on, of which `tile` and `stored` give those of a slot and
@@ -148,6 +160,18 @@ impl Added {
             Added::ExceedingCount { terms, limit } => {
                 add(working, out, terms, |&slot| terms::Exceeds {
                     x: tile(slot),
+                    limit: *limit,
+                });
+            }
+            Added::ExceedingChanges {
+                sources,
+                minus,
+                limit,
+            } => {
+                let minus = tile(*minus);
+                add(working, out, sources, |&source| terms::ExceedingChange {
+                    x: stored(source),
+                    minus,
                     limit: *limit,
                 });
             }

@@ -21,15 +21,17 @@ pub(in crate::program) enum Terms {
     Changes { sources: Vec<usize>, minus: usize },
 }
 
-impl Variance {
-    /// The sources that it reads.
+impl Terms {
+    /// The sources that are read.
     pub(super) fn sources(&self) -> &[usize] {
-        match &self.terms {
+        match self {
             Terms::Plain(_) => &[],
             Terms::Changes { sources, .. } => sources,
         }
     }
+}
 
+impl Variance {
     /// Computes elements from `first` on, of which `tile` and `stored` give those of a slot and
     /// of a source.
     pub(super) fn run<'a>(
