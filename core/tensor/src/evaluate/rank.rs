@@ -15,6 +15,8 @@
 //! A mask that keeps only some of several equal magnitudes needs the index of the last one that
 //! it keeps: a pass counts them for each block, and a look into one block finds it.
 
+mod sample;
+
 use crate::error::Error;
 use crate::kernels::bracket;
 use crate::kernels::magnitude::{FINE, LOW_BITS, value};
@@ -23,10 +25,8 @@ use crate::pass::Sample;
 use crate::statistic::{Bracketed, Collect, Collected};
 use crate::{BLOCK, CHUNK};
 use mergelab_abi::ops::Op;
+use sample::{ENOUGH, PART, WIDER, alike, ends, margin};
 use std::ops::Range;
-
-/// Elements of a block that a sample takes.
-const PART: usize = 256;
 
 /// An order statistic on the way to its result.
 #[derive(Debug, Clone, Copy)]
@@ -289,7 +289,7 @@ impl Rank {
         let mut ranked = sample.clone();
         let (low, high) = ends(&mut ranked, count * share, margin);
         let threshold = if high < i32::MAX as u32 { high } else { low };
-        let wider = margin * alike(&sample, threshold);
+        let wider = margin * (ENOUGH * alike(&sample, threshold)).max(1.0);
         // As wide as what is collected may be.
         let room = self.room as f64 - 4.0 * count;
         let widest = room / (2.0 * 8.0 * 2.0 * self.len as f64) * count;
@@ -416,55 +416,6 @@ impl Rank {
             keep -= u64::from(count);
         }
         unreachable!("a mask keeps no more elements than were counted")
-    }
-}
-
-/// How far the rank of a magnitude may be off in a sample of so many, which has this share of the
-/// elements above it: six standard deviations, were its elements independent.
-fn margin(sampled: f64, share: f64) -> f64 {
-    6.0 * (sampled * share * (1.0 - share)).sqrt() + 2.0
-}
-
-/// How much wider than thought a bracket must be to be worth another look at the sample.
-const WIDER: f64 = 1.2;
-
-/// The magnitudes that are so far behind and before a place of a sample.
-fn ends(sample: &mut [u32], place: f64, margin: f64) -> (u32, u32) {
-    let count = sample.len() as f64;
-    let mut at = |rank: f64| {
-        let descending = |m: &u32| std::cmp::Reverse(*m);
-        let (_, magnitude, _) = sample.select_nth_unstable_by_key(rank as usize, descending);
-        *magnitude
-    };
-    let (first, last) = (place - margin, place + margin);
-    let low = if last < count { at(last) } else { 0 };
-    // Above every magnitude.
-    let high = if first >= 0.0 {
-        at(first)
-    } else {
-        i32::MAX as u32
-    };
-    (low, high)
-}
-
-/// By how much a rank is further off than it were if the elements of a part were independent:
-/// those of a row can be alike. At least 1.
-fn alike(sample: &[u32], threshold: u32) -> f64 {
-    let parts = sample.chunks_exact(PART);
-    let (mut sum, mut squares) = (0.0, 0.0);
-    let number = parts.len() as f64;
-    for part in parts {
-        let above: u32 = part.iter().map(|&m| u32::from(m > threshold)).sum();
-        sum += f64::from(above);
-        squares += f64::from(above).powi(2);
-    }
-    let mean = sum / number;
-    let share = mean / PART as f64;
-    let independent = PART as f64 * share * (1.0 - share);
-    // Of no part, or of equal elements, there is nothing to say.
-    match (squares / number - mean * mean) / independent {
-        ratio if ratio > 1.0 && ratio.is_finite() => ratio.sqrt(),
-        _ => 1.0,
     }
 }
 

@@ -4,7 +4,7 @@ mod compare;
 
 use super::dispatch;
 use super::magnitude::magnitude;
-use compare::{instructions, outside, pick, within};
+use compare::{instructions, sides};
 use pulp::NullaryFnOnce;
 
 /// Elements that are looked at together.
@@ -26,16 +26,6 @@ pub(crate) struct Counts {
 #[inline(always)]
 fn rank(magnitude: i32, index: u32) -> u64 {
     (magnitude as u64) << 32 | u64::from(!index)
-}
-
-/// Those of a row that starts at this index.
-#[inline(always)]
-fn ranks(row: &[f32; ROW], index: u32) -> [u64; ROW] {
-    let mut ranks = [0; ROW];
-    for j in 0..ROW {
-        ranks[j] = rank(magnitude(row[j]) as i32, index + j as u32);
-    }
-    ranks
 }
 
 /// The magnitude of such a number.
@@ -71,41 +61,28 @@ impl<const ZEROS: bool> NullaryFnOnce for Find<'_, ZEROS> {
         // Ranks fit 31 bits; signed comparisons are single instructions.
         let (ends, with) = ((low, high), instructions());
         let mut counts = Counts::default();
-        let (mut not_below, before) = (0, inside.len());
-        // A vector would look for room at each element.
-        let (mut found, mut filled) = ([0; 5 * ROW], 0);
+        let mut words = [0; ROWS];
         for (number, group) in a.chunks(ROWS * ROW).enumerate() {
             let rows = group.as_chunks::<ROW>().0;
             // Nothing but counting here, so that all counts stay in registers.
-            let (mut hits, outside) = outside::<ZEROS>(rows, ends, with);
-            counts.above += outside.above;
-            counts.zero += outside.zero;
-            not_below += outside.not_below;
-            // A bracket holds a small share of the elements, so few rows have any.
+            let (mut hits, sides) = sides::<ZEROS>(rows, ends, &mut words, with);
+            counts.above += sides.above;
+            counts.high += sides.high;
+            counts.low += sides.low;
+            counts.zero += sides.zero;
             while hits != 0 {
                 let place = hits.trailing_zeros() as usize;
                 hits &= hits - 1;
                 let row = &rows[place];
-                let within = within(row, ends, with);
-                counts.high += within.high;
-                if found.len() - filled < ROW {
-                    inside.extend_from_slice(&found[..filled]);
-                    filled = 0;
+                let mut bits = words[place];
+                while bits != 0 {
+                    let j = bits.trailing_zeros() as usize % ROW;
+                    let index = (number * ROWS + place) * ROW + j;
+                    inside.push(rank(magnitude(row[j]) as i32, first + index as u32));
+                    bits &= bits - 1;
                 }
-                let index = first + ((number * ROWS + place) * ROW) as u32;
-                let ranks = ranks(row, index);
-                filled += pick(ranks, within.between, &mut found[filled..], with);
             }
         }
-        inside.extend_from_slice(&found[..filled]);
-        // The lower end has what is left of the bracket, and the same as the upper one if both are one.
-        counts.low = match low == high {
-            true => counts.high,
-            false => {
-                let between = (inside.len() - before) as u32;
-                not_below - counts.above - counts.high - between
-            }
-        };
         let done = a.len() / ROW * ROW;
         for (index, &x) in (done..).zip(&a[done..]) {
             let m = magnitude(x) as i32;
