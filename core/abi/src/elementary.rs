@@ -22,9 +22,9 @@ const WHOLE: f64 = 6_755_399_441_055_744.0;
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     // Beyond these the result is infinity or 0. Both comparisons are false for NaN.
-    let x = f64::from(x);
     let x = if x > 90.0 { 90.0 } else { x };
     let x = if x < -105.0 { -105.0 } else { x };
+    let x = f64::from(x);
     // x = n ln 2 + r, with r of at most half of ln 2.
     let shifted = x * std::f64::consts::LOG2_E + WHOLE;
     let n = shifted - WHOLE;
@@ -38,9 +38,9 @@ pub fn exp(x: f32) -> f32 {
     let p = p * r + 0.500_000_010_779_387_6;
     let p = p * r + 0.999_999_999_995_505_4;
     let p = p * r + 0.999_999_999_959_529_4;
-    // 2^n: n is between -152 and 130, so it fits the exponent.
-    let power = f64::from_bits((shifted.to_bits() << 52).wrapping_add(1023 << 52));
-    (p * power) as f32
+    // Times 2^n: n is between -152 and 130, so the exponent holds the sum. Of NaN, whose lower bits
+    // are 0 as it was an f32, nothing changes.
+    f64::from_bits(p.to_bits().wrapping_add(shifted.to_bits() << 52)) as f32
 }
 
 /// The natural logarithm of `x`.

@@ -5,9 +5,11 @@
 //! contracted or reordered, so all give the same bits. Instructions that the compiler does not find
 //! are named, beside a way that does without.
 
+pub(crate) mod alone;
 pub(crate) mod bits;
 pub(crate) mod bracket;
 pub(crate) mod draw;
+pub(crate) mod elect;
 pub(crate) mod elementwise;
 pub(crate) mod extreme;
 mod histogram;
@@ -26,6 +28,7 @@ pub(crate) mod storage;
 pub(crate) mod sum;
 pub(crate) mod terms;
 pub(crate) mod trim;
+pub(crate) mod variance;
 
 /// Partial results that a reduction keeps side by side. Element `i` of a block goes to lane
 /// `i % LANES`, whatever the tile, so the tile size must be a multiple of it.

@@ -299,6 +299,98 @@ fn what_random_masks_leave_is_scaled_to_its_size_before() {
     }
 }
 
+/// What changes are multiplied by, so that weights are no whole numbers.
+fn weights(both: &Both<'_>) -> Vec<Node> {
+    let weight = |i: u32| both.number(f64::from(i) / 7.0);
+    (1..=MODELS).map(weight).collect()
+}
+
+/// Masks of the terms whose sign is the elected one.
+fn agreeing(both: &Both<'_>, terms: &[Node], elected: Node) -> Vec<Node> {
+    let agrees = |&x: &Node| {
+        let sign = both.op(Op::Sign, &[x], &[], &[]);
+        both.op(Op::Eq, &[sign, elected], &[], &[])
+    };
+    terms.iter().map(agrees).collect()
+}
+
+fn products(both: &Both<'_>, a: &[Node], b: &[Node]) -> Vec<Node> {
+    let pairs = a.iter().zip(b);
+    pairs
+        .map(|(&a, &b)| both.op(Op::Mul, &[a, b], &[], &[]))
+        .collect()
+}
+
+#[test]
+fn what_agrees_among_the_varying_is_averaged() {
+    check("variance and signs", |both, inputs| {
+        let count = both.number(f64::from(MODELS));
+        let mean = both.op(
+            Op::Div,
+            &[add(both, inputs.changes.clone()), count],
+            &[],
+            &[],
+        );
+        let square = |&change: &Node| {
+            let off = both.op(Op::Sub, &[change, mean], &[], &[]);
+            both.op(Op::Mul, &[off, off], &[], &[])
+        };
+        let squares = add(both, inputs.changes.iter().map(square));
+        let variance = both.op(Op::Div, &[squares, count], &[], &[]);
+        let mask = both.op(Op::TopShareMask, &[variance], &[0.3], &[]);
+        let kept = |&change: &Node| both.op(Op::Mul, &[change, mask], &[], &[]);
+        let vectors: Vec<Node> = inputs.changes.iter().map(kept).collect();
+        // Weights that depend on what is kept.
+        let size = |&x: &Node| {
+            let size = both.op(Op::Dot, &[x, x], &[], &[]);
+            both.op(Op::Div, &[size, both.number(LEN as f64)], &[], &[])
+        };
+        let weights: Vec<Node> = vectors.iter().map(size).collect();
+        let elected = elected(both, add(both, vectors.clone()));
+        let masks = agreeing(both, &vectors, elected);
+        let total = add(
+            both,
+            products(both, &products(both, &vectors, &weights), &masks),
+        );
+        let divisor = add(both, products(both, &masks, &weights));
+        let divisor = both.op(Op::Maximum, &[divisor, both.number(1e-6)], &[], &[]);
+        let part = both.op(Op::Div, &[total, divisor], &[], &[]);
+        both.op(Op::Add, &[inputs.base, part], &[], &[])
+    });
+}
+
+#[test]
+fn signs_that_are_elected_have_a_sign_for_ties() {
+    for counted in [false, true] {
+        check("signs of sums", |both, inputs| {
+            let trimmed = |(i, &change): (usize, &Node)| {
+                let mask = both.op(Op::TopKMask, &[change], &[], &[9_000 * (i as u64 + 1)]);
+                both.op(Op::Mul, &[change, mask], &[], &[])
+            };
+            let vectors: Vec<Node> = inputs.changes.iter().enumerate().map(trimmed).collect();
+            let weights = weights(both);
+            let sign = both.op(Op::Sign, &[add(both, vectors.clone())], &[], &[]);
+            let of_most = both.op(Op::Sum, &[sign], &[], &[]);
+            let of_most = elected(both, of_most);
+            let elected = both.op(Op::Select, &[sign, sign, of_most], &[], &[]);
+            let masks = agreeing(both, &vectors, elected);
+            let total = add(
+                both,
+                products(both, &products(both, &vectors, &weights), &masks),
+            );
+            let divisor = match counted {
+                true => add(both, masks),
+                false => add(both, products(both, &masks, &weights)),
+            };
+            let none = both.op(Op::Eq, &[divisor, both.number(0.0)], &[], &[]);
+            let divisor = both.op(Op::Select, &[none, both.number(1.0), divisor], &[], &[]);
+            let part = both.op(Op::Div, &[total, divisor], &[], &[]);
+            let part = both.op(Op::Mul, &[part, both.number(0.7)], &[], &[]);
+            both.op(Op::Add, &[part, inputs.base], &[], &[])
+        });
+    }
+}
+
 #[test]
 fn sizes_are_added_up_whoever_else_reads_the_change() {
     check("sizes", |both, inputs| {
@@ -314,5 +406,26 @@ fn sizes_are_added_up_whoever_else_reads_the_change() {
         let total = add(both, numbers);
         let x = both.op(Op::Mul, &[mask, total], &[], &[]);
         both.op(Op::Sub, &[x, inputs.base], &[], &[])
+    });
+}
+
+#[test]
+fn changes_are_added_up_with_and_without_masks() {
+    check("plain changes", |both, inputs| {
+        let votes = add(both, inputs.changes.clone());
+        let trimmed = |&change: &Node| {
+            let mask = both.op(Op::TopKMask, &[change], &[], &[30_000]);
+            both.op(Op::Mul, &[change, mask], &[], &[])
+        };
+        let kept = add(both, inputs.changes.iter().map(trimmed));
+        let plain = both.op(Op::Mul, &[votes, both.number(0.5)], &[], &[]);
+        add(both, [plain, kept])
+    });
+    check("untrimmed changes", |both, inputs| {
+        add(both, inputs.changes.clone())
+    });
+    // Two, to which nothing is added on the way.
+    check("two changes", |both, inputs| {
+        add(both, inputs.changes.iter().copied().take(2))
     });
 }

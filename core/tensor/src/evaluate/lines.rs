@@ -11,8 +11,8 @@
 use super::{Fact, Schedule};
 use crate::error::Error;
 use crate::graph::Kind;
-use crate::kernels::extreme::Extreme;
-use crate::kernels::lines::{add_to_columns, add_to_row, max_of};
+use crate::kernels::extreme::{Extreme, max_of};
+use crate::kernels::lines::{add_to_columns, add_to_row};
 use crate::kernels::{LANES, elementwise};
 use crate::program::{Buffers, Program};
 use crate::session::Options;

@@ -15,6 +15,8 @@
 //! A mask that keeps only some of several equal magnitudes needs the index of the last one that
 //! it keeps: a pass counts them for each block, and a look into one block finds it.
 
+mod sample;
+
 use crate::error::Error;
 use crate::kernels::bracket;
 use crate::kernels::magnitude::{FINE, LOW_BITS, value};
@@ -23,10 +25,8 @@ use crate::pass::Sample;
 use crate::statistic::{Bracketed, Collect, Collected};
 use crate::{BLOCK, CHUNK};
 use mergelab_abi::ops::Op;
+use sample::{ENOUGH, PART, WIDER, alike, ends, margin};
 use std::ops::Range;
-
-/// Elements of a block that a sample takes.
-const PART: usize = 256;
 
 /// An order statistic on the way to its result.
 #[derive(Debug, Clone, Copy)]
@@ -272,7 +272,7 @@ impl Rank {
     }
 
     /// A bracket that should hold the k-th magnitude.
-    fn bracket(&self, mut sample: Vec<u32>) -> Stage {
+    fn bracket(&self, sample: Vec<u32>) -> Stage {
         let count = sample.len() as f64;
         let (share, margin) = match self.wanted {
             Wanted::Place(k) => {
@@ -286,21 +286,19 @@ impl Rank {
                 (of_all, margin(count, of_all) + share * margin(count, zeros))
             }
         };
-        let mut at = |rank: f64| {
-            let descending = |m: &u32| std::cmp::Reverse(*m);
-            let (_, magnitude, _) = sample.select_nth_unstable_by_key(rank as usize, descending);
-            *magnitude
+        let mut ranked = sample.clone();
+        let (low, high) = ends(&mut ranked, count * share, margin);
+        let threshold = if high < i32::MAX as u32 { high } else { low };
+        let wider = margin * (ENOUGH * alike(&sample, threshold)).max(1.0);
+        // As wide as what is collected may be.
+        let room = self.room as f64 - 4.0 * count;
+        let widest = room / (2.0 * 8.0 * 2.0 * self.len as f64) * count;
+        let wider = wider.min(widest);
+        let (low, high) = match wider > WIDER * margin {
+            true => ends(&mut ranked, count * share, wider),
+            false => (low, high),
         };
-        let (first, last) = (count * share - margin, count * share + margin);
-        Stage::Bracket {
-            low: if last < count { at(last) } else { 0 },
-            // Above every magnitude.
-            high: if first >= 0.0 {
-                at(first)
-            } else {
-                i32::MAX as u32
-            },
-        }
+        Stage::Bracket { low, high }
     }
 
     fn bracketed(&mut self, mut found: Bracketed) -> Ranked {
@@ -419,12 +417,6 @@ impl Rank {
         }
         unreachable!("a mask keeps no more elements than were counted")
     }
-}
-
-/// How far the rank of a magnitude may be off in a sample of so many, which has this share of the
-/// elements above it: six standard deviations, were its elements independent.
-fn margin(sampled: f64, share: f64) -> f64 {
-    6.0 * (sampled * share * (1.0 - share)).sqrt() + 2.0
 }
 
 /// The bucket of the k-th largest, and how many elements are in larger buckets.

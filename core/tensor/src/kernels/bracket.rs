@@ -1,7 +1,10 @@
 //! Finding the elements whose magnitudes lie in a bracket.
 
+mod compare;
+
 use super::dispatch;
 use super::magnitude::magnitude;
+use compare::{instructions, sides};
 use pulp::NullaryFnOnce;
 
 /// Elements that are looked at together.
@@ -56,38 +59,22 @@ impl<const ZEROS: bool> NullaryFnOnce for Find<'_, ZEROS> {
             inside,
         } = self;
         // Ranks fit 31 bits; signed comparisons are single instructions.
-        let (mut above, mut at_high, mut at_low) = ([0; ROW], [0; ROW], [0; ROW]);
-        let mut zero = [0; ROW];
-        let is_inside = |m: i32| (m > low) & (m < high);
+        let (ends, with) = ((low, high), instructions());
+        let mut counts = Counts::default();
+        let mut words = [0; ROWS];
         for (number, group) in a.chunks(ROWS * ROW).enumerate() {
             let rows = group.as_chunks::<ROW>().0;
             // Nothing but counting here, so that all counts stay in registers.
-            let mut hits = 0u32;
-            for (place, row) in rows.iter().enumerate() {
-                let mut between = 0;
-                for j in 0..ROW {
-                    let m = magnitude(row[j]) as i32;
-                    above[j] += i32::from(m > high);
-                    at_high[j] += i32::from(m == high);
-                    at_low[j] += i32::from(m == low);
-                    if ZEROS {
-                        zero[j] += i32::from(m == 0);
-                    }
-                    between |= i32::from(is_inside(m));
-                }
-                hits |= u32::from(between != 0) << place;
-            }
-            // A bracket holds a small share of the elements, so few rows have any.
+            let (mut hits, sides) = sides::<ZEROS>(rows, ends, &mut words, with);
+            counts.above += sides.above;
+            counts.high += sides.high;
+            counts.low += sides.low;
+            counts.zero += sides.zero;
             while hits != 0 {
                 let place = hits.trailing_zeros() as usize;
                 hits &= hits - 1;
                 let row = &rows[place];
-                let mut bits = [0u32; ROW];
-                for (j, (bit, &x)) in bits.iter_mut().zip(row).enumerate() {
-                    let inside = is_inside(magnitude(x) as i32);
-                    *bit = if inside { 1 << j } else { 0 };
-                }
-                let mut bits = bits.iter().fold(0, |all, bit| all | bit);
+                let mut bits = words[place];
                 while bits != 0 {
                     let j = bits.trailing_zeros() as usize % ROW;
                     let index = (number * ROWS + place) * ROW + j;
@@ -96,13 +83,6 @@ impl<const ZEROS: bool> NullaryFnOnce for Find<'_, ZEROS> {
                 }
             }
         }
-        let add = |lanes: [i32; ROW]| lanes.iter().map(|&x| x as u32).sum();
-        let mut counts = Counts {
-            above: add(above),
-            high: add(at_high),
-            low: add(at_low),
-            zero: add(zero),
-        };
         let done = a.len() / ROW * ROW;
         for (index, &x) in (done..).zip(&a[done..]) {
             let m = magnitude(x) as i32;
@@ -110,7 +90,7 @@ impl<const ZEROS: bool> NullaryFnOnce for Find<'_, ZEROS> {
             counts.high += u32::from(m == high);
             counts.low += u32::from(m == low);
             counts.zero += u32::from(ZEROS && m == 0);
-            if is_inside(m) {
+            if (m > low) & (m < high) {
                 inside.push(rank(m, first + index as u32));
             }
         }

@@ -1,6 +1,6 @@
 //! Sums and maxima of parts of rows and columns.
 
-use super::extreme::{self, Extreme};
+use super::extreme::max_of;
 use super::{LANES, dispatch, sum};
 use crate::{BLOCK, CHUNK};
 use mergelab_abi::ops::Op;
@@ -107,12 +107,4 @@ fn row_total(a: &[f32], b: Option<&[f32]>, first: usize) -> f64 {
         }
     }
     total
-}
-
-/// The largest element; NaN if one is.
-pub(crate) fn max_of(a: &[f32]) -> f32 {
-    let mut lanes = [Extreme::Max.start(); LANES];
-    extreme::fold(Extreme::Max, &mut lanes, a);
-    let start = Extreme::Max.start();
-    lanes.iter().fold(start, |m, &x| Extreme::Max.of(m, x))
 }

@@ -1,7 +1,7 @@
 //! Masks of the largest magnitudes.
 
 use super::magnitude::magnitude;
-use super::map::map1;
+use super::map::{in_place, map1};
 use std::ops::Range;
 
 /// Which elements a top-k mask keeps: those of larger magnitude than `threshold`, and those of
@@ -53,5 +53,12 @@ fn above(x: f32, limit: i32) -> f32 {
 pub(crate) fn top_k(out: &mut [f32], a: &[f32], cut: Cut, first: usize) {
     for (part, limit) in cut.parts(first, a.len()) {
         map1(&mut out[part.clone()], &a[part], move |a| above(a, limit));
+    }
+}
+
+/// The same in place.
+pub(crate) fn keep(out: &mut [f32], cut: Cut, first: usize) {
+    for (part, limit) in cut.parts(first, out.len()) {
+        in_place(&mut out[part], move |a| above(a, limit));
     }
 }

@@ -130,6 +130,29 @@ impl NullaryFnOnce for Dot<'_> {
     }
 }
 
+struct Squares<'a>(&'a mut [f64; LANES], &'a [f32]);
+
+impl NullaryFnOnce for Squares<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Squares(total, a) = self;
+        let mut lanes = *total;
+        let (rows, rest) = a.as_chunks::<LANES>();
+        for row in rows {
+            for j in 0..LANES {
+                let x = f64::from(row[j]);
+                lanes[j] += x * x;
+            }
+        }
+        for (lane, &x) in lanes.iter_mut().zip(rest) {
+            *lane += f64::from(x) * f64::from(x);
+        }
+        *total = lanes;
+    }
+}
+
 struct Ones<'a>(&'a [f32], Option<&'a [f32]>);
 
 impl NullaryFnOnce for Ones<'_> {
@@ -239,7 +262,10 @@ pub(crate) fn abs_sum(lanes: &mut [f64; LANES], tile: &[f32]) {
 
 /// Adds the products of two tiles to the lanes. A product of two f32 is exact in f64.
 pub(crate) fn dot(lanes: &mut [f64; LANES], a: &[f32], b: &[f32]) {
-    dispatch(Dot(lanes, a, b));
+    match std::ptr::eq(a, b) {
+        true => dispatch(Squares(lanes, a)),
+        false => dispatch(Dot(lanes, a, b)),
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use mergelab_abi::working::Working;
 use pulp::NullaryFnOnce;
 
 /// Elements of a row: four registers of eight.
-const ROW: usize = 32;
+pub(crate) const ROW: usize = 32;
 
 /// One term of a sum. Every operation in it is rounded.
 pub(crate) trait Term: Copy {
@@ -141,6 +141,21 @@ pub(crate) struct ScaledChange<'a> {
     pub(crate) weight: f32,
 }
 
+/// Stored bf16 elements less a tile: a task vector.
+#[derive(Clone, Copy)]
+pub(crate) struct Change<'a> {
+    pub(crate) x: &'a [[u8; 2]],
+    pub(crate) minus: &'a [f32],
+}
+
+/// Stored bf16 elements less a tile, times a mask.
+#[derive(Clone, Copy)]
+pub(crate) struct MaskedChange<'a> {
+    pub(crate) x: &'a [[u8; 2]],
+    pub(crate) minus: &'a [f32],
+    pub(crate) mask: &'a [f32],
+}
+
 /// Stored bf16 elements less a tile, where they are kept, times numbers: what is left of a task
 /// vector.
 #[derive(Clone, Copy)]
@@ -214,6 +229,14 @@ pub(crate) struct Exceeds<'a> {
     pub(crate) limit: f32,
 }
 
+/// 1 where the magnitude of stored bf16 elements less a tile is above a limit.
+#[derive(Clone, Copy)]
+pub(crate) struct ExceedingChange<'a> {
+    pub(crate) x: &'a [[u8; 2]],
+    pub(crate) minus: &'a [f32],
+    pub(crate) limit: f32,
+}
+
 /// A tile where its magnitude is above a limit.
 #[derive(Clone, Copy)]
 pub(crate) struct Exceeding<'a> {
@@ -238,7 +261,7 @@ pub(super) fn decode(bytes: [u8; 2]) -> f32 {
 
 /// Whether `sign(x) = elected`, as 1 or 0.
 #[inline(always)]
-fn agrees(x: f32, elected: f32) -> f32 {
+pub(super) fn agrees(x: f32, elected: f32) -> f32 {
     let nonzero = if x < 0.0 { -1.0 } else { x };
     let sign = if x > 0.0 { 1.0 } else { nonzero };
     if sign + 0.0 == elected { 1.0 } else { 0.0 }
@@ -246,7 +269,7 @@ fn agrees(x: f32, elected: f32) -> f32 {
 
 /// Whether the magnitude is above a limit, as 1 or 0.
 #[inline(always)]
-fn exceeds(x: f32, limit: f32) -> f32 {
+pub(super) fn exceeds(x: f32, limit: f32) -> f32 {
     if x.abs() > limit { 1.0 } else { 0.0 }
 }
 
@@ -261,6 +284,8 @@ term!(Scaled, x [weight] {} rounding, rounding.round(x * weight));
 term!(ScaledStored, x [weight] {} rounding, rounding.round(decode(x) * weight));
 term!(ScaledChange, x [minus, weight] {} rounding,
     rounding.round(rounding.round(decode(x) - minus) * weight));
+term!(Change, x [minus] {} rounding, rounding.round(decode(x) - minus));
+term!(MaskedChange, x [minus, mask] {} rounding, rounding.round(decode(x) - minus) * mask);
 term!(TrimmedChange, x [minus, weight] {limits} rounding, {
     let change = rounding.round(decode(x) - minus);
     rounding.round(change * limits.keep::<true>(change) * weight)
@@ -274,6 +299,8 @@ term!(Agreeing, x [elected, weight] {} rounding,
 term!(AgreeingWeight, x [elected, weight] {} rounding,
     rounding.round(agrees(x, elected) * weight));
 term!(Exceeds, x [] {limit} _rounding, exceeds(x, limit));
+term!(ExceedingChange, x [minus] {limit} rounding,
+    exceeds(rounding.round(decode(x) - minus), limit));
 term!(Exceeding, x [] {limit} _rounding, x * exceeds(x, limit));
 term!(ExceedingChoice, x [alone, other, weight] {limit} rounding,
     rounding.round(x * exceeds(x, limit) * choose(alone, weight, other)));
@@ -312,9 +339,6 @@ impl<T: Term, R: Rounding> NullaryFnOnce for Sum<'_, T, R> {
     #[inline(always)]
     fn call(self) {
         let Sum(out, terms, rounding) = self;
-        if terms.is_empty() {
-            return out.fill(0.0);
-        }
         let (rows, last) = out.as_chunks_mut::<ROW>();
         let done = rows.len() * ROW;
         for (number, out) in rows.iter_mut().enumerate() {
@@ -369,6 +393,7 @@ impl<T: Term> ForRounding for Call<'_, T> {
 
     fn with(self, rounding: impl Rounding) {
         match self.1 {
+            [] => self.0.fill(0.0),
             [term] => dispatch(Only(self.0, *term, rounding)),
             terms => dispatch(Sum(self.0, terms, rounding)),
         }

@@ -1,5 +1,7 @@
 //! Makes steps of recorded nodes: in which order, in which slots, fused with which others.
 
+mod agreement;
+
 use super::fuse::{self, Form, Fuse, Magnitudes, Sum};
 use super::known::{band, cut, elements, is_finer, number};
 use super::step::{self, Added, Draw, Read, RowValues, Step, Work};
@@ -7,6 +9,7 @@ use super::{Bits, Program, streamed_operands};
 use crate::evaluate::{Fact, Facts};
 use crate::graph::{Kind, Nodes};
 use crate::kernels::trim::Band;
+use agreement::{alone, elected, variance};
 use mergelab_abi::ops::{Node, Op, rows};
 use mergelab_abi::random;
 use mergelab_abi::working::Working;
@@ -136,8 +139,15 @@ impl Program {
             let Kind::Input(source) = &recorded.kind else {
                 unreachable!("node {node} is no input");
             };
-            self.sources.push((Arc::clone(source), recorded.len));
-            self.sources.len() - 1
+            // Some steps read what others read too.
+            let known = self
+                .sources
+                .iter()
+                .position(|(s, _)| Arc::ptr_eq(s, source));
+            known.unwrap_or_else(|| {
+                self.sources.push((Arc::clone(source), recorded.len));
+                self.sources.len() - 1
+            })
         };
         let work = match form {
             Form::Plain => return plain(given, node, source, slot),
@@ -167,6 +177,20 @@ impl Program {
                 band: band(nodes, facts, masks),
                 weight: weight.map_or(1.0, value),
             },
+            Form::MaskedChange { input, minus, mask } => Work::MaskedChange {
+                source: source(input),
+                minus: slot(minus),
+                mask: slot(mask),
+            },
+            Form::Variance(found) => Work::Variance(variance(nodes, facts, found, source, slot)),
+            Form::Alone(found) => {
+                let working = nodes[node as usize].working;
+                Work::Alone(alone(facts, working, found, source, slot))
+            }
+            Form::Elected(found) => {
+                let working = nodes[node as usize].working;
+                Work::Elected(elected(nodes, facts, working, found, source, slot))
+            }
             Form::Dropped { x, mask } => Work::Dropped {
                 x: slot(x),
                 draw: draw(nodes, facts, bits, Some(mask)),
@@ -252,16 +276,17 @@ fn added(
         }
         Sum::Changes { terms, minus } => {
             let minus = slot(minus);
+            let weight = |weight: Option<Node>| weight.map_or(1.0, value);
             if terms.iter().all(|change| change.masks.is_none()) {
                 let terms = terms.iter();
-                let terms = terms.map(|c| (source(c.input), value(c.weight))).collect();
+                let terms = terms.map(|c| (source(c.input), weight(c.weight))).collect();
                 return Added::Changes { terms, minus };
             }
             let terms = terms.iter().map(|change| {
                 let band = change
                     .masks
                     .map_or(Band::ALL, |masks| band(nodes, facts, masks));
-                (source(change.input), value(change.weight), band)
+                (source(change.input), weight(change.weight), band)
             });
             let terms = terms.collect();
             Added::TrimmedChanges { terms, minus }
@@ -288,6 +313,15 @@ fn added(
         },
         Sum::ExceedingCount { terms, limit } => Added::ExceedingCount {
             terms: slots(terms),
+            limit: value(limit),
+        },
+        Sum::ExceedingChanges {
+            inputs,
+            minus,
+            limit,
+        } => Added::ExceedingChanges {
+            sources: inputs.into_iter().map(source).collect(),
+            minus: slot(minus),
             limit: value(limit),
         },
         Sum::ExceedingChoice {

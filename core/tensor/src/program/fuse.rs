@@ -4,22 +4,28 @@
 //! merge methods do all the time is looked for; everything else is computed as it was recorded.
 //! Fused operations give the same bits: each still rounds.
 
+mod alone;
+mod elect;
 mod magnitudes;
 mod sum;
 mod survive;
 mod trim;
+mod variance;
 
 use super::known::in_memory;
 use super::streamed_operands;
 use crate::evaluate::Facts;
 use crate::graph::{Kind, Nodes};
 use crate::source::Format;
+pub(super) use alone::Alone;
+pub(super) use elect::{Divisor, Elected, Election, Voters};
 pub(crate) use magnitudes::{Magnitudes, magnitudes};
 use mergelab_abi::ops::{Node, Op, rows};
 use mergelab_abi::working::Working;
 use std::mem;
-pub(super) use sum::Sum;
+pub(super) use sum::{Change, Sum};
 pub(super) use survive::{FACTORS, Survivor};
+pub(super) use variance::{Terms, Variance};
 
 /// How a tensor is computed.
 pub(super) enum Form {
@@ -42,6 +48,12 @@ pub(super) enum Form {
         minus: Node,
         masks: (Node, Option<Node>),
         weight: Option<Node>,
+    },
+    /// A stored input less a tensor, times a mask that others use too.
+    MaskedChange {
+        input: Node,
+        minus: Node,
+        mask: Node,
     },
     /// A tensor where a random mask keeps it.
     Dropped { x: Node, mask: Node },
@@ -69,6 +81,12 @@ pub(super) enum Form {
     Sum(Sum),
     /// Sums of magnitudes, which are no tensor.
     Magnitudes(Magnitudes),
+    /// How much tensors differ.
+    Variance(Variance),
+    /// A sum of what is large alone or together.
+    Alone(Alone),
+    /// A sum of what has the elected sign.
+    Elected(Elected),
 }
 
 /// What is known about the nodes below those wanted.
@@ -95,12 +113,11 @@ impl<'a> Fuse<'a> {
             uses[node as usize] += 1;
         }
         while let Some(node) = open.pop() {
-            if mem::replace(&mut seen[node as usize], true) {
+            // What a number was collected from is not computed again for it.
+            if mem::replace(&mut seen[node as usize], true) || nodes[node as usize].is_scalar() {
                 continue;
             }
-            // Numbers are known, and what they were found out from is not read again.
-            let operands = streamed_operands(nodes, facts, node).iter();
-            for &operand in operands.filter(|&&n| !nodes[n as usize].is_scalar()) {
+            for &operand in streamed_operands(nodes, facts, node) {
                 uses[operand as usize] += 1;
                 open.push(operand);
             }
@@ -127,23 +144,30 @@ impl<'a> Fuse<'a> {
         if let Some(form) = self.by_row(op, inputs) {
             return form;
         }
+        if let Some(elected) = self.elected(node) {
+            return Form::Elected(elected);
+        }
+        if let Some(alone) = self.alone(node) {
+            return Form::Alone(alone);
+        }
         let form = match (op, inputs) {
             (Op::Sub, _) => self
                 .stored_change(node)
                 .map(|(input, minus)| Form::Change { input, minus }),
             (Op::Mul | Op::Div, &[a, b]) => match self.survivor(node) {
                 Some(survivor) => Some(Form::Survivors(vec![survivor])),
-                None if op == Op::Mul => self
-                    .masked(node, a, b)
-                    .or_else(|| self.masked(node, b, a))
-                    .or_else(|| self.weighted(node, a, b)),
-                None => None,
+                None if op == Op::Mul => self.product(node, a, b),
+                None => self.variance(node).map(Form::Variance),
             },
-            (Op::Gt, _) => self
-                .exceeds(node)
-                .map(|(x, limit)| Form::Exceeds { x, limit }),
+            (Op::Gt, _) => match self.exceeding_count(self.working(node), &[node]) {
+                Some(Sum::ExceedingCount { terms, limit }) => {
+                    Some(Form::Exceeds { x: terms[0], limit })
+                }
+                changes => changes.map(Form::Sum),
+            },
             (Op::Select, &[a, b, c]) => self.choice(a, b, c),
             (Op::AddN, terms) => self.sum(node, terms),
+            (Op::TopKMask | Op::TopShareMask, _) => self.variance_mask(node),
             _ => None,
         };
         form.unwrap_or(Form::Plain)
@@ -267,6 +291,10 @@ impl Form {
             Form::Exceeds { x, .. } => vec![*x],
             Form::Sum(sum) => sum.operands(),
             Form::Magnitudes(sums) => vec![sums.minus],
+            Form::MaskedChange { minus, mask, .. } => vec![*minus, *mask],
+            Form::Variance(variance) => variance.terms.operands(),
+            Form::Alone(alone) => alone.operands(),
+            Form::Elected(elected) => elected.operands(),
         }
     }
 }

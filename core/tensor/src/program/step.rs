@@ -1,7 +1,10 @@
 //! One step of a program: computes a tile from others.
 
 mod added;
+mod alone;
+mod elected;
 mod magnitudes;
+mod variance;
 
 use super::Buffers;
 use super::fuse::FACTORS;
@@ -14,6 +17,8 @@ use crate::kernels::{bits, draw, elementwise, lines, spread, storage};
 use crate::source::{Format, Source};
 pub(super) use added::Added;
 use added::{add, add_up};
+pub(super) use alone::Alone;
+pub(super) use elected::{Elected, Voters};
 pub(super) use magnitudes::Magnitudes;
 use mergelab_abi::ops::Op;
 use mergelab_abi::working::Working;
@@ -21,6 +26,7 @@ use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+pub(super) use variance::{Terms, Variance};
 
 /// Where a step reads from.
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +95,12 @@ pub(super) enum Work {
         band: Band,
         weight: f32,
     },
+    /// A source less a slot, times a slot.
+    MaskedChange {
+        source: usize,
+        minus: usize,
+        mask: usize,
+    },
     Dropped {
         x: usize,
         draw: Draw,
@@ -107,6 +119,9 @@ pub(super) enum Work {
     Exceeds(usize, f32),
     Sum(Added),
     Magnitudes(Magnitudes),
+    Variance(Variance),
+    Alone(Alone),
+    Elected(Elected),
 }
 
 /// Where the flags of a mask come from.
@@ -232,11 +247,28 @@ impl Step {
         match &self.work {
             Work::Load(source) => return buffers.inputs[*source].load(out, first),
             Work::Magnitudes(sums) => return sums.run(working, buffers, first, length),
-            Work::Change { source, .. } | Work::TrimmedChange { source, .. } => {
+            Work::Change { source, .. }
+            | Work::TrimmedChange { source, .. }
+            | Work::MaskedChange { source, .. } => {
                 buffers.inputs[*source].check(&mut buffers.scratch, first, length)?;
             }
             Work::Sum(added) => {
                 for source in added.sources() {
+                    buffers.inputs[source].check(&mut buffers.scratch, first, length)?;
+                }
+            }
+            Work::Variance(variance) => {
+                for &source in variance.terms.sources() {
+                    buffers.inputs[source].check(&mut buffers.scratch, first, length)?;
+                }
+            }
+            Work::Alone(alone) => {
+                for &source in alone.terms.sources() {
+                    buffers.inputs[source].check(&mut buffers.scratch, first, length)?;
+                }
+            }
+            Work::Elected(elected) => {
+                for source in elected.sources() {
                     buffers.inputs[source].check(&mut buffers.scratch, first, length)?;
                 }
             }
@@ -317,6 +349,18 @@ impl Step {
                 };
                 trim::change(working, out, change, first);
             }
+            Work::MaskedChange {
+                source,
+                minus,
+                mask,
+            } => {
+                let change = terms::MaskedChange {
+                    x: stored(*source),
+                    minus: tile(*minus),
+                    mask: tile(*mask),
+                };
+                terms::sum(working, out, &[change]);
+            }
             Work::Dropped { x, .. } => draw::masked(out, tile(*x), &buffers.flags[0][..length]),
             Work::Survivors(list) => survivors(working, buffers, out, list, first),
             Work::Choice {
@@ -328,6 +372,9 @@ impl Step {
             } => elementwise::choose(out, tile(*a), *b, *equal, *chosen, *other),
             Work::Exceeds(x, limit) => elementwise::exceeds(out, tile(*x), *limit),
             Work::Sum(added) => added.run(working, out, tile, stored, first),
+            Work::Variance(variance) => variance.run(working, out, tile, stored, first),
+            Work::Alone(alone) => alone.run(working, out, tile, stored),
+            Work::Elected(elected) => elected.run(working, out, tile, stored, first),
         }
         Ok(())
     }

@@ -28,6 +28,12 @@ pub(in crate::program) enum Sum {
     Exceeding { terms: Vec<Node>, limit: Node },
     /// How many magnitudes are above a number.
     ExceedingCount { terms: Vec<Node>, limit: Node },
+    /// The same of changes from one tensor.
+    ExceedingChanges {
+        inputs: Vec<Node>,
+        minus: Node,
+        limit: Node,
+    },
     /// Tensors where their magnitudes are above a number, times a number of their own where
     /// `alone` is not 0 and `other` elsewhere.
     ExceedingChoice {
@@ -38,10 +44,10 @@ pub(in crate::program) enum Sum {
     },
 }
 
-/// A stored input less a tensor, times a number.
+/// A stored input less a tensor, times a number if there is one.
 pub(in crate::program) struct Change {
     pub(in crate::program) input: Node,
-    pub(in crate::program) weight: Node,
+    pub(in crate::program) weight: Option<Node>,
     /// Masks of the largest magnitudes: what one keeps, less what the other does.
     pub(in crate::program) masks: Option<(Node, Option<Node>)>,
 }
@@ -54,7 +60,7 @@ impl Sum {
         match self {
             Sum::Scaled(terms) => firsts(terms),
             Sum::Stored(_) => Vec::new(),
-            Sum::Changes { minus, .. } => vec![*minus],
+            Sum::Changes { minus, .. } | Sum::ExceedingChanges { minus, .. } => vec![*minus],
             Sum::Squares { terms, minus } => with(terms, &[*minus]),
             Sum::Agreeing { terms, elected } => {
                 terms.iter().map(|t| t.0).chain([*elected]).collect()
@@ -76,17 +82,19 @@ impl Sum {
 impl Fuse<'_> {
     /// How a sum of these terms is computed, where there is a way of its own.
     pub(super) fn sum(&self, sum: Node, terms: &[Node]) -> Option<Form> {
-        if let Some(counted) = self.exceeding_count(terms) {
+        let working = self.working(sum);
+        if let Some(counted) = self.exceeding_count(working, terms) {
             return Some(Form::Sum(counted));
         }
-        let working = self.working(sum);
         let product = |&term: &Node| match self.operation(term)? {
             (Op::Mul, &[a, b]) if self.inside(term, working) => Some((a, b)),
             _ => None,
         };
         let products: Option<Vec<(Node, Node)>> = terms.iter().map(product).collect();
         let Some(products) = products else {
-            return self.survivors(working, terms);
+            return self
+                .survivors(working, terms)
+                .or_else(|| self.plain_changes(working, terms).map(Form::Sum));
         };
         let scaled = self.scaled(&products);
         self.agreeing(working, &products)
@@ -98,6 +106,7 @@ impl Fuse<'_> {
             .or_else(|| self.changes(working, scaled.as_deref()?))
             .map(Form::Sum)
             .or_else(|| self.survivors(working, terms))
+            .or_else(|| self.plain_changes(working, terms).map(Form::Sum))
             .or_else(|| Some(Form::Sum(Sum::Scaled(scaled?))))
     }
 
@@ -132,15 +141,38 @@ impl Fuse<'_> {
         }
     }
 
+    /// The same without numbers.
+    fn plain_changes(&self, working: Working, terms: &[Node]) -> Option<Sum> {
+        let change = |&x: &Node| self.inside(x, working).then(|| self.as_change(x))?;
+        let changes: Vec<(Change, Node)> = terms.iter().map(change).collect::<Option<_>>()?;
+        let minus = one(changes.iter().map(|c| c.1))?;
+        let terms = changes.into_iter().map(|c| c.0).collect();
+        Some(Sum::Changes { terms, minus })
+    }
+
     fn change(&self, x: Node, weight: Node) -> Option<(Change, Node)> {
-        let (input, minus, masks) = match self.form(x) {
-            Form::Change { input, minus } => (input, minus, None),
-            Form::TrimmedChange {
-                input,
-                minus,
-                masks,
-                weight: None,
-            } => (input, minus, Some(masks)),
+        let (change, minus) = self.as_change(x)?;
+        let weight = Some(weight);
+        let free = change.weight.is_none();
+        free.then_some((Change { weight, ..change }, minus))
+    }
+
+    /// A change with its masks and its number, and what it is a change of.
+    pub(super) fn as_change(&self, x: Node) -> Option<(Change, Node)> {
+        let (input, minus, masks, weight) = match self.operation(x)? {
+            (Op::Sub, _) => {
+                let (input, minus) = self.stored_change(x)?;
+                (input, minus, None, None)
+            }
+            (Op::Mul, &[a, b]) => match self.product(x, a, b)? {
+                Form::TrimmedChange {
+                    input,
+                    minus,
+                    masks,
+                    weight,
+                } => (input, minus, Some(masks), weight),
+                _ => return None,
+            },
             _ => return None,
         };
         let change = Change {
@@ -201,7 +233,7 @@ impl Fuse<'_> {
     }
 
     /// `x` and `elected` of `sign(x) = elected`. It is cheap enough to be computed twice.
-    fn agreement(&self, node: Node) -> Option<(Node, Node)> {
+    pub(super) fn agreement(&self, node: Node) -> Option<(Node, Node)> {
         let (Op::Eq, &[sign, elected]) = self.operation(node)? else {
             return None;
         };
@@ -232,14 +264,27 @@ impl Fuse<'_> {
     }
 
     /// Masks of the magnitudes above a number.
-    fn exceeding_count(&self, terms: &[Node]) -> Option<Sum> {
+    pub(super) fn exceeding_count(&self, working: Working, terms: &[Node]) -> Option<Sum> {
         let found: Vec<(Node, Node)> = terms
             .iter()
             .map(|&term| self.exceeds(term))
             .collect::<Option<_>>()?;
         let limit = one(found.iter().map(|f| f.1))?;
-        let terms = found.iter().map(|f| f.0).collect();
-        Some(Sum::ExceedingCount { terms, limit })
+        let terms: Vec<Node> = found.iter().map(|f| f.0).collect();
+        let change = |&x: &Node| {
+            let fits = self.working(x) == working;
+            fits.then(|| self.stored_change(x))?
+        };
+        let changes: Option<Vec<(Node, Node)>> = terms.iter().map(change).collect();
+        let minus = changes.as_ref().and_then(|c| one(c.iter().map(|c| c.1)));
+        Some(match (changes, minus) {
+            (Some(changes), Some(minus)) => Sum::ExceedingChanges {
+                inputs: changes.iter().map(|c| c.0).collect(),
+                minus,
+                limit,
+            },
+            _ => Sum::ExceedingCount { terms, limit },
+        })
     }
 
     /// Products of tensors with such masks of their own.
@@ -295,7 +340,7 @@ impl Fuse<'_> {
 }
 
 /// What all of them are.
-fn one<T: PartialEq>(mut all: impl Iterator<Item = T>) -> Option<T> {
+pub(super) fn one<T: PartialEq>(mut all: impl Iterator<Item = T>) -> Option<T> {
     let first = all.next()?;
     all.all(|n| n == first).then_some(first)
 }

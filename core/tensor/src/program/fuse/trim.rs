@@ -6,8 +6,15 @@ use crate::program::known::is_finer;
 use mergelab_abi::ops::{Node, Op};
 
 impl Fuse<'_> {
+    /// The node `a · b` where one of them is a mask or a number.
+    pub(super) fn product(&self, node: Node, a: Node, b: Node) -> Option<Form> {
+        self.masked(node, a, b)
+            .or_else(|| self.masked(node, b, a))
+            .or_else(|| self.weighted(node, a, b))
+    }
+
     /// The node `x · mask`.
-    pub(super) fn masked(&self, node: Node, x: Node, mask: Node) -> Option<Form> {
+    fn masked(&self, node: Node, x: Node, mask: Node) -> Option<Form> {
         if !self.is_tensor(x) || x == mask || is_finer(self.nodes, x) {
             return None;
         }
@@ -15,10 +22,20 @@ impl Fuse<'_> {
             return Some(Form::Dropped { x, mask });
         }
         if !self.once(mask) {
-            return None;
+            return self.masked_change(node, x, mask);
         }
         let (by, masks) = self.largest(x, mask)?;
         Some(self.trimmed(node, x, by, masks))
+    }
+
+    /// A task vector times a mask of the largest magnitudes, which others are multiplied by too.
+    fn masked_change(&self, node: Node, x: Node, mask: Node) -> Option<Form> {
+        let (Op::TopKMask | Op::TopShareMask, _) = self.operation(mask)? else {
+            return None;
+        };
+        let fits = self.is_tensor(mask) && self.working(x) == self.working(node);
+        let (input, minus) = fits.then(|| self.stored_change(x))??;
+        Some(Form::MaskedChange { input, minus, mask })
     }
 
     /// A mask of the largest magnitudes, or the difference of two, which `x` is multiplied by, and
@@ -72,12 +89,16 @@ impl Fuse<'_> {
     }
 
     /// What is kept of a change, times a number.
-    pub(super) fn weighted(&self, node: Node, a: Node, b: Node) -> Option<Form> {
+    fn weighted(&self, node: Node, a: Node, b: Node) -> Option<Form> {
         let (x, number) = self.times_number(a, b)?;
         if !self.inside(x, self.working(node)) {
             return None;
         }
-        match self.form(x) {
+        let (Op::Mul, &[a, b]) = self.operation(x)? else {
+            return None;
+        };
+        let masked = self.masked(x, a, b).or_else(|| self.masked(x, b, a));
+        match masked? {
             Form::TrimmedChange {
                 input,
                 minus,

@@ -40,6 +40,12 @@ pub(in crate::program) enum Added {
         terms: Vec<usize>,
         limit: f32,
     },
+    /// The same of sources less a slot.
+    ExceedingChanges {
+        sources: Vec<usize>,
+        minus: usize,
+        limit: f32,
+    },
     /// Times the number where `alone` is not 0, times `other` elsewhere.
     ExceedingChoice {
         terms: Vec<(usize, f32)>,
@@ -60,8 +66,14 @@ impl Added {
             Added::TrimmedChanges { terms, .. } => &terms[..],
             _ => &[],
         };
+        let exceeding = match self {
+            Added::ExceedingChanges { sources, .. } => &sources[..],
+            _ => &[],
+        };
         let plain = plain.iter().map(|t| t.0);
-        plain.chain(trimmed.iter().map(|t| t.0))
+        plain
+            .chain(trimmed.iter().map(|t| t.0))
+            .chain(exceeding.iter().copied())
     }
 
     /// Computes elements from `first` on, of which `tile` and `stored` give those of a slot and
@@ -151,6 +163,18 @@ impl Added {
                     limit: *limit,
                 });
             }
+            Added::ExceedingChanges {
+                sources,
+                minus,
+                limit,
+            } => {
+                let minus = tile(*minus);
+                add(working, out, sources, |&source| terms::ExceedingChange {
+                    x: stored(source),
+                    minus,
+                    limit: *limit,
+                });
+            }
             Added::ExceedingChoice {
                 terms,
                 limit,
@@ -184,7 +208,15 @@ pub(super) fn add<N, T: Term>(
 pub(super) fn add_up<T: Term>(
     working: Working,
     out: &mut [f32],
+    terms: impl ExactSizeIterator<Item = T>,
+) {
+    listed(terms, |terms| terms::sum(working, out, terms));
+}
+
+/// Calls `work` with the terms side by side.
+pub(super) fn listed<T: Copy>(
     mut terms: impl ExactSizeIterator<Item = T>,
+    work: impl FnOnce(&[T]),
 ) {
     /// Terms that lie on the stack: getting memory for them takes longer than some tiles do.
     const FEW: usize = 8;
@@ -195,11 +227,11 @@ pub(super) fn add_up<T: Term>(
             for (place, term) in few[1..].iter_mut().zip(terms) {
                 *place = term;
             }
-            terms::sum(working, out, &few[..count]);
+            work(&few[..count]);
         }
         first => {
             let all: Vec<T> = first.into_iter().chain(terms).collect();
-            terms::sum(working, out, &all);
+            work(&all);
         }
     }
 }
