@@ -232,6 +232,7 @@ impl fmt::Display for Level {
             }
             Level::Model { model } => write!(f, "model {model}"),
             Level::Slice { slice } => write!(f, "slice {}", slice + 1),
+            Level::Module { module } => write!(f, "module {module}"),
             Level::Params => f.write_str("common parameters"),
             Level::Preset => f.write_str("preset"),
             Level::Default => f.write_str("default"),
