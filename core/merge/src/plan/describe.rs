@@ -273,6 +273,9 @@ impl fmt::Display for TensorDescription {
     }
 }
 
+/// Tensors that are copied, of which the plan in words has a line each.
+const MOST_COPIED: usize = 20;
+
 /// The whole plan in a few lines; tensors are left to [`Plan::explain`].
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -321,6 +324,17 @@ impl fmt::Display for Description {
                 f,
                 "            allowed at least {size}, to rank rows of {tensor}"
             )?;
+        }
+        let mut copied = self.tensors.iter().filter_map(|t| match &t.what {
+            What::Copy { reason } => Some((&t.name, reason)),
+            What::Merge { .. } => None,
+        });
+        for (name, reason) in copied.by_ref().take(MOST_COPIED) {
+            writeln!(f, "copied      {name}: {reason}")?;
+        }
+        match copied.count() {
+            0 => {}
+            more => writeln!(f, "copied      {more} more, which --json lists")?,
         }
         for dropped in &self.dropped {
             writeln!(f, "left out    {}: {}", dropped.name, dropped.reason)?;
