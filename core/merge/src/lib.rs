@@ -37,4 +37,4 @@ pub use recipe::{
     Rules, Setting, SettingValue, Slice, SliceSource, TokenRow, TokenRule, TokenizerRecipe,
     TokenizerSource,
 };
-pub use run::{Memory, Options, Phases, Progress, Rehearsal, Report, TensorMemory, run};
+pub use run::{Memory, Options, Phases, Progress, Rehearsal, Report, Space, TensorMemory, run};

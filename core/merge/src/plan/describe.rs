@@ -127,7 +127,6 @@ impl Plan<'_> {
     pub fn describe(&self) -> Description {
         let tensors: Vec<TensorDescription> =
             self.tensors().iter().map(|t| self.tensor(t)).collect();
-        let bytes = |t: &PlannedTensor| (t.elements() * t.dtype.size()) as u64;
         let inputs = self.models.len() + usize::from(self.base_used);
         let largest = self.tensors().iter().map(PlannedTensor::elements).max();
         let tile = mergelab_tensor::Options::default().tile;
@@ -149,7 +148,7 @@ impl Plan<'_> {
                     reason: t.reason.clone(),
                 })
                 .collect(),
-            output_bytes: self.tensors().iter().map(bytes).sum(),
+            output_bytes: self.output_bytes(),
             read_bytes: self.tensors().iter().map(|t| self.bytes_of(t)).sum(),
             memory: MemoryBound {
                 tiles: (threads * tile * 4 * (3 * inputs + 8)) as u64,
@@ -346,7 +345,8 @@ impl fmt::Display for Description {
     }
 }
 
-fn bytes(count: u64) -> String {
+/// A number of bytes in words, such as `1.5 GB`.
+pub fn bytes(count: u64) -> String {
     let mut value = count as f64;
     for unit in ["B", "kB", "MB", "GB"] {
         if value < 1000.0 {

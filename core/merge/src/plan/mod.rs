@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 
 pub use describe::{
     Description, Dropped, MemoryBound, ParameterDescription, SourceDescription, TensorDescription,
-    What,
+    What, bytes,
 };
 pub use parameters::{Effective, Gradient, Level};
 pub(crate) use vocabulary::Vocabulary;
