@@ -8,7 +8,7 @@ use mergelab_abi::registry::{Registry, search_places};
 use mergelab_abi::suggest::nearest;
 use mergelab_hub::is_hub;
 use mergelab_merge::plan::bytes;
-use mergelab_merge::{MergeError, Options, Plan, Progress, Recipe};
+use mergelab_merge::{MergeError, Options, Plan, Progress, Recipe, Rules};
 use std::{
     io::IsTerminal as _,
     path::{Path, PathBuf},
@@ -140,6 +140,14 @@ fn fetch(recipe: &mut Recipe) -> Result<(), Failure> {
     for input in recipe.base.iter_mut().chain(models) {
         let name = input.path.to_string_lossy().into_owned();
         if !is_hub(&name) {
+            if recipe.rules == Rules::Mergekit && !input.path.exists() && is_name_of_hub(&name) {
+                let message = format!("there is no folder {name}");
+                let help = format!(
+                    "mergekit would fetch it from the Hugging Face Hub: write hf://{name} to do so \
+                     here"
+                );
+                return Err(Failure::refused(message).help(help));
+            }
             continue;
         }
         let resolved = hub::fetch(&name)?;
@@ -147,6 +155,15 @@ fn fetch(recipe: &mut Recipe) -> Result<(), Failure> {
         recipe.places.insert(input.path.clone(), resolved.folder);
     }
     Ok(())
+}
+
+/// Whether this may be `org/name` of a hub, rather than a path.
+fn is_name_of_hub(name: &str) -> bool {
+    let part = |part: &str| {
+        let known = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        part.starts_with(|c: char| c.is_ascii_alphanumeric()) && part.chars().all(known)
+    };
+    matches!(name.split_once('/'), Some((owner, name)) if part(owner) && part(name))
 }
 
 /// How long a merge is rehearsed to predict its time.
@@ -250,7 +267,21 @@ fn size(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::size;
+    use super::{is_name_of_hub, size};
+
+    #[test]
+    fn names_of_a_hub_are_told_from_paths() {
+        for (name, of_hub) in [
+            ("mistralai/Mistral-7B-v0.1", true),
+            ("./models/a", false),
+            ("models/a/b", false),
+            ("/models/a", false),
+            ("../a", false),
+            ("model", false),
+        ] {
+            assert_eq!(is_name_of_hub(name), of_hub, "{name}");
+        }
+    }
 
     #[test]
     fn sizes_have_units() {

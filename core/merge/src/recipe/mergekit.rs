@@ -33,8 +33,8 @@
 //! command, may stand in the file, and so may options that change nothing in the result, such as
 //! `lazy_unpickle`, which are noted and passed over.
 //!
-//! Relative paths start in the working folder, as in mergekit; names of models on the Hugging Face
-//! Hub are not downloaded. A model's id is what the file calls it.
+//! Relative paths start in the working folder, as in mergekit; models of the Hugging Face Hub are
+//! written as `hf://org/name@revision`. A model's id is what the file calls it.
 
 use super::modules::{self, Module};
 use super::read::{bytes, dtype, settings};
@@ -442,7 +442,8 @@ fn local<'n>(
         }
         if of_hub {
             let message = format!(
-                "`{}` has no effect on a local folder, and models are not downloaded: leave it out",
+                "`{}` has no effect on a local folder: leave it out. A model of the Hugging Face Hub is \
+                 written as hf://org/name, or hf://org/name@revision",
                 entry.key
             );
             return Err(document.error(entry.at, message));
