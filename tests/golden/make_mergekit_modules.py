@@ -178,6 +178,20 @@ base_model: '{base}'
 parameters: {lambda: 0.5}
 dtype: float32
 """,
+    "a_module_of_the_base_alone": """
+modules:
+  text_decoder:
+    models: [{model: '{a}', parameters: {weight: 0.5}}]
+  multi_modal_projector:
+    models: [{model: '{base}'}]
+  vision_tower:
+    slices:
+    - sources: [{model: '{base}', layer_range: [1, 2]}]
+    - sources: [{model: '{base}', layer_range: [0, 1]}]
+merge_method: task_arithmetic
+base_model: '{base}'
+dtype: float32
+""",
     "modules_not_listed": """
 modules:
   text_decoder:

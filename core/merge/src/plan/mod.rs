@@ -158,7 +158,7 @@ impl<'a> Plan<'a> {
             true => parts::whole(models.len()),
             false => parts::of_slices(recipe, base_used, &place)?,
         };
-        for part in &parts {
+        for part in parts.iter().filter(|part| !part.is_of_the_base()) {
             let at = part.slice.and_then(|n| recipe.slices.get(n));
             check_count(recipe, &traits, part.members.len(), at.map(|s| s.at))?;
         }
@@ -218,7 +218,8 @@ impl<'a> Plan<'a> {
             ..
         } = Setup::new(recipe, methods)?;
         if !recipe.slices.is_empty() {
-            for part in parts::of_slices(recipe, base_used, &place)? {
+            let parts = parts::of_slices(recipe, base_used, &place)?;
+            for part in parts.iter().filter(|part| !part.is_of_the_base()) {
                 let at = part.slice.and_then(|n| recipe.slices.get(n));
                 check_count(recipe, &traits, part.members.len(), at.map(|s| s.at))?;
             }

@@ -404,6 +404,11 @@ impl Part {
         members.chain(&self.base).next().map_or(0, Range::len)
     }
 
+    /// Whether it names the base alone, which it is a copy of then.
+    pub(crate) fn is_of_the_base(&self) -> bool {
+        self.members.is_empty() && self.base.is_some()
+    }
+
     /// The layers of the base, in a slice that has one.
     pub(crate) fn base_layers(&self) -> Option<&Range<usize>> {
         self.base.as_ref()

@@ -10,6 +10,7 @@ use mergelab_abi::working::Working;
 use mergelab_checkpoint::{DType, TensorInfo};
 
 const BASE_ONLY: &str = "no other model has it";
+const OF_THE_BASE: &str = "its slice or module names the base alone";
 const NOT_FLOAT: &str = "it holds no floats and is the same in all models";
 const EMPTY: &str = "it has no elements";
 const NOT_IN_ALL: &str = "too few models have it to merge it";
@@ -104,7 +105,14 @@ impl<'a> Decide<'a> {
         }
         if in_models.is_empty() {
             return match &in_base {
-                Some(found) => Ok(Decision::Keep(self.copy(wanted, found, BASE_ONLY))),
+                Some(found) => {
+                    let alone = self
+                        .parts
+                        .get(wanted.part)
+                        .is_some_and(Part::is_of_the_base);
+                    let reason = if alone { OF_THE_BASE } else { BASE_ONLY };
+                    Ok(Decision::Keep(self.copy(wanted, found, reason)))
+                }
                 None => self.not_in_slice(wanted),
             };
         }
