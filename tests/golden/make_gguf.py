@@ -28,7 +28,11 @@ TYPES = [Q.F32, Q.F16, Q.BF16, Q.Q4_0, Q.Q4_1, Q.Q5_0, Q.Q5_1, Q.Q8_0, Q.Q4_K, Q
 HALVES = {
     Q.Q4_0: [0], Q.Q4_1: [0, 2], Q.Q5_0: [0], Q.Q5_1: [0, 2], Q.Q8_0: [0],
     Q.Q4_K: [0, 2], Q.Q5_K: [0, 2], Q.Q6_K: [208],
+    Q.Q2_K: [80, 82], Q.Q3_K: [108], Q.IQ4_NL: [0], Q.IQ4_XS: [0],
 }
+# Types that the models below do not have. They draw from generators of their own, so that the others'
+# numbers stay.
+MORE_TYPES = [Q.Q2_K, Q.Q3_K, Q.IQ4_NL, Q.IQ4_XS]
 generator = np.random.default_rng(20)
 
 CORPUS = codecs.decode(this.s, "rot13").splitlines() * 2 + [
@@ -48,7 +52,7 @@ TEXTS = [
 ]
 
 
-def raw(kind, rows, columns):
+def raw(kind, rows, columns, generator=generator):
     """Random weights of that type as (rows, bytes of a row)."""
     if kind not in HALVES:
         values = generator.standard_normal((rows, columns)).astype(np.float32) * 0.05
@@ -71,8 +75,9 @@ def hash_of(array):
 
 def blocks():
     out = {}
-    for kind in TYPES:
-        data = raw(kind, 1, 256)
+    for kind in TYPES + MORE_TYPES:
+        own = np.random.default_rng(kind.value) if kind in MORE_TYPES else generator
+        data = raw(kind, 1, 256, own)
         out[kind.name] = {
             "bytes": data.tobytes().hex(),
             "f32": values(kind, data).astype("<f4").tobytes().hex(),

@@ -69,11 +69,20 @@ impl Working {
 
     /// What a node of shape `[]` holds after an operation gave `value`: all of it in
     /// [`Working::F32`], where scalars keep f64 precision, else `value` rounded.
+    ///
+    /// A value beyond the range, such as the sum over a large tensor in f16, stays as it is: as an
+    /// infinity it would make the ratio of two such sums no number.
     #[inline]
     pub fn round_scalar(self, value: f64) -> f64 {
         match self {
             Working::F32 => value,
-            Working::Bf16 | Working::F16 => f64::from(self.round(value as f32)),
+            Working::Bf16 | Working::F16 => {
+                let rounded = f64::from(self.round(value as f32));
+                match rounded.is_infinite() && value.is_finite() {
+                    true => value,
+                    false => rounded,
+                }
+            }
         }
     }
 }
@@ -204,6 +213,9 @@ mod tests {
 
     #[test]
     fn scalars_keep_f64_in_f32_only() {
+        assert_eq!(Working::F16.round_scalar(1e6), 1e6);
+        assert_eq!(Working::F16.round_scalar(65_519.0), 65_504.0);
+        assert_eq!(Working::F16.round_scalar(f64::INFINITY), f64::INFINITY);
         assert_eq!(Working::F32.round_scalar(0.1), 0.1);
         assert_eq!(Working::Bf16.round_scalar(0.1), f64::from(round_bf16(0.1)));
     }

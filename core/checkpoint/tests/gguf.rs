@@ -74,7 +74,10 @@ fn all_types_are_decoded_in_the_models() {
         .collect();
     seen.sort_unstable();
     seen.dedup();
-    let mut all = GgmlType::DECODED.map(GgmlType::name);
+    // Those that are rare in whole files are compared block by block, beside the decoder.
+    let rare = ["IQ4_NL", "IQ4_XS", "Q2_K", "Q3_K"];
+    let mut all = GgmlType::DECODED.map(GgmlType::name).to_vec();
+    all.retain(|name| !rare.contains(name));
     all.sort_unstable();
     assert_eq!(seen, all);
 }

@@ -1,5 +1,6 @@
 //! Why a merge was refused or ended.
 
+use crate::plan::bytes;
 use crate::recipe::RecipeError;
 use mergelab_abi::PluginError;
 use mergelab_abi::registry::LookupError;
@@ -126,6 +127,19 @@ pub enum MergeError {
         needed: u64,
         /// Bytes.
         memory: u64,
+    },
+    /// The result does not fit on the disk.
+    #[error(
+        "the result takes {} and {} are free in {}: make room, or choose another folder",
+        bytes(*.needed), bytes(*.free), .folder.display()
+    )]
+    Space {
+        /// The folder, or the nearest one above it that is there.
+        folder: PathBuf,
+        /// Bytes of all tensors of the result.
+        needed: u64,
+        /// Bytes that may be written.
+        free: u64,
     },
     /// The output is one of the inputs.
     #[error(

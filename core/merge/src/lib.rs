@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod components;
 mod document;
 pub mod error;
 mod inputs;
@@ -32,8 +33,8 @@ pub use methods::{Linked, MethodPlugin, Methods};
 pub use plan::{Action, Description, DroppedTensor, Effective, Plan, PlannedTensor};
 pub use provenance::{InputRecord, PluginRecord};
 pub use recipe::{
-    Alternative, ChatTemplate, Compute, InputPath, Model, Position, Recipe, RecipeError, Rules,
-    Setting, SettingValue, Slice, SliceSource, TokenRow, TokenRule, TokenizerRecipe,
+    Alternative, ChatTemplate, Compute, InputPath, Model, Module, Position, Recipe, RecipeError,
+    Rules, Setting, SettingValue, Slice, SliceSource, TokenRow, TokenRule, TokenizerRecipe,
     TokenizerSource,
 };
-pub use run::{Memory, Options, Phases, Progress, Rehearsal, Report, TensorMemory, run};
+pub use run::{Memory, Options, Phases, Progress, Rehearsal, Report, Space, TensorMemory, run};

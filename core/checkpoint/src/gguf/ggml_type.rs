@@ -19,8 +19,8 @@ const TYPES: [(u32, &str, usize, usize, bool); 34] = [
     (7, "Q5_1", 32, 24, true),
     (8, "Q8_0", 32, 34, true),
     (9, "Q8_1", 32, 40, false),
-    (10, "Q2_K", 256, 84, false),
-    (11, "Q3_K", 256, 110, false),
+    (10, "Q2_K", 256, 84, true),
+    (11, "Q3_K", 256, 110, true),
     (12, "Q4_K", 256, 144, true),
     (13, "Q5_K", 256, 176, true),
     (14, "Q6_K", 256, 210, true),
@@ -29,10 +29,10 @@ const TYPES: [(u32, &str, usize, usize, bool); 34] = [
     (17, "IQ2_XS", 256, 74, false),
     (18, "IQ3_XXS", 256, 98, false),
     (19, "IQ1_S", 256, 50, false),
-    (20, "IQ4_NL", 32, 18, false),
+    (20, "IQ4_NL", 32, 18, true),
     (21, "IQ3_S", 256, 110, false),
     (22, "IQ2_S", 256, 82, false),
-    (23, "IQ4_XS", 256, 136, false),
+    (23, "IQ4_XS", 256, 136, true),
     (24, "I8", 1, 1, false),
     (25, "I16", 1, 2, false),
     (26, "I32", 1, 4, false),
@@ -62,17 +62,25 @@ impl GgmlType {
     pub const Q5_1: GgmlType = GgmlType(7);
     /// 8 bits and a scale.
     pub const Q8_0: GgmlType = GgmlType(8);
+    /// 2 bits, in super-blocks whose scales and minima are quantised too.
+    pub const Q2_K: GgmlType = GgmlType(10);
+    /// 3 bits, in super-blocks whose scales are quantised too.
+    pub const Q3_K: GgmlType = GgmlType(11);
     /// 4 bits, in super-blocks whose scales and minima are quantised too.
     pub const Q4_K: GgmlType = GgmlType(12);
     /// 5 bits, in super-blocks as [`Q4_K`](Self::Q4_K).
     pub const Q5_K: GgmlType = GgmlType(13);
     /// 6 bits, in super-blocks whose scales are quantised too.
     pub const Q6_K: GgmlType = GgmlType(14);
+    /// 4 bits that stand for values of a table, and a scale.
+    pub const IQ4_NL: GgmlType = GgmlType(20);
+    /// As [`IQ4_NL`](Self::IQ4_NL), in super-blocks whose scales are quantised too.
+    pub const IQ4_XS: GgmlType = GgmlType(23);
     /// The upper 16 bits of a binary32.
     pub const BF16: GgmlType = GgmlType(30);
 
     /// The formats that are decoded to f32.
-    pub const DECODED: [GgmlType; 11] = [
+    pub const DECODED: [GgmlType; 15] = [
         GgmlType::F32,
         GgmlType::F16,
         GgmlType::BF16,
@@ -81,9 +89,13 @@ impl GgmlType {
         GgmlType::Q5_0,
         GgmlType::Q5_1,
         GgmlType::Q8_0,
+        GgmlType::Q2_K,
+        GgmlType::Q3_K,
         GgmlType::Q4_K,
         GgmlType::Q5_K,
         GgmlType::Q6_K,
+        GgmlType::IQ4_NL,
+        GgmlType::IQ4_XS,
     ];
 
     /// The format of that number, if ggml has one.

@@ -7,8 +7,14 @@ use crate::{
 use mergelab_abi::registry::{Registry, search_places};
 use mergelab_abi::suggest::nearest;
 use mergelab_hub::is_hub;
-use mergelab_merge::{MergeError, Options, Plan, Progress, Recipe};
-use std::{io::IsTerminal as _, path::PathBuf, sync::Mutex, time::Duration};
+use mergelab_merge::plan::bytes;
+use mergelab_merge::{MergeError, Options, Plan, Progress, Recipe, Rules};
+use std::{
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    sync::Mutex,
+    time::Duration,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -67,9 +73,9 @@ impl Arguments {
             eprintln!("note: {note}");
         }
         let registry = Registry::search(&search_places(plugins, &[]));
-        let out = match self.out {
+        let out = match self.out.clone() {
             Some(out) if !self.dry_run && self.explain.is_empty() => out,
-            _ => return preview(&recipe, &registry, &self.explain, self.json),
+            out => return self.preview(&recipe, &registry, out.as_deref()),
         };
         let evaluator = mergelab_device::open(&self.device).map_err(Failure::refused)?;
         let interrupt = interrupt::flag()?;
@@ -134,6 +140,14 @@ fn fetch(recipe: &mut Recipe) -> Result<(), Failure> {
     for input in recipe.base.iter_mut().chain(models) {
         let name = input.path.to_string_lossy().into_owned();
         if !is_hub(&name) {
+            if recipe.rules == Rules::Mergekit && !input.path.exists() && is_name_of_hub(&name) {
+                let message = format!("there is no folder {name}");
+                let help = format!(
+                    "mergekit would fetch it from the Hugging Face Hub: write hf://{name} to do so \
+                     here"
+                );
+                return Err(Failure::refused(message).help(help));
+            }
             continue;
         }
         let resolved = hub::fetch(&name)?;
@@ -143,37 +157,67 @@ fn fetch(recipe: &mut Recipe) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whether this may be `org/name` of a hub, rather than a path.
+fn is_name_of_hub(name: &str) -> bool {
+    let part = |part: &str| {
+        let known = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        part.starts_with(|c: char| c.is_ascii_alphanumeric()) && part.chars().all(known)
+    };
+    matches!(name.split_once('/'), Some((owner, name)) if part(owner) && part(name))
+}
+
 /// How long a merge is rehearsed to predict its time.
 const REHEARSAL: Duration = Duration::from_secs(2);
 
-/// Prints what a merge would do: all of it, or some tensors.
-fn preview(
-    recipe: &Recipe,
-    registry: &Registry,
-    tensors: &[String],
-    json: bool,
-) -> Result<Exit, Failure> {
-    let plan = Plan::new(recipe, registry).map_err(Failure::refused)?;
-    if tensors.is_empty() {
+impl Arguments {
+    /// Prints what a merge would do: all of it, or some tensors.
+    fn preview(
+        &self,
+        recipe: &Recipe,
+        registry: &Registry,
+        out: Option<&Path>,
+    ) -> Result<Exit, Failure> {
+        let plan = Plan::new(recipe, registry).map_err(Failure::refused)?;
+        if !self.explain.is_empty() {
+            return explain(&plan, &self.explain, self.json);
+        }
         let description = plan.describe();
         let rehearsal = plan.rehearse(REHEARSAL).map_err(Failure::refused)?;
-        if json {
+        let space = out.and_then(|out| plan.space(out));
+        if self.json {
             let mut value = output::value(&description)?;
             value["rehearsal"] = output::value(&rehearsal)?;
+            value["space"] = output::value(&space)?;
+            value["memory"]["allowed"] = self.memory.into();
             output::json(&value)?;
-        } else {
-            let time = match rehearsal {
-                Some(found) => format!(
-                    "about {:.1} s to read and compute ({} tried here), then writing",
-                    found.seconds,
-                    found.tried.join(", ")
-                ),
-                None => "not predicted, as the method asks about the whole model".to_owned(),
-            };
-            output::text(&format!("{description}time        {time}\n"))?;
+            return Ok(Exit::Done);
         }
-        return Ok(Exit::Done);
+        let time = match rehearsal {
+            Some(found) => format!(
+                "about {:.1} s to read and compute ({} tried here), then writing",
+                found.seconds,
+                found.tried.join(", ")
+            ),
+            None => "not predicted, as the method asks about the whole model".to_owned(),
+        };
+        let disk = space.map_or(String::new(), |space| {
+            let enough = match space.free < description.output_bytes {
+                true => ", which is not enough",
+                false => "",
+            };
+            let (free, folder) = (bytes(space.free), space.folder.display());
+            format!("disk        {free} free in {folder}{enough}\n")
+        });
+        let allowed = bytes(self.memory);
+        output::text(&format!(
+            "{description}allowed     {allowed} of memory (--memory)\n{disk}time        {time}\n"
+        ))?;
+        Ok(Exit::Done)
     }
+}
+
+/// Prints what would be done to some tensors.
+fn explain(plan: &Plan<'_>, tensors: &[String], json: bool) -> Result<Exit, Failure> {
     let mut explained = Vec::with_capacity(tensors.len());
     for name in tensors {
         explained.push(plan.explain(name).ok_or_else(|| {
@@ -223,7 +267,21 @@ fn size(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::size;
+    use super::{is_name_of_hub, size};
+
+    #[test]
+    fn names_of_a_hub_are_told_from_paths() {
+        for (name, of_hub) in [
+            ("mistralai/Mistral-7B-v0.1", true),
+            ("./models/a", false),
+            ("models/a/b", false),
+            ("/models/a", false),
+            ("../a", false),
+            ("model", false),
+        ] {
+            assert_eq!(is_name_of_hub(name), of_hub, "{name}");
+        }
+    }
 
     #[test]
     fn sizes_have_units() {

@@ -15,6 +15,9 @@ pub(super) fn all(recipe: &Recipe, plugin: &MethodPlugin<'_>) -> Result<(), Reci
     for model in &recipe.models {
         check.settings(&model.params, Owner::Model)?;
     }
+    for module in &recipe.modules {
+        check.settings(&module.params, Owner::All)?;
+    }
     for slice in &recipe.slices {
         check.settings(&slice.params, Owner::All)?;
         for source in &slice.sources {
@@ -129,6 +132,12 @@ impl Check<'_> {
                 .map_err(|e| self.recipe.error(setting.at, e.to_string()))
         };
         match value {
+            // One for each share of the layers.
+            SettingValue::Plain(Value::Array(choices))
+                if parameter.value_type != ValueType::StringList && !choices.is_empty() =>
+            {
+                choices.iter().try_for_each(check)
+            }
             SettingValue::Plain(value) => check(value),
             // Interpolated values lie between the points.
             SettingValue::Gradient(points) if parameter.value_type == ValueType::Float => {

@@ -127,7 +127,6 @@ impl Plan<'_> {
     pub fn describe(&self) -> Description {
         let tensors: Vec<TensorDescription> =
             self.tensors().iter().map(|t| self.tensor(t)).collect();
-        let bytes = |t: &PlannedTensor| (t.elements() * t.dtype.size()) as u64;
         let inputs = self.models.len() + usize::from(self.base_used);
         let largest = self.tensors().iter().map(PlannedTensor::elements).max();
         let tile = mergelab_tensor::Options::default().tile;
@@ -149,7 +148,7 @@ impl Plan<'_> {
                     reason: t.reason.clone(),
                 })
                 .collect(),
-            output_bytes: self.tensors().iter().map(bytes).sum(),
+            output_bytes: self.output_bytes(),
             read_bytes: self.tensors().iter().map(|t| self.bytes_of(t)).sum(),
             memory: MemoryBound {
                 tiles: (threads * tile * 4 * (3 * inputs + 8)) as u64,
@@ -232,6 +231,7 @@ impl fmt::Display for Level {
             }
             Level::Model { model } => write!(f, "model {model}"),
             Level::Slice { slice } => write!(f, "slice {}", slice + 1),
+            Level::Module { module } => write!(f, "module {module}"),
             Level::Params => f.write_str("common parameters"),
             Level::Preset => f.write_str("preset"),
             Level::Default => f.write_str("default"),
@@ -271,6 +271,9 @@ impl fmt::Display for TensorDescription {
         Ok(())
     }
 }
+
+/// Tensors that are copied, of which the plan in words has a line each.
+const MOST_COPIED: usize = 20;
 
 /// The whole plan in a few lines; tensors are left to [`Plan::explain`].
 impl fmt::Display for Description {
@@ -321,6 +324,17 @@ impl fmt::Display for Description {
                 "            allowed at least {size}, to rank rows of {tensor}"
             )?;
         }
+        let mut copied = self.tensors.iter().filter_map(|t| match &t.what {
+            What::Copy { reason } => Some((&t.name, reason)),
+            What::Merge { .. } => None,
+        });
+        for (name, reason) in copied.by_ref().take(MOST_COPIED) {
+            writeln!(f, "copied      {name}: {reason}")?;
+        }
+        match copied.count() {
+            0 => {}
+            more => writeln!(f, "copied      {more} more, which --json lists")?,
+        }
         for dropped in &self.dropped {
             writeln!(f, "left out    {}: {}", dropped.name, dropped.reason)?;
         }
@@ -331,7 +345,8 @@ impl fmt::Display for Description {
     }
 }
 
-fn bytes(count: u64) -> String {
+/// A number of bytes in words, such as `1.5 GB`.
+pub fn bytes(count: u64) -> String {
     let mut value = count as f64;
     for unit in ["B", "kB", "MB", "GB"] {
         if value < 1000.0 {

@@ -8,6 +8,7 @@ mod parts;
 mod tensors;
 mod vocabulary;
 
+use crate::components::Components;
 use crate::error::MergeError;
 use crate::inputs::{Input, Opener};
 use crate::methods::{MethodPlugin, Methods};
@@ -22,7 +23,7 @@ use serde_json::{Map, Value};
 
 pub use describe::{
     Description, Dropped, MemoryBound, ParameterDescription, SourceDescription, TensorDescription,
-    What,
+    What, bytes,
 };
 pub use parameters::{Effective, Gradient, Level};
 pub(crate) use vocabulary::Vocabulary;
@@ -95,6 +96,10 @@ pub struct DroppedTensor {
     pub reason: String,
 }
 
+/// Places of config.json that may have the number of a module's layers, and the input and its layer
+/// that each layer of the result takes its entries from.
+pub(crate) type ModuleLayers<'a> = (&'static [&'static str], Vec<(&'a Input, usize)>);
+
 /// What happens to a tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
@@ -149,15 +154,15 @@ impl<'a> Plan<'a> {
         let Some(donor) = base.as_ref().or(models.first()).cloned() else {
             return Err(recipe.error(recipe.method_at, "there are no models").into());
         };
-        let parts = match recipe.slices.is_empty() {
+        let mut parts = match recipe.slices.is_empty() {
             true => parts::whole(models.len()),
             false => parts::of_slices(recipe, base_used, &place)?,
         };
-        for part in &parts {
+        for part in parts.iter().filter(|part| !part.is_of_the_base()) {
             let at = part.slice.and_then(|n| recipe.slices.get(n));
             check_count(recipe, &traits, part.members.len(), at.map(|s| s.at))?;
         }
-        let wanted = parts::wanted(recipe, &parts, base.as_ref(), &models)?;
+        let (wanted, left) = parts::wanted(recipe, &mut parts, base.as_ref(), &models)?;
         let decide = tensors::Decide {
             recipe,
             base: base.as_ref(),
@@ -166,7 +171,7 @@ impl<'a> Plan<'a> {
             parts: &parts,
             min_models: traits.min_models.max(1),
         };
-        let (tensors, dropped) = tensors::plan(&decide, &wanted)?;
+        let (tensors, dropped) = tensors::plan(&decide, &wanted, left)?;
         let mut plan = Self {
             recipe,
             plugin,
@@ -213,7 +218,8 @@ impl<'a> Plan<'a> {
             ..
         } = Setup::new(recipe, methods)?;
         if !recipe.slices.is_empty() {
-            for part in parts::of_slices(recipe, base_used, &place)? {
+            let parts = parts::of_slices(recipe, base_used, &place)?;
+            for part in parts.iter().filter(|part| !part.is_of_the_base()) {
                 let at = part.slice.and_then(|n| recipe.slices.get(n));
                 check_count(recipe, &traits, part.members.len(), at.map(|s| s.at))?;
             }
@@ -227,9 +233,11 @@ impl<'a> Plan<'a> {
         let voters = voters.into_iter().map(|model| Voter {
             model,
             source: None,
+            tensor: None,
         });
         let place = Where {
             tensor: "",
+            module: None,
             depth: 0.0,
             slice: None,
             voters: voters.collect(),
@@ -275,10 +283,29 @@ impl<'a> Plan<'a> {
     /// The input and its layer that each layer of the result takes its entries of the configuration
     /// from: the base, or the first source. `None` where there are no slices.
     pub(crate) fn layers(&self) -> Option<Vec<(&Input, usize)>> {
-        if self.recipe.slices.is_empty() {
+        if self.recipe.slices.is_empty() || !self.recipe.modules.is_empty() {
             return None;
         }
-        let layers = self.parts.iter().flat_map(|part| {
+        Some(self.layers_of(None))
+    }
+
+    /// The same for each module that the recipe has slices of, with the places of config.json that
+    /// may have the number of its layers.
+    pub(crate) fn module_layers(&self) -> Vec<ModuleLayers<'_>> {
+        let names = self.donor.source.names().iter().map(String::as_str);
+        let components = Components::of(self.donor.checkpoint.config(), names);
+        let modules = self.recipe.modules.iter().enumerate();
+        let counted = modules.filter_map(|(number, module)| {
+            let component = components.named(&module.name).ok()?;
+            Some((component.count, self.layers_of(Some(number))))
+        });
+        counted.collect()
+    }
+
+    /// The layers of all slices of a module.
+    fn layers_of(&self, module: Option<usize>) -> Vec<(&Input, usize)> {
+        let parts = self.parts.iter().filter(|part| part.module == module);
+        let layers = parts.flat_map(|part| {
             let base = self.base.as_ref().zip(part.base_layers());
             let first = part
                 .members
@@ -288,7 +315,7 @@ impl<'a> Plan<'a> {
             of.into_iter()
                 .flat_map(|(input, layers)| layers.clone().map(move |layer| (input, layer)))
         });
-        Some(layers.collect())
+        layers.collect()
     }
 
     /// Whether the result stores an output head and the donor does not.
@@ -307,14 +334,20 @@ impl<'a> Plan<'a> {
             .and_then(|n| Some((n, self.recipe.slices.get(n)?)));
         let voters = tensor.present.iter().filter_map(|i| {
             let member = part?.members.get(*i)?;
+            let of_member = |o: &&Origin| o.which == Which::Model(member.input);
+            let origin = tensor.origins.iter().find(of_member);
             let source = slice.zip(member.source);
             Some(Voter {
                 model: self.voters.get(member.input)?,
                 source: source.and_then(|((_, slice), i)| slice.sources.get(i)),
+                tensor: origin.map(|o| o.tensor.as_str()),
             })
         });
         Where {
             tensor: &tensor.name,
+            module: part
+                .and_then(|p| p.module)
+                .and_then(|n| self.recipe.modules.get(n)),
             depth: tensor.depth,
             slice,
             voters: voters.collect(),

@@ -3,9 +3,12 @@
 use super::check;
 use crate::error::MergeError;
 use crate::methods::MethodPlugin;
-use crate::recipe::{Model, Recipe, Setting, SettingValue, Settings, Slice, SliceSource};
+use crate::recipe::{
+    Model, Module, Recipe, Rules, Setting, SettingValue, Settings, Slice, SliceSource,
+};
 use mergelab_abi::PluginError;
 use mergelab_abi::method::{Method, MethodSetup};
+use mergelab_abi::schema::{Parameter, ValueType};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -21,6 +24,8 @@ pub(crate) struct Instance {
 /// A tensor, and whose values count for it.
 pub(crate) struct Where<'a> {
     pub(crate) tensor: &'a str,
+    /// The module that it is in.
+    pub(crate) module: Option<&'a Module>,
     /// Where gradients are read, from 0 to 1.
     pub(crate) depth: f64,
     pub(crate) slice: Option<(usize, &'a Slice)>,
@@ -32,6 +37,9 @@ pub(crate) struct Where<'a> {
 pub(crate) struct Voter<'a> {
     pub(crate) model: &'a Model,
     pub(crate) source: Option<&'a SliceSource>,
+    /// Its own name for the tensor, which may be another one than the result's in a slice. Filters of
+    /// values that each model has are compared with it where mergekit's rules hold.
+    pub(crate) tensor: Option<&'a str>,
 }
 
 /// A parameter's value, and what set it.
@@ -69,6 +77,11 @@ pub enum Level {
     Slice {
         /// Its number, from 0.
         slice: usize,
+    },
+    /// A module.
+    Module {
+        /// Its name.
+        module: String,
     },
     /// The parameters for all.
     Params,
@@ -175,20 +188,27 @@ impl Values<'_> {
                 Some(Effective::plain(default, Level::Default))
             });
             if !parameter.per_model {
-                if let Some(value) = common {
+                if let Some(mut value) = common {
+                    value.choose(parameter, place.depth);
                     explained.push((name.to_owned(), false, vec![value]));
                 }
                 continue;
             }
-            let own: Vec<Option<Effective>> =
-                place.voters.iter().map(|v| own(name, place, v)).collect();
-            if common.is_none() && own.iter().all(Option::is_none) {
+            let found: Vec<Option<Effective>> = place
+                .voters
+                .iter()
+                .map(|voter| self.of_voter(name, place, voter).or_else(|| common.clone()))
+                .collect();
+            if found.iter().all(Option::is_none) {
                 continue;
             }
-            let mut values = Vec::with_capacity(own.len());
-            for (own, voter) in own.into_iter().zip(&place.voters) {
-                match own.or_else(|| common.clone()) {
-                    Some(value) => values.push(value),
+            let mut values = Vec::with_capacity(found.len());
+            for (found, voter) in found.into_iter().zip(&place.voters) {
+                match found {
+                    Some(mut value) => {
+                        value.choose(parameter, place.depth);
+                        values.push(value);
+                    }
                     None => {
                         let message = format!(
                             "model `{}` has no `{name}` for tensor `{}`, other models have: give \
@@ -204,6 +224,22 @@ impl Values<'_> {
         Ok(explained)
     }
 
+    /// The value of one model, if the recipe or the preset says one.
+    fn of_voter(&self, name: &str, place: &Where<'_>, voter: &Voter<'_>) -> Option<Effective> {
+        let theirs = voter
+            .tensor
+            .filter(|_| self.recipe.rules == Rules::Mergekit);
+        let Some(tensor) = theirs.filter(|tensor| *tensor != place.tensor) else {
+            return own(name, place, voter);
+        };
+        let place = Where {
+            tensor,
+            voters: Vec::new(),
+            ..*place
+        };
+        own(name, &place, voter).or_else(|| self.common(name, &place))
+    }
+
     /// The value for all models, from the slice outwards.
     fn common(&self, name: &str, place: &Where<'_>) -> Option<Effective> {
         let of_slice = place.slice.and_then(|(number, slice)| {
@@ -211,7 +247,14 @@ impl Values<'_> {
                 slice: number,
             })
         });
+        let of_module = || {
+            let module = place.module?;
+            Effective::find(&module.params, name, place, || Level::Module {
+                module: module.name.clone(),
+            })
+        };
         of_slice
+            .or_else(of_module)
             .or_else(|| Effective::find(&self.recipe.params, name, place, || Level::Params))
             .or_else(|| {
                 let value = self.preset.get(name)?;
@@ -239,6 +282,7 @@ impl Values<'_> {
             .map(|source| &source.params)
             .chain(models)
             .chain(place.slice.map(|(_, slice)| &slice.params))
+            .chain(place.module.map(|module| &module.params))
             .chain([&self.recipe.params])
             .find_map(|params| params.get(parameter))
             .map_or(self.recipe.method_at, |setting: &Setting| setting.at);
@@ -277,6 +321,19 @@ impl Effective {
             from,
             filter: None,
             gradient: None,
+        }
+    }
+
+    /// Picks the value for a depth from a list of values, where the parameter takes no list.
+    fn choose(&mut self, parameter: &Parameter, depth: f64) {
+        if parameter.value_type == ValueType::StringList {
+            return;
+        }
+        if let Value::Array(choices) = &self.value
+            && let Some(last) = choices.len().checked_sub(1)
+        {
+            let index = (depth * last as f64) as usize;
+            self.value = choices[index.min(last)].clone();
         }
     }
 

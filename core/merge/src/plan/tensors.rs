@@ -10,6 +10,7 @@ use mergelab_abi::working::Working;
 use mergelab_checkpoint::{DType, TensorInfo};
 
 const BASE_ONLY: &str = "no other model has it";
+const OF_THE_BASE: &str = "its slice or module names the base alone";
 const NOT_FLOAT: &str = "it holds no floats and is the same in all models";
 const EMPTY: &str = "it has no elements";
 const NOT_IN_ALL: &str = "too few models have it to merge it";
@@ -18,10 +19,23 @@ const NOT_IN_ALL: &str = "too few models have it to merge it";
 pub(super) fn plan(
     decide: &Decide<'_>,
     wanted: &[Wanted],
+    not_listed: Vec<TensorProblem>,
 ) -> Result<(Vec<PlannedTensor>, Vec<DroppedTensor>), MergeError> {
     let mut planned = Vec::with_capacity(wanted.len());
     let mut dropped = Vec::new();
     let mut problems = Vec::new();
+    for left in not_listed {
+        match decide.recipe.rules {
+            Rules::Mergekit => dropped.push(DroppedTensor {
+                name: left.tensor,
+                reason: left.reason,
+            }),
+            Rules::Own => problems.push(TensorProblem {
+                reason: left.reason + ": list it, or write `rules = \"mergekit\"` to leave it out",
+                tensor: left.tensor,
+            }),
+        }
+    }
     for wanted in wanted {
         match decide.tensor(wanted) {
             Ok(Decision::Keep(tensor)) => planned.push(tensor),
@@ -35,6 +49,7 @@ pub(super) fn plan(
             }),
         }
     }
+    dropped.sort_by(|a: &DroppedTensor, b| a.name.cmp(&b.name));
     if problems.is_empty() {
         Ok((planned, dropped))
     } else {
@@ -90,7 +105,14 @@ impl<'a> Decide<'a> {
         }
         if in_models.is_empty() {
             return match &in_base {
-                Some(found) => Ok(Decision::Keep(self.copy(wanted, found, BASE_ONLY))),
+                Some(found) => {
+                    let alone = self
+                        .parts
+                        .get(wanted.part)
+                        .is_some_and(Part::is_of_the_base);
+                    let reason = if alone { OF_THE_BASE } else { BASE_ONLY };
+                    Ok(Decision::Keep(self.copy(wanted, found, reason)))
+                }
                 None => self.not_in_slice(wanted),
             };
         }
@@ -136,14 +158,19 @@ impl<'a> Decide<'a> {
         if first.info.elements() == 0 {
             return Ok(Decision::Keep(self.copy(wanted, first, EMPTY)));
         }
+        let widest = widest(&merged);
         let working = match self.recipe.compute {
             Compute::In(working) => working,
-            Compute::Storage => working(first.info.dtype),
+            Compute::Storage => working(widest),
+        };
+        let stored = match (lenient, self.recipe.compute) {
+            (true, Compute::Storage) => widest,
+            _ => stored.unwrap_or(first.info.dtype),
         };
         Ok(Decision::Keep(PlannedTensor {
             name: wanted.name.clone(),
             shape: first.info.shape.clone(),
-            dtype: self.stored_as(stored.unwrap_or(first.info.dtype)),
+            dtype: self.stored_as(stored),
             action: Action::Merge {
                 parameters: 0,
                 working,
@@ -258,6 +285,17 @@ impl Found<'_> {
 fn raw<'f>(found: &'f Found<'_>) -> Result<&'f [u8], String> {
     let bytes = found.input.source.raw_bytes(found.name);
     bytes.map_err(|e| e.to_string())
+}
+
+/// A format that holds the values of all of them.
+fn widest(merged: &[Found<'_>]) -> DType {
+    let dtypes = merged.iter().map(|found| found.info.dtype);
+    let wider = |a: DType, b: DType| match (a, b) {
+        _ if a == b => a,
+        (DType::F64, _) | (_, DType::F64) => DType::F64,
+        _ => DType::F32,
+    };
+    dtypes.reduce(wider).unwrap_or(DType::F32)
 }
 
 fn working(dtype: DType) -> Working {

@@ -6,6 +6,7 @@
 //!
 //! | mergekit | here |
 //! |---|---|
+//! | a parameter's filters are compared with the name that the tensor has in the input, for values that each model has, and in the result for others | the same |
 //! | unknown keys and parameters are ignored | refused, with the nearest known name |
 //! | parameters out of range are taken | refused before anything is written |
 //! | a missing `weight` ends the run with an error | 1, the methods' default |
@@ -14,7 +15,7 @@
 //! | `karcher` averages the base in as a model, listed or not | the same |
 //! | `linear` with a base that is not listed ends with an error | the base gives configuration and tokenizer |
 //! | a slice that does not list the base ends with an error | the base's layers of the same numbers are its base, if all sources have the same |
-//! | without `dtype` each model is computed in its own dtype | in that of the base's tensor, or of the first model's |
+//! | without `dtype` inputs of different dtypes are computed, and stored, in the one that torch promotes them to (0.1.5; 0.1.4 took the base's in task-vector methods) | the same: f32 |
 //! | tensors that only some models have are left out, or merged from those that have them | merged from those that have them, else copied from the base, else left out; noted |
 //! | without a tokenizer source, embeddings of other sizes are cut | refused |
 //! | without a base, the model that gives configuration and tokenizer is drawn by chance | the first one |
@@ -26,16 +27,18 @@
 //! | `kind: zero` ends the run with an error, as does a token without `source` | zeros; the rule for tokens that are not listed |
 //! | `num_hidden_layers` is the only key of config.json that follows the slices | lists with an entry per layer, such as `layer_types`, follow too |
 //! | a random seed unless one is given | 0 unless one is given; masks differ from mergekit's |
-//! | `modules` of several components, told apart by definitions of architectures | merged where all say the same; else refused, with what to write |
+//! | modules that are not listed are left out of the result | the same, noted |
 //!
 //! `out_shard_size` (bytes, or text such as `5GB`) and `random_seed`, options of mergekit's
-//! command, may stand in the file.
+//! command, may stand in the file, and so may options that change nothing in the result, such as
+//! `lazy_unpickle`, which are noted and passed over.
 //!
-//! Relative paths start in the working folder, as in mergekit; names of models on the Hugging Face
-//! Hub are not downloaded. A model's id is what the file calls it.
+//! Relative paths start in the working folder, as in mergekit; models of the Hugging Face Hub are
+//! written as `hf://org/name@revision`. A model's id is what the file calls it.
 
+use super::modules::{self, Module};
 use super::read::{bytes, dtype, settings};
-use super::slices::{self, Words};
+use super::slices::{self, Slice, SliceSource, Words};
 use super::{
     ChatTemplate, Compute, InputPath, Model, Recipe, RecipeError, Rules, SettingValue, Settings,
     TokenizerRecipe, TokenizerSource, tokenizer,
@@ -62,6 +65,27 @@ const KEYS: [&str; 14] = [
     "name",
 ];
 
+/// Options of mergekit's command that change nothing in the result, which some files have.
+const OPTIONS: [&str; 17] = [
+    "allow_crimes",
+    "async_write",
+    "clone_tensors",
+    "copy_tokenizer",
+    "cuda",
+    "device",
+    "gpu_rich",
+    "lazy_unpickle",
+    "lora_merge_cache",
+    "low_cpu_memory",
+    "multi_gpu",
+    "num_threads",
+    "quiet",
+    "read_to_gpu",
+    "safe_serialization",
+    "transformers_cache",
+    "write_model_card",
+];
+
 /// Parameters that mergekit takes and that change nothing: (method, parameter), `*` for any.
 const WITHOUT_EFFECT: [(&str, &str); 3] = [
     ("*", "int8_mask"),
@@ -79,6 +103,14 @@ const TRUTH_VALUES: [&str; 6] = [
     "nuslerp_flatten",
 ];
 
+/// Its words for slices and for the models of a module.
+const WORDS: Words = Words {
+    layers: "layer_range",
+    params: "parameters",
+    inline: false,
+    more: Some("base_model"),
+};
+
 /// Methods that take the base as one model more, whether it is listed or not.
 const BASE_IS_A_MODEL: [&str; 1] = ["karcher"];
 
@@ -91,6 +123,11 @@ impl Recipe {
         let document = Document { file };
         let root = read_yaml(text, file)?;
         let entries = document.table("the file", &root)?;
+        let (options, entries): (Vec<Entry>, Vec<Entry>) = entries
+            .iter()
+            .cloned()
+            .partition(|entry| OPTIONS.contains(&entry.key.as_str()));
+        let entries = &entries[..];
         document.check_keys("a mergekit file", entries, &KEYS)?;
 
         let method = get(entries, "merge_method")
@@ -102,6 +139,10 @@ impl Recipe {
         recipe.preset = Some("mergekit".to_owned());
         recipe.preset_may_lack = true;
         recipe.rules = Rules::Mergekit;
+        recipe.notes.extend(options.iter().map(|option| {
+            let name = &option.key;
+            format!("`{name}` is an option of mergekit's command, changes nothing here and was passed over")
+        }));
         recipe.base = given(entries, "base_model")
             .map(|node| reference(document, "base_model", node))
             .transpose()?;
@@ -172,11 +213,10 @@ fn body(
     match entry.key.as_str() {
         "models" => models(document, &entry.value, recipe),
         "slices" => {
-            let read = read_slices(document, &entry.value, recipe)?;
-            recipe.slices = read;
+            recipe.slices = read_slices(document, &entry.value, recipe)?;
             Ok(())
         }
-        _ => module(document, &entry.value, recipe),
+        _ => modules(document, &entry.value, recipe),
     }
 }
 
@@ -208,13 +248,7 @@ fn read_slices(
     document: Document<'_>,
     node: &Node,
     recipe: &mut Recipe,
-) -> Result<Vec<slices::Slice>, RecipeError> {
-    let words = Words {
-        layers: "layer_range",
-        params: "parameters",
-        inline: false,
-        more: Some("base_model"),
-    };
+) -> Result<Vec<Slice>, RecipeError> {
     for slice in document.list("slices", node)? {
         let entries = document.table("slices", slice)?;
         let Some(node) = given(entries, "base_model") else {
@@ -233,14 +267,14 @@ fn read_slices(
             }
         }
     }
-    let mut models = Vec::new();
-    let find = |node: &Node, before: &[slices::SliceSource]| {
+    let mut models = std::mem::take(&mut recipe.models);
+    let find = |node: &Node, before: &[SliceSource]| {
         let input = reference(document, "model", node)?;
         let mut model = Model::new(input.to_string(), input);
         model.at = node.at;
         Ok(slices::find_or_add(&mut models, model, before))
     };
-    let read = slices::read(document, node, &words, find, |node| {
+    let read = slices::read(document, node, &WORDS, find, |node| {
         translate(document, node, recipe)
     })?;
     recipe.models = models;
@@ -250,58 +284,83 @@ fn read_slices(
 /// `modules: {NAME: {slices | models, parameters}}`.
 ///
 /// A model of one component has one module, `default`, and this is the same without the wrapping.
-/// mergekit's definitions of other architectures name several (`text_decoder`, `vision_tower`) and
-/// list the tensors of each. Tensors are merged by name here, without such lists, so modules have
-/// to say the same.
-fn module(document: Document<'_>, node: &Node, recipe: &mut Recipe) -> Result<(), RecipeError> {
-    let modules = document.table("modules", node)?;
-    let Some(first) = modules.first() else {
+fn modules(document: Document<'_>, node: &Node, recipe: &mut Recipe) -> Result<(), RecipeError> {
+    let table = document.table("modules", node)?;
+    let Some(first) = table.first() else {
         return Err(document.error(node.at, "`modules` is empty: write `models` instead"));
     };
-    let entries = document.table(&first.key, &first.value)?;
-    for module in modules {
+    for module in table {
         let entries = document.table(&module.key, &module.value)?;
         document.check_keys("a module", entries, &["models", "slices", "parameters"])?;
     }
-    let says = first.value.to_json();
-    if let Some(other) = modules.iter().find(|m| m.value.to_json() != says) {
-        let message = format!(
-            "`{}` is merged in another way than `{}`, and which tensors are in which of them is \
-             written in mergekit's definitions of architectures, which mergelab does not have: it \
-             merges tensors by their names. Write `models` without `modules`, and give tensors of \
-             one component values of their own with a filter, a part of their names: `weight: \
-             [{{filter: vision_tower, value: 0.0}}, {{value: 0.5}}]`",
-            other.key, first.key
-        );
-        return Err(document.error(other.at, message));
-    }
-    if let Some(slices) = get(entries, "slices")
-        && (modules.len() > 1 || first.key != "default")
-    {
-        let message = format!(
-            "slices of `{}`: mergelab does not know which tensors are in it, and layers of every \
-             component would be taken. Write `models`",
-            first.key
-        );
-        return Err(document.error(slices.at, message));
-    }
-    if first.key != "default" {
-        recipe.notes.push(format!(
-            "modules are not told apart: every tensor of the models is merged as `{}` says, and in \
-             mergekit those of modules that are not listed are left out",
-            first.key
-        ));
-    }
-    if let Some(node) = given(entries, "parameters") {
-        for (name, mut setting) in translate(document, node, recipe)? {
-            // The module's values come first, those of the file where none of them fits.
-            if let Some(common) = recipe.params.remove(&name) {
-                setting.alternatives.extend(common.alternatives);
+    if table.len() == 1 && first.key == "default" {
+        let entries = document.table(&first.key, &first.value)?;
+        if let Some(node) = given(entries, "parameters") {
+            for (name, mut setting) in translate(document, node, recipe)? {
+                // The module's values come first, those of the file where none of them fits.
+                if let Some(common) = recipe.params.remove(&name) {
+                    setting.alternatives.extend(common.alternatives);
+                }
+                recipe.params.insert(name, setting);
             }
-            recipe.params.insert(name, setting);
         }
+        return body(document, &first.value, entries, recipe);
     }
-    body(document, &first.value, entries, recipe)
+    for (number, module) in table.iter().enumerate() {
+        let entries = document.table(&module.key, &module.value)?;
+        let mut params = Settings::new();
+        if let Some(node) = given(entries, "parameters") {
+            params = translate(document, node, recipe)?;
+        }
+        let read = match (given(entries, "models"), given(entries, "slices")) {
+            (Some(list), None) => vec![whole_module(document, &module.value, list, recipe)?],
+            (None, Some(list)) => read_slices(document, list, recipe)?,
+            _ => {
+                let message = format!("`{}` takes either `models` or `slices`", module.key);
+                return Err(document.error(module.at, message));
+            }
+        };
+        modules::add(&mut recipe.slices, read, number);
+        recipe.modules.push(Module {
+            name: module.key.clone(),
+            params,
+            at: module.at,
+        });
+    }
+    Ok(())
+}
+
+/// The models of a module, which are one slice of all its layers.
+fn whole_module(
+    document: Document<'_>,
+    module: &Node,
+    list: &Node,
+    recipe: &mut Recipe,
+) -> Result<Slice, RecipeError> {
+    let mut models = std::mem::take(&mut recipe.models);
+    let find = |node: &Node, before: &[SliceSource]| {
+        let input = reference(document, "model", node)?;
+        let mut model = Model::new(input.to_string(), input);
+        model.at = node.at;
+        Ok(slices::find_or_add(&mut models, model, before))
+    };
+    let mut read = modules::whole(document, module, list, &WORDS, find, |node| {
+        translate(document, node, recipe)
+    })?;
+    if let Some(base) = recipe.base.clone()
+        && BASE_IS_A_MODEL.contains(&recipe.method.as_str())
+        && read.sources.iter().all(|s| models[s.model].input != base)
+    {
+        let model = Model::new(base.to_string(), base);
+        read.sources.push(SliceSource {
+            model: slices::find_or_add(&mut models, model, &read.sources),
+            layers: None,
+            params: Settings::new(),
+            at: list.at,
+        });
+    }
+    recipe.models = models;
+    Ok(read)
 }
 
 /// `tokenizer`, or the short form `tokenizer_source`.
@@ -383,7 +442,8 @@ fn local<'n>(
         }
         if of_hub {
             let message = format!(
-                "`{}` has no effect on a local folder, and models are not downloaded: leave it out",
+                "`{}` has no effect on a local folder: leave it out. A model of the Hugging Face Hub is \
+                 written as hf://org/name, or hf://org/name@revision",
                 entry.key
             );
             return Err(document.error(entry.at, message));
@@ -424,21 +484,47 @@ fn translate(
             }
         }
     }
-    // mergekit's values are numbers, and files write 1.0 for true.
-    for parameter in TRUTH_VALUES {
-        let alternatives = translated.get_mut(parameter).map(|s| &mut s.alternatives);
-        for alternative in alternatives.into_iter().flatten() {
-            if let SettingValue::Plain(Value::Number(number)) = &alternative.value {
-                let on = number.as_f64() != Some(0.0);
-                alternative.value = SettingValue::Plain(json!(on));
+    for (name, setting) in &mut translated {
+        let truth = TRUTH_VALUES.contains(&name.as_str());
+        for value in setting.alternatives.iter_mut().map(|a| &mut a.value) {
+            match value {
+                // mergekit turns texts into numbers: Python reads 1e-5 as a text.
+                SettingValue::Plain(Value::String(text)) if !truth => {
+                    if let Ok(number) = text.trim().parse::<f64>() {
+                        *value = SettingValue::Plain(json!(number));
+                    }
+                }
+                SettingValue::Plain(Value::Array(items)) if !truth => {
+                    let number = |item: &Value| match item {
+                        Value::String(text) => text.trim().parse::<f64>().ok(),
+                        other => other.as_f64(),
+                    };
+                    if let Some(points) = items.iter().map(number).collect() {
+                        *value = SettingValue::Gradient(points);
+                    }
+                }
+                // Its values are numbers, and files write 1.0 for true.
+                SettingValue::Plain(Value::Number(number)) if truth => {
+                    *value = SettingValue::Plain(json!(number.as_f64() != Some(0.0)));
+                }
+                SettingValue::Gradient(points) if truth => {
+                    let values: Vec<bool> = points.iter().map(|point| *point != 0.0).collect();
+                    *value = SettingValue::Plain(json!(values));
+                }
+                _ => {}
             }
-        }
-    }
-    if let Some(rescale) = translated.get_mut("rescale") {
-        for alternative in &mut rescale.alternatives {
-            // mergekit can only switch its one kind of rescaling on or off.
-            if let SettingValue::Plain(Value::Bool(on)) = alternative.value {
-                alternative.value = SettingValue::Plain(json!(if on { "l1" } else { "none" }));
+            // It can only switch its one kind of rescaling on or off.
+            if name == "rescale"
+                && let SettingValue::Plain(value) = value
+            {
+                let word = |value: &Value| match value {
+                    Value::Bool(on) => json!(if *on { "l1" } else { "none" }),
+                    other => other.clone(),
+                };
+                *value = match &*value {
+                    Value::Array(values) => values.iter().map(word).collect(),
+                    one => word(one),
+                };
             }
         }
     }

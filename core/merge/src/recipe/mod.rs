@@ -32,11 +32,12 @@
 //!
 //! | key | meaning |
 //! |---|---|
-//! | `compute` | `float32`, the default, `bfloat16`, `float16`, or `storage` for the dtype of the base's tensor |
+//! | `compute` | `float32`, the default, `bfloat16`, `float16`, or `storage` for one that holds the values of all inputs as they are stored: theirs if it is the same, else `float32` |
 //! | `tokenizer_source` | `base`, `union`, or a path: the vocabulary that embeddings are brought into before they are merged ([`TokenizerSource`]) |
 //! | `tokenizer` | a table with `source` (as `tokenizer_source`), `pad_to_multiple_of`, and `tokens`, rules for single tokens ([`TokenRule`]) |
 //! | `chat_template` | `auto`, `chatml`, `llama3`, `mistral`, `alpaca`, `exaone`, or a Jinja template |
 //! | `slices` | a result of other layers than the models have, see below |
+//! | `modules` | components of the models, each merged in its own way, see below |
 //! | `max_shard` | bytes of a file, such as `"5GB"` |
 //! | `rules` | `mergekit` for what [`Rules::Mergekit`] says |
 //!
@@ -73,6 +74,41 @@
 //! or `base`. A gradient runs over the layers of its slice. A slice that does not name the base is
 //! compared with the base's layers of the same numbers, if all its sources have the same.
 //!
+//! # Modules
+//!
+//! Models of several components, such as a text decoder and a vision tower, may say for each what it
+//! is merged from:
+//!
+//! ```
+//! # let text = r#"
+//! method = "linear"
+//!
+//! [[models]]
+//! path = "models/a"
+//!
+//! [[models]]
+//! path = "models/b"
+//!
+//! [[modules]]
+//! name = "text_decoder"            # all layers of both
+//! models = [{ model = "a", weight = 0.7 }, { model = "b", weight = [0.0, 0.3] }]
+//!
+//! [[modules]]
+//! name = "vision_tower"            # that of a; `slices` may stand here too
+//! models = [{ model = "a" }]
+//! params.weight = 1.0
+//! # "#;
+//! # let recipe = mergelab_merge::Recipe::parse_toml(text, "merge.toml".as_ref())?;
+//! # assert_eq!(recipe.modules.len(), 2);
+//! # Ok::<(), mergelab_merge::RecipeError>(())
+//! ```
+//!
+//! The names are mergekit's for the architectures that it knows with several components (Gemma 3,
+//! Llama 4, Mistral 3, Qwen2-VL, Qwen2.5-VL, Qwen3-VL, T5, Whisper). For others a component is what
+//! stands before the numbers of its layers, such as `model.visual.blocks`, and `default` is
+//! everything else. Components that are not listed are refused, or left out with
+//! `rules = "mergekit"`.
+//!
 //! # Parameter values
 //!
 //! A parameter's value may be
@@ -85,12 +121,13 @@
 //!   filter is a part of the tensor's name. A plain number (or one without `filter`, or with the
 //!   filter `*`) fits every tensor.
 //!
-//! A value is looked for in the source of a slice, the model, the slice, `[params]`, the preset and
-//! the method's default, in this order. One that has no alternative for a tensor is passed over.
+//! A value is looked for in the source of a slice, the model, the slice, the module, `[params]`, the
+//! preset and the method's default, in this order. One that has no alternative for a tensor is passed over.
 
 mod chat_template;
 mod error;
 mod mergekit;
+mod modules;
 mod read;
 mod setting;
 mod slices;
@@ -104,6 +141,7 @@ use std::path::{Path, PathBuf};
 
 pub use chat_template::ChatTemplate;
 pub use error::{Position, RecipeError};
+pub use modules::Module;
 pub(crate) use read::MODEL_KEYS;
 pub use setting::{Alternative, Setting, SettingValue};
 pub use slices::{Slice, SliceSource};
@@ -134,6 +172,8 @@ pub struct Recipe {
     pub models: Vec<Model>,
     /// The layers of the result; those of the models where there are no slices.
     pub slices: Vec<Slice>,
+    /// Components of the models that the slices are of; none where every tensor is merged alike.
+    pub modules: Vec<Module>,
     /// Parameters for all models, and of the whole merge.
     pub params: Settings,
     /// Seed for methods that draw random numbers.
@@ -242,8 +282,8 @@ impl fmt::Display for InputPath {
 pub enum Compute {
     /// One precision for all tensors.
     In(Working),
-    /// That of the base's tensor, or of the first model's where the method uses no base: what
-    /// mergekit does without `dtype`. F64 is computed in f32.
+    /// One that holds the values of all inputs of a tensor: theirs where it is the same, else f32,
+    /// as mergekit has it without `dtype`. F64 is computed in f32.
     Storage,
 }
 
@@ -283,6 +323,7 @@ impl Recipe {
             base: None,
             models: Vec::new(),
             slices: Vec::new(),
+            modules: Vec::new(),
             params: Settings::new(),
             seed: 0,
             compute: Compute::In(Working::F32),
@@ -351,6 +392,7 @@ impl Recipe {
         std::iter::once(&self.params)
             .chain(models)
             .chain(slices)
+            .chain(self.modules.iter().map(|module| &module.params))
             .flat_map(Settings::values)
             .flat_map(|setting| &setting.alternatives)
             .any(|a| a.filter.is_some())

@@ -1,6 +1,7 @@
 //! Our TOML.
 
-use super::slices::{self, Words};
+use super::modules;
+use super::slices::{self, SliceSource};
 use super::{
     ChatTemplate, Compute, InputPath, MAX_SHARD, Model, Recipe, RecipeError, Rules, Setting,
     Settings, TokenizerRecipe, TokenizerSource, tokenizer,
@@ -11,11 +12,12 @@ use mergelab_abi::working::Working;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "method",
     "base",
     "models",
     "slices",
+    "modules",
     "params",
     "seed",
     "compute",
@@ -108,9 +110,7 @@ impl Recipe {
             },
         };
         recipe.preset_may_lack = recipe.rules == Rules::Mergekit;
-        if let Some(node) = get(entries, "slices") {
-            recipe.slices = read_slices(document, node, &mut recipe)?;
-        }
+        read_parts(document, entries, &mut recipe)?;
         recipe.tokenizer = read_tokenizer(document, entries, &recipe)?;
         recipe.chat_template = get(entries, "chat_template")
             .map(|node| ChatTemplate::read(document, node))
@@ -128,21 +128,20 @@ impl Recipe {
     }
 }
 
-/// `[[slices]]`, whose sources name models by id.
-fn read_slices(
+/// `[[slices]]` or `[[modules]]`, whose sources name models by id.
+fn read_parts(
     document: Document<'_>,
-    node: &Node,
+    entries: &[Entry],
     recipe: &mut Recipe,
-) -> Result<Vec<slices::Slice>, RecipeError> {
-    let words = Words {
-        layers: "layers",
-        params: "params",
-        inline: true,
-        more: None,
-    };
+) -> Result<(), RecipeError> {
+    let (whole, modular) = (get(entries, "slices"), get(entries, "modules"));
+    if let (Some(_), Some(node)) = (whole, modular) {
+        let message = "`slices` and `modules` exclude one another: put the slices into a module";
+        return Err(document.error(node.at, message));
+    }
     let base = recipe.base.clone();
     let models = &mut recipe.models;
-    let find = |node: &Node, before: &[slices::SliceSource]| {
+    let find = |node: &Node, before: &[SliceSource]| {
         let id = document.text("model", node)?;
         let found = models.iter().position(|m| m.id == id);
         let index = match (found, &base) {
@@ -167,20 +166,27 @@ fn read_slices(
         Ok(index)
     };
     let params = |node: &Node| settings(document, document.table("params", node)?);
-    let read = slices::read(document, node, &words, find, params)?;
-    let used = read.iter().flat_map(|slice| &slice.sources);
+    if let Some(node) = whole {
+        recipe.slices = slices::read(document, node, &modules::WORDS, find, params)?;
+    } else if let Some(node) = modular {
+        (recipe.modules, recipe.slices) = modules::read(document, node, find)?;
+    } else {
+        return Ok(());
+    }
+    let used = recipe.slices.iter().flat_map(|slice| &slice.sources);
     let unused = recipe
         .models
         .iter()
         .enumerate()
         .find(|(i, _)| used.clone().all(|source| source.model != *i));
     match unused {
-        None => Ok(read),
+        None => Ok(()),
         Some((_, model)) => {
-            let message = format!(
-                "model `{}` is a source of no slice: name it in one, or remove it",
-                model.id
-            );
+            let place = match modular {
+                None => "a source of no slice: name it in one",
+                Some(_) => "in no module: name it in one",
+            };
+            let message = format!("model `{}` is {place}, or remove it", model.id);
             Err(document.error(model.at, message))
         }
     }

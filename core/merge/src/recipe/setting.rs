@@ -26,7 +26,8 @@ pub struct Alternative {
 /// A value, or one for each layer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SettingValue {
-    /// The same for every layer.
+    /// The same for every layer. A list of truth values or texts, for a parameter that takes one of
+    /// them, gives each to the same share of the layers, and the last one to what is at the end.
     Plain(Value),
     /// Points of a piecewise linear function over the layers, at least one.
     Gradient(Vec<f64>),
@@ -69,11 +70,9 @@ impl Setting {
                 .iter()
                 .map(|item| Alternative::read(document, name, item))
                 .collect::<Result<_, _>>()?,
+            // A single one may stand without the list.
             Raw::Table(_) if is_alternative(node) => {
-                return Err(document.error(
-                    node.at,
-                    format!("put the alternatives of `{name}` into a list, even a single one"),
-                ));
+                vec![Alternative::read(document, name, node)?]
             }
             _ => vec![Alternative {
                 filter: None,

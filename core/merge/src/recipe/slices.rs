@@ -11,8 +11,11 @@ use std::ops::Range;
 pub struct Slice {
     /// Ranges of the same length, each of another model.
     pub sources: Vec<SliceSource>,
+    /// The component of the models whose layers they are, an index in
+    /// [`Recipe::modules`](super::Recipe::modules). `None` where there are no modules.
+    pub module: Option<usize>,
     /// Parameter values for these layers. Those of a source come first, those of its model
-    /// second, these third.
+    /// second, these third, those of the module fourth.
     pub params: Settings,
     /// Where it stands in the recipe.
     pub at: Position,
@@ -23,8 +26,9 @@ pub struct Slice {
 pub struct SliceSource {
     /// Index in [`Recipe::models`](super::Recipe::models).
     pub model: usize,
-    /// Numbers of the layers, from 0, the end excluded.
-    pub layers: Range<usize>,
+    /// Numbers of the layers, from 0, the end excluded. `None` for all layers that a module of the
+    /// model has: a slice whose sources have none is that module, whole.
+    pub layers: Option<Range<usize>>,
     /// Parameter values of this source.
     pub params: Settings,
     /// Where it stands in the recipe.
@@ -32,9 +36,15 @@ pub struct SliceSource {
 }
 
 impl Slice {
-    /// Number of layers.
+    /// Number of layers; 0 where it is a whole module, as only the models know.
     pub fn layers(&self) -> usize {
-        self.sources.first().map_or(0, |s| s.layers.len())
+        let first = self.sources.first().and_then(|s| s.layers.as_ref());
+        first.map_or(0, Range::len)
+    }
+
+    /// Whether it is a whole module.
+    pub fn is_whole(&self) -> bool {
+        self.sources.iter().all(|source| source.layers.is_none())
     }
 }
 
@@ -74,16 +84,17 @@ pub(super) fn read(
         let mut sources: Vec<SliceSource> = Vec::new();
         for node in document.list("sources", list)? {
             let source = source(document, node, words, &sources, &mut model, &mut params)?;
+            let count = |s: &SliceSource| s.layers.as_ref().map_or(0, Range::len);
             if let Some(first) = sources.first()
-                && first.layers.len() != source.layers.len()
+                && count(first) != count(&source)
             {
                 return Err(document.error(
                     source.at,
                     format!(
                         "the sources of a slice are merged layer by layer, and this one has {} \
                          layers, the first one {}: give all the same number",
-                        source.layers.len(),
-                        first.layers.len()
+                        count(&source),
+                        count(first)
                     ),
                 ));
             }
@@ -94,6 +105,7 @@ pub(super) fn read(
         }
         slices.push(Slice {
             sources,
+            module: None,
             params: match given(entries, words.params) {
                 Some(node) => params(node)?,
                 None => Settings::new(),
@@ -160,7 +172,7 @@ fn source(
     }
     Ok(SliceSource {
         model: model(named, before)?,
-        layers,
+        layers: Some(layers),
         params: own,
         at: node.at,
     })

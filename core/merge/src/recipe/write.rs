@@ -56,7 +56,10 @@ impl Recipe {
             Value::Object(table)
         });
         recipe.insert("models".to_owned(), models.collect());
-        if !self.slices.is_empty() {
+        if !self.modules.is_empty() {
+            let modules = (0..self.modules.len()).map(|number| self.module(number));
+            recipe.insert("modules".to_owned(), modules.collect());
+        } else if !self.slices.is_empty() {
             let slices = self.slices.iter().map(|slice| self.slice(slice));
             recipe.insert("slices".to_owned(), slices.collect());
         }
@@ -111,20 +114,46 @@ impl Recipe {
         Value::Object(table)
     }
 
-    fn slice(&self, slice: &Slice) -> Value {
+    fn module(&self, number: usize) -> Value {
+        let mut table = Map::new();
+        let module = &self.modules[number];
+        table.insert("name".to_owned(), json!(module.name));
+        let of_module = |slice: &&Slice| slice.module == Some(number);
+        let slices: Vec<&Slice> = self.slices.iter().filter(of_module).collect();
+        match slices[..] {
+            [whole] if whole.is_whole() && whole.params.is_empty() => {
+                table.insert("models".to_owned(), self.sources(whole));
+            }
+            _ => {
+                let slices = slices.into_iter().map(|slice| self.slice(slice));
+                table.insert("slices".to_owned(), slices.collect());
+            }
+        }
+        if !module.params.is_empty() {
+            table.insert("params".to_owned(), settings(&module.params));
+        }
+        Value::Object(table)
+    }
+
+    fn sources(&self, slice: &Slice) -> Value {
         let sources = slice.sources.iter().map(|source| {
             let id = self.models.get(source.model).map(|m| m.id.as_str());
-            let layers = [source.layers.start, source.layers.end];
             let mut table = Map::new();
             table.insert("model".to_owned(), json!(id));
-            table.insert("layers".to_owned(), json!(layers));
+            if let Some(layers) = &source.layers {
+                table.insert("layers".to_owned(), json!([layers.start, layers.end]));
+            }
             if !source.params.is_empty() {
                 table.insert("params".to_owned(), settings(&source.params));
             }
             Value::Object(table)
         });
+        sources.collect()
+    }
+
+    fn slice(&self, slice: &Slice) -> Value {
         let mut table = Map::new();
-        table.insert("sources".to_owned(), sources.collect());
+        table.insert("sources".to_owned(), self.sources(slice));
         if !slice.params.is_empty() {
             table.insert("params".to_owned(), settings(&slice.params));
         }

@@ -4,6 +4,7 @@ mod artifacts;
 mod memory;
 mod recording;
 mod rehearsal;
+mod space;
 mod survey;
 mod tensors;
 
@@ -26,6 +27,7 @@ use tensors::Job;
 
 pub use memory::{Memory, TensorMemory};
 pub use rehearsal::Rehearsal;
+pub use space::Space;
 
 /// How a merge is run. None of it but `hash_inputs` and `evaluator` changes a byte of the output.
 pub struct Options<'a> {
@@ -148,6 +150,7 @@ impl Plan<'_> {
     pub fn run(&self, out: &Path, options: &Options<'_>) -> Result<Report, MergeError> {
         let start = Instant::now();
         self.check_output(out)?;
+        self.check_space(out)?;
         if options.evaluator.is_none() {
             self.check_memory(options.memory)?;
         }

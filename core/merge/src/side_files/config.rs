@@ -38,6 +38,9 @@ pub(super) fn changed(plan: &Plan<'_>, config: &Value) -> Value {
     if let Some(layers) = plan.layers() {
         set_layers(&mut config, "", &layers);
     }
+    for (places, layers) in plan.module_layers() {
+        set_module_layers(&mut config, places, &layers);
+    }
     if let Some(vocabulary) = &plan.vocabulary {
         set(&mut config, "vocab_size", json!(vocabulary.rows));
     }
@@ -126,28 +129,49 @@ fn set_layers(config: &mut Value, place: &str, layers: &[(&Input, usize)]) {
                 *value = json!(layers.len());
             }
         }
-        for key in PER_LAYER {
-            let Some(list @ Value::Array(_)) = object.get_mut(key) else {
-                continue;
-            };
-            let entries = layers.iter().map(|(input, layer)| {
-                let theirs = input
-                    .checkpoint
-                    .config()?
-                    .pointer(&format!("{place}/{key}"))?;
-                theirs.get(*layer).cloned()
-            });
-            // Where a configuration lacks an entry, a list of the wrong length would keep the
-            // model from loading; without the list the model's default counts.
-            match entries.collect() {
-                Some(entries) => *list = Value::Array(entries),
-                None => drop(object.remove(key)),
-            }
-        }
+        set_lists(object, place, layers);
     }
     for (key, value) in object {
         if key.ends_with("_config") && key != "quantization_config" {
             set_layers(value, &format!("{place}/{key}"), layers);
+        }
+    }
+}
+
+/// Sets the number of layers of one component, at the first of the places that the configuration
+/// has.
+fn set_module_layers(config: &mut Value, places: &[&str], layers: &[(&Input, usize)]) {
+    let Some(place) = places.iter().find(|p| config.pointer(p).is_some()) else {
+        return;
+    };
+    let Some((outer, key)) = place.rsplit_once('/') else {
+        return;
+    };
+    if let Some(Value::Object(object)) = config.pointer_mut(outer) {
+        object.insert(key.to_owned(), json!(layers.len()));
+        set_lists(object, outer, layers);
+    }
+}
+
+/// Takes the entries of lists with one for each layer from the configuration that the layer comes
+/// from.
+fn set_lists(object: &mut Map<String, Value>, place: &str, layers: &[(&Input, usize)]) {
+    for key in PER_LAYER {
+        let Some(list @ Value::Array(_)) = object.get_mut(key) else {
+            continue;
+        };
+        let entries = layers.iter().map(|(input, layer)| {
+            let theirs = input
+                .checkpoint
+                .config()?
+                .pointer(&format!("{place}/{key}"))?;
+            theirs.get(*layer).cloned()
+        });
+        // Where a configuration lacks an entry, a list of the wrong length would keep the
+        // model from loading; without the list the model's default counts.
+        match entries.collect() {
+            Some(entries) => *list = Value::Array(entries),
+            None => drop(object.remove(key)),
         }
     }
 }

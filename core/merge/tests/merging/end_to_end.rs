@@ -348,3 +348,33 @@ fn outputs_are_replaced_only_when_asked_and_never_when_they_are_inputs() {
     let error = run(&recipe, &Linked, &bench.path("b"), &options).unwrap_err();
     assert!(matches!(error, MergeError::OutputIsInput { .. }), "{error}");
 }
+
+/// mergekit's sums in float16 are infinite here, and their ratio is no number.
+#[test]
+fn sums_beyond_float16_do_not_spoil_a_rescaled_merge() {
+    let bench = Bench::new();
+    let shape: &[usize] = &[64, 64];
+    let zeros = vec![0.0; 4096];
+    // The magnitudes add up to about 98,000; the largest float16 is 65,504.
+    let values: Vec<f32> = (0..4096).map(|i| f32::from((i % 3) as u8 * 24)).collect();
+    for (name, values) in [("base", zeros), ("a", values)] {
+        bench.write(
+            name,
+            DType::F32,
+            &[("w", shape, values)],
+            Default::default(),
+        );
+    }
+    let merged = |rescale: &str, out: &str| {
+        let text = format!(
+            "method = \"dare_linear\"\nbase = \"base\"\ncompute = \"float16\"\n\
+             params.density = 0.5\nparams.rescale = \"{rescale}\"\n[[models]]\npath = \"a\"\n"
+        );
+        read(&bench.merge(&text, out).unwrap().dir, "w")
+    };
+    let sum = |values: &[f32]| values.iter().map(|x| f64::from(*x)).sum::<f64>();
+    let kept = merged("l1", "l1");
+    assert!(kept.iter().all(|x| x.is_finite()));
+    // The sum stays, but for the rounding of the ratio and of each value to 11 bits.
+    assert!((sum(&kept) / 98_280.0 - 1.0).abs() < 1e-3, "{}", sum(&kept));
+}

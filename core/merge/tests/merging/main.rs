@@ -8,6 +8,7 @@ mod checkpoints;
 mod end_to_end;
 mod golden;
 mod matrix_methods;
+mod mergekit_modules;
 mod mergekit_yaml;
 mod partial;
 mod presets;

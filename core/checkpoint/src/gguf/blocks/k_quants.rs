@@ -1,4 +1,4 @@
-//! Super-blocks of 256 elements whose scales are quantised too: Q4_K, Q5_K, Q6_K.
+//! Super-blocks of 256 elements whose scales are quantised too: Q2_K to Q6_K.
 
 use super::half;
 
@@ -16,6 +16,45 @@ fn scale_and_minimum(packed: &[u8], j: usize) -> (f32, f32) {
         )
     };
     (f32::from(scale), f32::from(minimum))
+}
+
+/// `scale * q - minimum`, q of 2 bits; a scale and a minimum of 4 bits for each 16 elements. Byte `l`
+/// of 32 has an element of each of four groups of 32.
+pub(super) fn q2_k(block: &[u8; 84], out: &mut [f32; 256]) {
+    let (scales, rest) = block.split_at(16);
+    let (packed, halves) = rest.split_at(64);
+    let scale = half(halves[0], halves[1]);
+    let minimum = half(halves[2], halves[3]);
+    let (chunks, _) = out.as_chunks_mut::<16>();
+    for (j, (own, values)) in scales.iter().zip(chunks).enumerate() {
+        let bytes = &packed[32 * (j / 8) + 16 * (j % 2)..][..16];
+        let (own_scale, own_minimum) = (scale * f32::from(own & 15), minimum * f32::from(own >> 4));
+        for (byte, value) in bytes.iter().zip(values) {
+            let q = byte >> (2 * (j % 8 / 2)) & 3;
+            *value = own_scale * f32::from(q) - own_minimum;
+        }
+    }
+}
+
+/// `scale * (q - 4)`, q of 3 bits: 2 as in [`q2_k`], the third in `third`; a scale of 6 bits, less 32,
+/// for each 16 elements.
+pub(super) fn q3_k(block: &[u8; 110], out: &mut [f32; 256]) {
+    let (third, rest) = block.split_at(32);
+    let (packed, rest) = rest.split_at(64);
+    let (scales, halves) = rest.split_at(12);
+    let scale = half(halves[0], halves[1]);
+    let (chunks, _) = out.as_chunks_mut::<16>();
+    for (j, values) in chunks.iter_mut().enumerate() {
+        let low = scales[j % 8] >> (4 * (j / 8)) & 15;
+        let high = scales[8 + j % 4] >> (2 * (j / 4)) & 3;
+        let own_scale = scale * f32::from((low | high << 4) as i8 - 32);
+        let place = 16 * (j % 2);
+        let bytes = &packed[32 * (j / 8) + place..][..16];
+        for ((byte, third), value) in bytes.iter().zip(&third[place..]).zip(values) {
+            let q = byte >> (2 * (j % 8 / 2)) & 3 | (third >> (j / 2) & 1) << 2;
+            *value = own_scale * f32::from(q as i8 - 4);
+        }
+    }
 }
 
 /// `scale * q - minimum`, q of 4 bits.

@@ -4,6 +4,7 @@
 //! the order given there, so the values are those of ggml bit for bit.
 
 mod k_quants;
+mod non_linear;
 mod scaled;
 
 use super::GgmlType;
@@ -29,9 +30,13 @@ pub(super) fn decode(kind: GgmlType, bytes: &[u8], out: &mut [f32]) -> bool {
         GgmlType::Q5_0 => each(bytes, out, scaled::q5_0),
         GgmlType::Q5_1 => each(bytes, out, scaled::q5_1),
         GgmlType::Q8_0 => each(bytes, out, scaled::q8_0),
+        GgmlType::Q2_K => each(bytes, out, k_quants::q2_k),
+        GgmlType::Q3_K => each(bytes, out, k_quants::q3_k),
         GgmlType::Q4_K => each(bytes, out, k_quants::q4_k),
         GgmlType::Q5_K => each(bytes, out, k_quants::q5_k),
         GgmlType::Q6_K => each(bytes, out, k_quants::q6_k),
+        GgmlType::IQ4_NL => each(bytes, out, non_linear::iq4_nl),
+        GgmlType::IQ4_XS => each(bytes, out, non_linear::iq4_xs),
         _ => return false,
     }
     true

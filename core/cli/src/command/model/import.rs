@@ -21,10 +21,10 @@ Examples:
 
 /// Turns a GGUF file into a Hugging Face folder: weights, configuration and tokenizer.
 ///
-/// Reads F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K and Q6_K, of the architectures
-/// llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3 and phi3. The weights are the values that
-/// llama.cpp computes with: what quantisation lost stays lost. Experts that are to be merged should
-/// all start from the same imported base.
+/// Reads F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL and
+/// IQ4_XS, of the architectures llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3 and phi3. The
+/// weights are the values that llama.cpp computes with: what quantisation lost stays lost. Experts
+/// that are to be merged should all start from the same imported base.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {

@@ -64,18 +64,32 @@ fn without_dtype_the_storage_decides() {
 }
 
 #[test]
-fn modules_that_say_the_same_are_merged_as_one_model() {
-    let list = "{models: [{model: a}, {model: c}], parameters: {weight: 0.5}}";
-    let recipe = parse(&format!(
-        "merge_method: linear\nmodules:\n  text_decoder: {list}\n  vision_tower: {list}\n"
-    ));
+fn modules_are_read() {
+    let recipe = parse(
+        "merge_method: karcher\nbase_model: c\nmodules:\n  text_decoder: {models: [{model: a, \
+         parameters: {weight: 2}}, {model: c}], parameters: {weight: 0.5}}\n  vision_tower: \
+         {models: [{model: a}]}\n  other: {slices: [{sources: [{model: a, layer_range: [1, 2]}]}]}\n",
+    );
     let recipe = recipe.unwrap();
     let ids: Vec<_> = recipe.models.iter().map(|m| m.id.as_str()).collect();
     assert_eq!(ids, ["a", "c"]);
-    assert_eq!(recipe.params["weight"].resolve("x", 0.0), Some(json!(0.5)));
-    assert!(recipe.notes[0].starts_with("modules are not told apart"));
+    let names: Vec<_> = recipe.modules.iter().map(|m| m.name.as_str()).collect();
+    assert_eq!(names, ["text_decoder", "vision_tower", "other"]);
+    assert_eq!(
+        recipe.modules[0].params["weight"].resolve("x", 0.0),
+        Some(json!(0.5))
+    );
+    let sources = |n: usize| -> Vec<_> {
+        let sources = recipe.slices[n].sources.iter();
+        sources.map(|s| (s.model, s.layers.clone())).collect()
+    };
+    // karcher takes the base as one model more, where all layers are merged.
+    assert_eq!(sources(0), [(0, None), (1, None)]);
+    assert_eq!(sources(1), [(0, None), (1, None)]);
+    assert_eq!(sources(2), [(0, Some(1..2))]);
+    assert_eq!(recipe.slices[2].module, Some(2));
     let alone = parse("merge_method: linear\nmodules: {default: {models: [{model: a}]}}\n");
-    assert!(alone.unwrap().notes.is_empty());
+    assert!(alone.unwrap().modules.is_empty());
 }
 
 fn slices(sources: &str) -> String {
@@ -101,7 +115,7 @@ fn slices_and_modules_are_read() {
         .map(|s| {
             s.sources
                 .iter()
-                .map(|s| (s.model, s.layers.clone()))
+                .map(|s| (s.model, s.layers.clone().unwrap()))
                 .collect()
         })
         .collect();
@@ -246,15 +260,16 @@ fn errors_say_where_and_what() {
             "m.yml:4:17: `out_shard_size` takes bytes",
         ),
         (
-            "merge_method: ties\nmodules:\n  text_decoder: {models: [{model: a}]}\n  \
-             vision_tower: {models: [{model: b}]}\n"
-                .to_owned(),
-            "m.yml:4:3: `vision_tower` is merged in another way than `text_decoder`, and which \
-             tensors are in which of them is written in mergekit's definitions of architectures",
+            "merge_method: ties\nmodules:\n  a: {slices: []}\n  b: {slices: []}\n".to_owned(),
+            "m.yml:3:15: `slices` is empty",
         ),
         (
-            "merge_method: ties\nmodules:\n  a: {slices: []}\n  b: {slices: []}\n".to_owned(),
-            "m.yml:3:15: slices of `a`: mergelab does not know which tensors are in it",
+            "merge_method: ties\nmodules:\n  a: {parameters: {}}\n".to_owned(),
+            "m.yml:3:3: `a` takes either `models` or `slices`",
+        ),
+        (
+            "merge_method: ties\nmodules:\n  a: {models: []}\n".to_owned(),
+            "m.yml:3:15: `models` is empty",
         ),
         (
             "merge_method: ties\nmodules: {}\n".to_owned(),
@@ -311,10 +326,6 @@ fn errors_say_where_and_what() {
             "m.yml:1:1: there is no `merge_method`",
         ),
         (
-            format!("{head}parameters:\n  t: {{value: 1, filter: mlp}}\n"),
-            "m.yml:5:",
-        ),
-        (
             "- a\n".to_owned(),
             "m.yml:1:1: `the file` takes a table, not a list",
         ),
@@ -322,4 +333,23 @@ fn errors_say_where_and_what() {
         let error = parse(&text).unwrap_err();
         assert!(error.starts_with(wanted), "{error}\nis not\n{wanted}");
     }
+}
+
+#[test]
+fn values_have_several_forms() {
+    let recipe = parse(
+        "merge_method: ties\nmodels: [{model: a, parameters: {weight: {value: 0.5, filter: mlp}, \
+         density: '1e-1'}}]\nparameters: {normalize: [1, 0], rescale: [true, false], lambda: \
+         ['0.5', 1]}\nlazy_unpickle: true\n",
+    );
+    let recipe = recipe.unwrap();
+    let own = &recipe.models[0].params;
+    assert_eq!(own["weight"].resolve("mlp", 0.0), Some(json!(0.5)));
+    assert_eq!(own["weight"].resolve("attn", 0.0), None);
+    assert_eq!(own["density"].resolve("x", 0.0), Some(json!(0.1)));
+    let common = |name: &str| recipe.params[name].resolve("x", 0.0);
+    assert_eq!(common("normalize"), Some(json!([true, false])));
+    assert_eq!(common("rescale"), Some(json!(["l1", "none"])));
+    assert_eq!(common("lambda"), Some(json!(0.5)));
+    assert!(recipe.notes[0].starts_with("`lazy_unpickle` is an option of mergekit's command"));
 }

@@ -95,8 +95,8 @@ fn errors_say_where_and_what() {
             "dir/merge.toml:2:20: `tokenizer_source` is \"base\"",
         ),
         (
-            "method = \"t\"\n[[models]]\npath = \"a\"\nw = { value = 1, filter = \"m\" }\n",
-            "dir/merge.toml:4:5: put the alternatives of `w` into a list",
+            "method = \"t\"\n[[models]]\npath = \"a\"\nw = { value = 1, fliter = \"m\" }\n",
+            "dir/merge.toml:4:18: `fliter` is no key of an alternative. Did you mean `filter`?",
         ),
         (
             "method = \"t\"\n[[models]]\npath = \"a\"\nw = [{ value = 1, fliter = \"m\" }]\n",
