@@ -1,20 +1,22 @@
 //! Makes steps of recorded nodes: in which order, in which slots, fused with which others.
 
+mod added;
 mod agreement;
+mod order;
 
-use super::fuse::{self, Form, Fuse, Magnitudes, Sum};
+use super::fuse::{self, Form, Fuse, Magnitudes};
 use super::known::{band, cut, elements, is_finer, number};
-use super::step::{self, Added, Draw, Read, RowValues, Step, Work};
-use super::{Bits, Program, streamed_operands};
+use super::step::{self, Draw, Read, RowValues, Step, Work};
+use super::{Bits, Program};
 use crate::evaluate::{Fact, Facts};
 use crate::graph::{Kind, Nodes};
-use crate::kernels::trim::Band;
+use added::added;
 use agreement::{alone, elected, variance};
 use mergelab_abi::ops::{Node, Op, rows};
 use mergelab_abi::random;
 use mergelab_abi::working::Working;
+use order::order;
 use std::collections::HashMap;
-use std::mem;
 use std::sync::Arc;
 
 /// What steps are made from.
@@ -253,95 +255,6 @@ impl Program {
     }
 }
 
-/// What a sum adds up.
-fn added(
-    nodes: &Nodes,
-    facts: &Facts,
-    working: Working,
-    sum: Sum,
-    mut source: impl FnMut(Node) -> usize,
-    slot: impl Fn(Node) -> usize,
-) -> Added {
-    let value = |node: Node| number(facts, node) as f32;
-    let slots = |terms: Vec<Node>| terms.into_iter().map(&slot).collect();
-    let weighted = |terms: Vec<(Node, Node)>| {
-        let terms = terms.into_iter();
-        terms.map(|(x, weight)| (slot(x), value(weight))).collect()
-    };
-    match sum {
-        Sum::Scaled(terms) => Added::Scaled(weighted(terms)),
-        Sum::Stored(terms) => {
-            let terms = terms.into_iter();
-            Added::Stored(terms.map(|(x, w)| (source(x), value(w))).collect())
-        }
-        Sum::Changes { terms, minus } => {
-            let minus = slot(minus);
-            let weight = |weight: Option<Node>| weight.map_or(1.0, value);
-            if terms.iter().all(|change| change.masks.is_none()) {
-                let terms = terms.iter();
-                let terms = terms.map(|c| (source(c.input), weight(c.weight))).collect();
-                return Added::Changes { terms, minus };
-            }
-            let terms = terms.iter().map(|change| {
-                let band = change
-                    .masks
-                    .map_or(Band::ALL, |masks| band(nodes, facts, masks));
-                (source(change.input), weight(change.weight), band)
-            });
-            let terms = terms.collect();
-            Added::TrimmedChanges { terms, minus }
-        }
-        Sum::Squares { terms, minus } => Added::Squares {
-            terms: slots(terms),
-            minus: slot(minus),
-        },
-        Sum::Agreeing { terms, elected } => {
-            let terms = terms.into_iter();
-            let terms = terms.map(|(x, weight)| (slot(x), weight.map_or(1.0, value)));
-            Added::Agreeing {
-                terms: terms.collect(),
-                elected: slot(elected),
-            }
-        }
-        Sum::AgreeingWeights { terms, elected } => Added::AgreeingWeights {
-            terms: weighted(terms),
-            elected: slot(elected),
-        },
-        Sum::Exceeding { terms, limit } => Added::Exceeding {
-            terms: slots(terms),
-            limit: value(limit),
-        },
-        Sum::ExceedingCount { terms, limit } => Added::ExceedingCount {
-            terms: slots(terms),
-            limit: value(limit),
-        },
-        Sum::ExceedingChanges {
-            inputs,
-            minus,
-            limit,
-        } => Added::ExceedingChanges {
-            sources: inputs.into_iter().map(source).collect(),
-            minus: slot(minus),
-            limit: value(limit),
-        },
-        Sum::ExceedingChoice {
-            terms,
-            limit,
-            alone,
-            other,
-        } => Added::ExceedingChoice {
-            // A choice rounds its numbers.
-            terms: terms
-                .into_iter()
-                .map(|(x, weight)| (slot(x), working.round(value(weight))))
-                .collect(),
-            limit: value(limit),
-            alone: slot(alone),
-            other: slot(other),
-        },
-    }
-}
-
 /// A step that computes what is recorded.
 fn plain(
     given: Given<'_>,
@@ -466,38 +379,4 @@ fn rounds(op: Op) -> bool {
             | Op::SpreadRows
             | Op::SpreadColumns
     )
-}
-
-/// The tensors that `wanted` need, with their operands, operands first, each as late as a
-/// depth-first walk allows: so few buffers are in use at a time.
-fn order(
-    nodes: &Nodes,
-    facts: &Facts,
-    fuse: &Fuse<'_>,
-    wanted: &[Node],
-) -> Vec<(Node, Form, Vec<Node>)> {
-    let mut order = Vec::new();
-    let mut seen = vec![false; nodes.len()];
-    for &root in wanted {
-        // A chain can be longer than the call stack is deep, so the walk keeps its own stack.
-        let mut stack = vec![(root, None)];
-        while let Some((node, done)) = stack.pop() {
-            if let Some((form, operands)) = done {
-                order.push((node, form, operands));
-                continue;
-            }
-            if mem::replace(&mut seen[node as usize], true) {
-                continue;
-            }
-            let form = fuse.form(node);
-            let mut operands = form.operands(streamed_operands(nodes, facts, node));
-            operands.retain(|&n| !nodes[n as usize].is_scalar());
-            let open: Vec<_> = operands.iter().rev().map(|&n| (n, None)).collect();
-            operands.sort_unstable();
-            operands.dedup();
-            stack.push((node, Some((form, operands))));
-            stack.extend(open);
-        }
-    }
-    order
 }

@@ -3,29 +3,30 @@
 mod added;
 mod alone;
 mod elected;
+mod input;
 mod magnitudes;
+mod survivors;
 mod variance;
 
 use super::Buffers;
-use super::fuse::FACTORS;
 use crate::error::Error;
 use crate::kernels::map::Operand;
 use crate::kernels::mask::{self, Cut};
-use crate::kernels::terms::{self, Over};
+use crate::kernels::terms;
 use crate::kernels::trim::{self, Band, TrimmedChange};
-use crate::kernels::{bits, draw, elementwise, lines, spread, storage};
-use crate::source::{Format, Source};
+use crate::kernels::{draw, elementwise, lines, spread};
 pub(super) use added::Added;
-use added::{add, add_up};
+use added::add;
 pub(super) use alone::Alone;
 pub(super) use elected::{Elected, Voters};
+pub(super) use input::Input;
 pub(super) use magnitudes::Magnitudes;
 use mergelab_abi::ops::Op;
 use mergelab_abi::working::Working;
 use std::mem;
-use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use survivors::survivors;
+pub(super) use survivors::{Draw, Factors, Survivor};
 pub(super) use variance::{Terms, Variance};
 
 /// Where a step reads from.
@@ -122,83 +123,6 @@ pub(super) enum Work {
     Variance(Variance),
     Alone(Alone),
     Elected(Elected),
-}
-
-/// Where the flags of a mask come from.
-pub(super) enum Draw {
-    /// Everything is kept.
-    All,
-    /// Elements are kept whose random words are below a bound.
-    Random {
-        key: u64,
-        bound: u64,
-        /// Where the bits go for later passes.
-        bits: Option<Arc<Vec<AtomicU64>>>,
-    },
-    /// Element `i` is bit `i % 64` of word `i / 64`, counted from an index on.
-    Bits(Arc<Vec<u64>>, usize),
-}
-
-impl Draw {
-    fn flags(&self, flags: &mut [u8], first: usize) {
-        match self {
-            Draw::All => flags.fill(draw::KEPT),
-            Draw::Random { key, bound, bits } => {
-                draw::keep(flags, *key, *bound, first);
-                if let Some(words) = bits {
-                    bits::store(words, flags, first);
-                }
-            }
-            Draw::Bits(words, from) => draw::bits(flags, words, first - from),
-        }
-    }
-}
-
-/// A source less a slot, where it is kept, times numbers.
-pub(super) struct Survivor {
-    pub(super) source: usize,
-    pub(super) minus: usize,
-    pub(super) draw: Draw,
-    pub(super) factors: Factors,
-}
-
-/// What a survivor is divided by, then what it is multiplied with. Those that are not there are 1,
-/// which changes nothing.
-pub(super) struct Factors {
-    over: f32,
-    times: [f32; FACTORS + 1],
-}
-
-impl Factors {
-    pub(super) fn new(over: Option<f32>, times: impl Iterator<Item = f32>) -> Self {
-        let inverse = over
-            .filter(|&x| elementwise::has_exact_inverse(x))
-            .map(|x| 1.0 / x);
-        let mut factors = Self {
-            over: if inverse.is_some() {
-                1.0
-            } else {
-                over.unwrap_or(1.0)
-            },
-            times: [1.0; FACTORS + 1],
-        };
-        for (factor, x) in factors
-            .times
-            .iter_mut()
-            .zip(inverse.into_iter().chain(times))
-        {
-            *factor = x;
-        }
-        factors
-    }
-
-    /// Up to the last that is not 1.
-    fn count(&self) -> usize {
-        self.times
-            .iter()
-            .rposition(|&x| x != 1.0)
-            .map_or(0, |last| last + 1)
-    }
 }
 
 pub(super) struct Step {
@@ -375,115 +299,6 @@ impl Step {
             Work::Variance(variance) => variance.run(working, out, tile, stored, first),
             Work::Alone(alone) => alone.run(working, out, tile, stored),
             Work::Elected(elected) => elected.run(working, out, tile, stored, first),
-        }
-        Ok(())
-    }
-}
-
-/// In the version with as many factors as any of them has.
-fn survivors(
-    working: Working,
-    buffers: &Buffers<'_>,
-    out: &mut [f32],
-    list: &[Survivor],
-    first: usize,
-) {
-    let times = |s: &Survivor| s.factors.times;
-    if list.iter().any(|s| s.factors.over != 1.0) {
-        let factors = |s: &Survivor| Over(s.factors.over, times(s));
-        return survivors_by(working, buffers, out, list, first, factors);
-    }
-    match list.iter().map(|s| s.factors.count()).max() {
-        Some(0) => survivors_by(working, buffers, out, list, first, |_| []),
-        Some(1) => survivors_by(working, buffers, out, list, first, |s| [times(s)[0]]),
-        _ => survivors_by(working, buffers, out, list, first, times),
-    }
-}
-
-fn survivors_by<F: terms::Factors>(
-    working: Working,
-    buffers: &Buffers<'_>,
-    out: &mut [f32],
-    list: &[Survivor],
-    first: usize,
-    factors: impl Fn(&Survivor) -> F,
-) {
-    let length = out.len();
-    let terms = list.iter().zip(&buffers.flags);
-    let terms = terms.map(|(survivor, flags)| terms::Survivor {
-        x: buffers.inputs[survivor.source].elements(first, length),
-        minus: &buffers.tiles[survivor.minus][..length],
-        flags: &flags[..length],
-        factors: factors(survivor),
-    });
-    add_up(working, out, terms);
-}
-
-/// A source as a thread reads it.
-pub(super) struct Input<'a> {
-    source: &'a dyn Source,
-    stored: Option<(Format, &'a [u8])>,
-    /// Elements that are known to be finite.
-    finite: Range<usize>,
-}
-
-impl<'a> Input<'a> {
-    /// A source of `len` elements.
-    pub(super) fn new(source: &'a dyn Source, len: usize) -> Self {
-        let stored = source
-            .stored()
-            .map(|s| (s.format, s.bytes))
-            .filter(|(format, bytes)| bytes.len() == len * format.size());
-        Self {
-            source,
-            stored,
-            finite: 0..0,
-        }
-    }
-
-    fn load(&self, out: &mut [f32], first: usize) -> Result<(), Error> {
-        if let Some((format, bytes)) = self.stored {
-            let size = format.size();
-            let bytes = &bytes[first * size..(first + out.len()) * size];
-            if !storage::decode(format, out, bytes) {
-                return Ok(());
-            }
-        }
-        self.read(out, first)
-    }
-
-    fn read(&self, out: &mut [f32], first: usize) -> Result<(), Error> {
-        let range = first..first + out.len();
-        self.source.read(range, out).map_err(|error| Error::Source {
-            tensor: self.source.describe(),
-            source: error,
-        })
-    }
-
-    /// Elements that are stored in bf16, which fusing has made sure of.
-    fn elements(&self, first: usize, length: usize) -> &'a [[u8; 2]] {
-        match self.stored {
-            Some((Format::Bf16, bytes)) => bytes[2 * first..2 * (first + length)].as_chunks().0,
-            _ => unreachable!("only what is stored in bf16 is fused"),
-        }
-    }
-
-    /// Looks whether elements that come next are finite. Besides, this reads them in long
-    /// stretches, as memory likes it, so that steps find them in a cache.
-    pub(super) fn look(&mut self, first: usize, length: usize) {
-        if let Some((Format::Bf16, _)) = self.stored {
-            let finite = !terms::any_non_finite(self.elements(first, length));
-            self.finite = first..if finite { first + length } else { first };
-        }
-    }
-
-    /// Lets the source refuse what is not finite.
-    fn check(&self, scratch: &mut [f32], first: usize, length: usize) -> Result<(), Error> {
-        if self.finite.start <= first && first + length <= self.finite.end {
-            return Ok(());
-        }
-        if terms::any_non_finite(self.elements(first, length)) {
-            return self.read(&mut scratch[..length], first);
         }
         Ok(())
     }
