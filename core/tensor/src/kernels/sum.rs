@@ -191,34 +191,40 @@ impl<F: Fn(f32) -> f32> NullaryFnOnce for Survivors<'_, F> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
-        let Survivors {
-            all,
-            kept,
-            tile,
-            bits,
-            first,
-            of,
-        } = self;
-        let (mut lanes, mut kept_lanes) = (*all, *kept);
-        let (rows, rest) = tile.as_chunks::<LANES>();
-        let places = (first..).step_by(LANES);
+    fn call(mut self) {
+        let before = (*self.all, *self.kept);
+        // As in sums of changes.
+        self.add(|x, bit| if bit == 0 { 0.0 } else { x });
+        if !self.all.iter().all(|x| x.is_finite()) {
+            (*self.all, *self.kept) = before;
+            self.add(|x, bit| x * f64::from(bit.min(1)));
+        }
+    }
+}
+
+impl<F: Fn(f32) -> f32> Survivors<'_, F> {
+    #[inline(always)]
+    fn add(&mut self, left: impl Fn(f64, u32) -> f64) {
+        let of = |x| f64::from((self.of)(x));
+        let (mut lanes, mut kept) = (*self.all, *self.kept);
+        let (rows, rest) = self.tile.as_chunks::<LANES>();
+        let places = (self.first..).step_by(LANES);
         for (row, place) in rows.iter().zip(places) {
-            let bits = (bits[place / 64] >> (place % 64)) as u32;
+            let bits = (self.bits[place / 64] >> (place % 64)) as u32;
             for j in 0..LANES {
-                let one = ((bits >> j) & 1) as f32;
-                lanes[j] += f64::from(of(row[j]));
-                // Infinity times 0 is NaN, as it is where the mask is multiplied with.
-                kept_lanes[j] += f64::from(of(row[j] * one));
+                let x = of(row[j]);
+                lanes[j] += x;
+                kept[j] += left(x, bits & 1 << j);
             }
         }
-        let place = first + rows.len() * LANES;
+        let place = self.first + rows.len() * LANES;
         for (j, &x) in rest.iter().enumerate() {
-            let one = ((bits[(place + j) / 64] >> ((place + j) % 64)) & 1) as f32;
-            lanes[j] += f64::from(of(x));
-            kept_lanes[j] += f64::from(of(x * one));
+            let bit = (self.bits[(place + j) / 64] >> ((place + j) % 64)) as u32 & 1;
+            let x = of(x);
+            lanes[j] += x;
+            kept[j] += left(x, bit);
         }
-        (*all, *kept) = (lanes, kept_lanes);
+        (*self.all, *self.kept) = (lanes, kept);
     }
 }
 
@@ -291,6 +297,13 @@ mod tests {
             change_magnitudes(Working::F32, &mut lanes, change);
             let [whole, left] = lanes.map(|lanes| lanes[place % LANES]);
             // As the sum of `x * 0` has it.
+            assert!(whole == f64::INFINITY && left.is_nan(), "{whole}, {left}");
+
+            let mut tile = [0.0; 20];
+            tile[place] = f32::NEG_INFINITY;
+            let (mut whole, mut left) = ([0.0; LANES], [0.0; LANES]);
+            survivors(&mut whole, &mut left, &tile, (&[!(1 << place)], 0), true);
+            let [whole, left] = [whole, left].map(|lanes| lanes[place % LANES]);
             assert!(whole == f64::INFINITY && left.is_nan(), "{whole}, {left}");
         }
     }
