@@ -76,6 +76,16 @@ pub(super) fn count(rows: &[[u16; AT_ONCE]], key: u16, or_equal: bool, with: Wid
     }
 }
 
+/// At most so many bytes, with zeros after them.
+#[inline(always)]
+pub(super) fn padded(bytes: &[u8]) -> [u8; AT_ONCE] {
+    bytes.try_into().unwrap_or_else(|_| {
+        let mut all = [0; AT_ONCE];
+        all[..bytes.len()].copy_from_slice(bytes);
+        all
+    })
+}
+
 /// Bit `i` is whether byte `i` is below `bound`.
 #[inline(always)]
 pub(super) fn below(bytes: &[u8; AT_ONCE], bound: u64, with: Instructions) -> u64 {

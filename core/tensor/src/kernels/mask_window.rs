@@ -111,6 +111,7 @@ impl Window {
 #[cfg(target_arch = "x86_64")]
 mod wide {
     use super::{BLOCK, MOST, Table, Window};
+    use crate::kernels::bits;
     use core::arch::x86_64::__m512i;
     use pulp::NullaryFnOnce;
     use pulp::x86::V4;
@@ -150,17 +151,7 @@ mod wide {
             let words = kept.iter_mut().zip(&mut *open);
             let chunks = bytes.chunks(64).zip(buckets.as_chunks::<64>().0);
             for ((bytes, buckets), (kept, open)) in chunks.zip(words) {
-                let padded;
-                let all = match <&[u8; 64]>::try_from(bytes) {
-                    Ok(all) => all,
-                    Err(_) => {
-                        let mut all = [0; 64];
-                        all[..bytes.len()].copy_from_slice(bytes);
-                        padded = all;
-                        &padded
-                    }
-                };
-                let bytes: [[u8; 32]; 2] = pulp::cast(*all);
+                let bytes: [[u8; 32]; 2] = pulp::cast(bits::padded(bytes));
                 let buckets: [[u16; 32]; 2] = pulp::cast(*buckets);
                 let mut below = 0;
                 let mut from = 0;

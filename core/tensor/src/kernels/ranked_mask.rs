@@ -264,16 +264,7 @@ impl Decide<'_> {
         } = self;
         let chunks = bytes.chunks(64).zip(buckets.chunks(64));
         for ((bytes, buckets), (kept, open)) in chunks.zip(kept.iter_mut().zip(open)) {
-            let padded;
-            let all = match <&[u8; 64]>::try_from(bytes) {
-                Ok(all) => all,
-                Err(_) => {
-                    let mut all = [0; 64];
-                    all[..bytes.len()].copy_from_slice(bytes);
-                    padded = all;
-                    &padded
-                }
-            };
+            let all = &bits::padded(bytes);
             let there = u64::MAX >> (64 - bytes.len());
             let mut yes = bits::below(all, line.always, with) & there;
             let mut undecided = bits::below(all, line.never, with) & there & !yes;
